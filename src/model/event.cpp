@@ -1,0 +1,63 @@
+#include "model/event.h"
+
+#include <utility>
+
+namespace warder::model {
+namespace {
+
+constexpr std::array<std::string_view, 5> kSeverities{"info", "notice", "warning", "high",
+                                                      "critical"};
+constexpr std::array<std::pair<EventKind, std::string_view>, 17> kKinds{{
+    {EventKind::kFinding, "finding"},
+    {EventKind::kBan, "ban"},
+    {EventKind::kUnban, "unban"},
+    {EventKind::kRestore, "restore"},
+    {EventKind::kExtend, "extend"},
+    {EventKind::kWouldBan, "would-ban"},
+    {EventKind::kSource, "source"},
+    {EventKind::kConfig, "config"},
+    {EventKind::kFirewall, "firewall"},
+    {EventKind::kStore, "store"},
+    {EventKind::kDestination, "destination"},
+    {EventKind::kVault, "vault"},
+    {EventKind::kAgent, "agent"},
+    {EventKind::kIntegrity, "integrity"},
+    {EventKind::kBackup, "backup"},
+    {EventKind::kSecurity, "security"},
+    {EventKind::kAlert, "alert"},
+}};
+
+}  // namespace
+
+std::string_view to_string(Severity severity) {
+  return kSeverities[static_cast<std::size_t>(severity)];
+}
+
+std::string_view to_string(EventKind kind) {
+  for (const auto& [known, name] : kKinds) {
+    if (known == kind) {
+      return name;
+    }
+  }
+  return "unknown";
+}
+
+std::optional<Severity> parse_severity(std::string_view name) {
+  for (std::size_t i = 0; i < kSeverities.size(); ++i) {
+    if (kSeverities[i] == name) {
+      return static_cast<Severity>(i);
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<EventKind> parse_event_kind(std::string_view name) {
+  for (const auto& [kind, known] : kKinds) {
+    if (known == name) {
+      return kind;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace warder::model

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "net/address.h"
+#include "util/clock.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace warder::model {
+
+// One line that matched a filter: who, when, how. Owned by whoever holds it. `text` may hold
+// anything an attacker can write.
+struct Finding {
+  net::Prefix address;          // single unless the filter captured a subnet
+  util::WallTime time{};        // of the line, judged against now by the filter
+  bool time_from_line = false;  // false: the line had no usable time, `time` is when it was read
+  std::uint32_t attempts = 1;
+  std::uint32_t pattern = 0;  // index of the failregex or rule that matched, for explain
+  std::string user;           // as captured, may be empty
+  std::string text;           // the line (or lines), cut to a limit by the filter
+  // Other named captures (F-NAME tags, named fields), in the order of the filter.
+  std::vector<std::pair<std::string, std::string>> captures;
+};
+
+}  // namespace warder::model

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "util/bytes.h"
+#include "util/result.h"
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <sys/types.h>
+
+namespace warder::util {
+
+// The whole file. kInvalid when it is larger than `limit`, kNotFound, kDenied, kIo; a directory,
+// FIFO or device is kInvalid and is never read.
+Result<std::string> read_file(const std::filesystem::path& path, ByteCount limit);
+
+// Replaces `path` as one step: a temporary file in the same folder, created with `mode` before the
+// first byte is written, flushed to disk, renamed over `path`, the folder flushed. After a crash
+// there is the old content or the new, never a part. A failure leaves the old file.
+Status write_file_atomically(const std::filesystem::path& path, std::string_view content,
+                             mode_t mode);
+
+}  // namespace warder::util
