@@ -1,0 +1,179 @@
+#include "api/message.h"
+
+#include "util/strings.h"
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include <array>
+#include <limits>
+
+namespace warder::api {
+namespace {
+
+using nlohmann::json;
+
+struct CommandRow {
+  Command command;
+  std::string_view name;
+  Role role;
+  bool needs_address;
+};
+
+constexpr std::array<CommandRow, 8> kCommands{{
+    {Command::kStatus, "status", Role::kReadOnly, false},
+    {Command::kBans, "bans", Role::kReadOnly, false},
+    {Command::kExplain, "explain", Role::kReadOnly, true},
+    {Command::kBan, "ban", Role::kAdmin, true},
+    {Command::kUnban, "unban", Role::kAdmin, true},
+    {Command::kReload, "reload", Role::kAdmin, false},
+    {Command::kTestAlert, "test-alert", Role::kAdmin, false},
+    {Command::kRetryDead, "retry-dead", Role::kAdmin, false},
+}};
+
+const CommandRow& row_of(Command command) { return kCommands[static_cast<std::size_t>(command)]; }
+
+constexpr std::array<std::string_view, 8> kCodes{
+    "not-found", "invalid", "denied", "io", "timeout", "unavailable", "conflict", "internal"};
+
+util::Error invalid(std::string message) {
+  return util::Error(util::ErrorCode::kInvalid, std::move(message));
+}
+
+// json throws on text that is not UTF-8; answers carry text from logs, so it is replaced instead.
+std::string dump(const json& document) {
+  return document.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+util::Result<std::string> name_field(const json& value, std::string_view field) {
+  if (!value.is_string()) {
+    return invalid(fmt::format("the request's field '{}' must be text", field));
+  }
+  std::string text = value.get<std::string>();
+  if (text.size() > 128) {
+    return invalid(fmt::format("the request's field '{}' is longer than 128 bytes", field));
+  }
+  return text;
+}
+
+util::Result<void> read_field(const std::string& key, const json& value, Request* request) {
+  if (key == "jail") {
+    WARDER_ASSIGN_OR_RETURN(request->jail, name_field(value, key));
+  } else if (key == "destination") {
+    WARDER_ASSIGN_OR_RETURN(request->destination, name_field(value, key));
+  } else if (key == "address") {
+    WARDER_ASSIGN_OR_RETURN(const std::string text, name_field(value, key));
+    WARDER_ASSIGN_OR_RETURN(request->address, net::Prefix::parse(text));
+  } else if (key == "duration") {
+    // Ten thousand years: longer is a slip.
+    constexpr std::int64_t kLongest = 315'576'000'000;
+    if (!value.is_number_integer() || value.get<std::int64_t>() < -1 ||
+        value.get<std::int64_t>() > kLongest) {
+      return invalid("the request's field 'duration' must be seconds from 0, or -1 for ever");
+    }
+    request->duration = std::chrono::seconds(value.get<std::int64_t>());
+  } else if (key == "limit") {
+    if (!value.is_number_unsigned() ||
+        value.get<std::uint64_t>() > std::numeric_limits<std::uint32_t>::max()) {
+      return invalid("the request's field 'limit' must be a whole number from 0");
+    }
+    request->limit = value.get<std::uint32_t>();
+  } else {
+    return invalid(fmt::format("the request has an unknown field '{}'", util::printable(key, 64)));
+  }
+  return {};
+}
+
+}  // namespace
+
+Role required_role(Command command) { return row_of(command).role; }
+
+std::string_view to_string(Command command) { return row_of(command).name; }
+
+std::string encode(const Request& request) {
+  json document{{"command", to_string(request.command)}};
+  if (!request.jail.empty()) {
+    document["jail"] = request.jail;
+  }
+  if (!request.destination.empty()) {
+    document["destination"] = request.destination;
+  }
+  if (request.address) {
+    document["address"] = request.address->to_string();
+  }
+  if (request.duration) {
+    document["duration"] = request.duration->count();
+  }
+  if (request.limit != 0) {
+    document["limit"] = request.limit;
+  }
+  return dump(document);
+}
+
+util::Result<Request> decode_request(std::string_view text) {
+  const json document = json::parse(text, nullptr, false);
+  if (!document.is_object()) {
+    return invalid("the request is no JSON object");
+  }
+  const auto command = document.find("command");
+  if (command == document.end() || !command->is_string()) {
+    return invalid("the request has no field 'command'");
+  }
+  Request request;
+  const CommandRow* row = nullptr;
+  for (const CommandRow& candidate : kCommands) {
+    if (candidate.name == command->get_ref<const std::string&>()) {
+      row = &candidate;
+    }
+  }
+  if (row == nullptr) {
+    return invalid(fmt::format("the request has an unknown command '{}'",
+                               util::printable(command->get_ref<const std::string&>(), 64)));
+  }
+  request.command = row->command;
+  for (const auto& [key, value] : document.items()) {
+    if (key != "command") {
+      WARDER_RETURN_IF_ERROR(read_field(key, value, &request));
+    }
+  }
+  if (row->needs_address && !request.address) {
+    return invalid(fmt::format("the command '{}' needs the field 'address'", row->name));
+  }
+  return request;
+}
+
+std::string encode(const Response& response) {
+  if (response.error) {
+    return dump(json{{"error",
+                      {{"code", kCodes[static_cast<std::size_t>(response.error->code())]},
+                       {"message", response.error->message()}}}});
+  }
+  // The body is a JSON document already: put in as it is, not as text in text.
+  return fmt::format("{{\"body\":{}}}", response.body.empty() ? "null" : response.body);
+}
+
+util::Result<Response> decode_response(std::string_view text) {
+  const json document = json::parse(text, nullptr, false);
+  if (!document.is_object()) {
+    return invalid("the answer is no JSON object");
+  }
+  Response response;
+  if (const auto error = document.find("error"); error != document.end()) {
+    util::ErrorCode code = util::ErrorCode::kInternal;
+    for (std::size_t i = 0; i < kCodes.size(); ++i) {
+      if (error->value("code", "") == kCodes[i]) {
+        code = static_cast<util::ErrorCode>(i);
+      }
+    }
+    response.error = util::Error(code, error->value("message", "no reason given"));
+    return response;
+  }
+  const auto body = document.find("body");
+  if (body == document.end()) {
+    return invalid("the answer has neither 'body' nor 'error'");
+  }
+  response.body = dump(*body);
+  return response;
+}
+
+}  // namespace warder::api

@@ -1,0 +1,57 @@
+#pragma once
+
+#include "net/address.h"
+#include "util/result.h"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace warder::api {
+
+// What the control socket can be asked. README.md in this folder describes the bytes.
+enum class Command : std::uint8_t {
+  kStatus,     // figures of the agent, its jails, sources, firewall, store and destinations
+  kBans,       // active bans, of one jail when `jail` is set
+  kExplain,    // all that is known about `address`
+  kBan,        // ban `address` in `jail` for `duration` (the jail's bantime when not set)
+  kUnban,      // lift every ban of `address`, only of `jail` when set
+  kReload,     // read the configuration again; a bad one is refused and changes nothing
+  kTestAlert,  // send a test alert to every destination, or the one named in `destination`
+  kRetryDead,  // put the dead letters of `destination` back into its outbox
+};
+
+enum class Role : std::uint8_t { kReadOnly, kAdmin };
+
+// The least role that may use the command.
+Role required_role(Command command);
+std::string_view to_string(Command command);
+
+// A question, checked: decode_request() refuses what is not exactly of this shape.
+struct Request {
+  Command command = Command::kStatus;
+  std::string jail;
+  std::string destination;
+  std::optional<net::Prefix> address;
+  // Zero or more; -1 s is permanent.
+  std::optional<std::chrono::seconds> duration;
+  // At most this many rows; 0 means no limit.
+  std::uint32_t limit = 0;
+};
+
+// The answer: an error, or a JSON document whose shape depends on the command.
+struct Response {
+  std::optional<util::Error> error;
+  std::string body;
+};
+
+std::string encode(const Request& request);
+// kInvalid names what is wrong: not JSON, unknown command or field, field missing or out of range.
+util::Result<Request> decode_request(std::string_view text);
+
+std::string encode(const Response& response);
+util::Result<Response> decode_response(std::string_view text);
+
+}  // namespace warder::api
