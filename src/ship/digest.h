@@ -1,0 +1,59 @@
+#pragma once
+
+#include "model/outbox.h"
+#include "ship/message.h"
+#include "util/clock.h"
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace warder::ship {
+
+// Turns the items of one destination into messages. The first alert goes at once and opens a window
+// of `window`; what comes within it is collected and goes as one summary at its end, which opens
+// the next window. Critical events other than bans do not wait (kMostUrgent a window). With a
+// window of zero each item is a message.
+//
+// Collecting is bounded: counts a kind and jail, kMostAddresses addresses, kMostItems items (then
+// full() and the rest stays in the outbox until the window ends). Not thread safe; time is passed
+// in.
+class Digest {
+ public:
+  static constexpr std::size_t kMostItems = 1'000'000;
+  static constexpr std::size_t kMostAddresses = 4096;
+  static constexpr std::size_t kMostJails = 256;
+  static constexpr unsigned kMostUrgent = 10;
+
+  Digest(std::string destination, std::chrono::seconds window);
+  ~Digest();
+
+  void add(const model::OutboxItem& item, util::MonotonicTime now);
+  // A message that is due, oldest first.
+  std::optional<Message> take(util::MonotonicTime now);
+  // When take() will have something if nothing is added; empty: never.
+  std::optional<util::MonotonicTime> next_due() const;
+  bool full() const;
+  // Closes the window: what is collected is due now. For the end of a run of the agent with
+  // `alerts test`, and for tests.
+  void flush();
+
+ private:
+  struct Collected;
+
+  Message single(const model::OutboxItem& item) const;
+  Message summarise(util::MonotonicTime now);
+
+  const std::string destination_;
+  const std::chrono::seconds window_;
+  std::deque<Message> ready_;
+  std::optional<util::MonotonicTime> window_start_;
+  unsigned urgent_ = 0;
+  std::unique_ptr<Collected> collected_;
+};
+
+}  // namespace warder::ship
