@@ -1,0 +1,102 @@
+#pragma once
+
+#include "jail/keyed_hash.h"
+#include "net/address.h"
+#include "util/clock.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace warder::jail {
+
+// Number of a jail for the life of the process; the engine gives it out and keeps it over a reload.
+using JailIndex = std::uint16_t;
+
+// An active ban as the table knows it. Start, count and reason are in the store.
+struct ActiveBan {
+  JailIndex jail = 0;
+  net::Prefix address;
+  // Whole seconds (rounded up), at most kLatestEnd; never ends when empty.
+  std::optional<util::WallTime> end;
+  bool observed = false;  // made in observe mode: the kernel does not hold it
+  bool wide = false;      // made by widening
+  friend bool operator==(const ActiveBan&, const ActiveBan&) = default;
+};
+
+// The last end that can be told from "never": 2106-02-07T06:28:14Z (32 bits of seconds).
+constexpr util::WallTime kLatestEnd{std::chrono::seconds{0xFFFF'FFFE}};
+
+// Every ban in effect, of all jails: what is banned until when, and what ends now.
+//
+// One for the agent, owned by the engine, used by the pipeline thread only. A ban of an IPv4 prefix
+// or an IPv6 prefix of up to 64 bits takes a slot of 16 bytes that holds all of it, so the address
+// of an expired ban needs no look-up elsewhere; a longer IPv6 prefix takes 24. The table grows in a
+// thousand small pieces: there is no doubling spike, and a call never waits for the whole of it to
+// move. It shrinks when bans end. See README.md, "Memory".
+//
+// Bans of one prefix by several jails are independent entries. The kernel has to hold the prefix
+// until the latest enforced end: kernel_end().
+class BanTable {
+ public:
+  // `capacity` bans at most; then add() says kFull.
+  explicit BanTable(const HashKey& key, std::size_t capacity = 2'000'000);
+  ~BanTable();
+  BanTable(BanTable&&) noexcept;
+  BanTable& operator=(BanTable&&) noexcept;
+
+  enum class Added : std::uint8_t { kNew, kExtended, kUnchanged, kFull };
+  // A later end wins, an enforced ban replaces an observed one.
+  Added add(const ActiveBan& ban);
+  // Lifts one jail's ban of exactly this prefix. Empty when there was none.
+  std::optional<ActiveBan> remove(JailIndex jail, const net::Prefix& address);
+  // Lifts all bans of a jail that is gone, `visit`ing each.
+  void remove_jail(JailIndex jail, const std::function<void(const ActiveBan&)>& visit);
+
+  // The ban of exactly this prefix by this jail.
+  std::optional<ActiveBan> find(JailIndex jail, const net::Prefix& address) const;
+  // The widest ban by this jail that covers the prefix: itself or one around it.
+  std::optional<ActiveBan> covering(JailIndex jail, const net::Prefix& address) const;
+  // All bans, of any jail, that cover the prefix, the widest first (for `explain`).
+  std::vector<ActiveBan> all_covering(const net::Prefix& address) const;
+  // The bans of exactly this prefix, of any jail.
+  std::vector<ActiveBan> holders(const net::Prefix& address) const;
+
+  // Until when the kernel has to hold exactly this prefix: the latest end of the bans that are not
+  // only observed. `held` false: not at all. After remove() or an expiry, ask this and lift the
+  // prefix only when nobody holds it.
+  struct KernelEnd {
+    bool held = false;
+    std::optional<util::WallTime> end;  // never ends when empty
+  };
+  KernelEnd kernel_end(const net::Prefix& address) const;
+
+  // Removes up to `limit` bans whose end is at or before `now` and hands each over; returns how
+  // many. Looks only into those pieces of the table in which something has ended. The visitor may
+  // use the table's const functions; the ban visited is gone by then.
+  std::size_t expire(util::WallTime now, std::size_t limit,
+                     const std::function<void(const ActiveBan&)>& visit);
+
+  // In no order. The visitor must not change the table.
+  void for_each(const std::function<void(const ActiveBan&)>& visit) const;
+
+  // The wall clock was set by `by` (forward is positive): every end moves with it, so that a
+  // running ban keeps its remaining time, as the kernel's relative timeouts do.
+  void clock_stepped(std::chrono::microseconds by);
+
+  std::size_t size() const;
+  std::size_t size(JailIndex jail) const;
+  std::size_t wide(JailIndex jail) const;
+  std::size_t capacity() const;
+  // Bytes allocated.
+  std::size_t memory() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace warder::jail

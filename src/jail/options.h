@@ -1,0 +1,94 @@
+#pragma once
+
+#include "net/address.h"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace warder::jail {
+
+// How the findings of one source are judged against maxretry and findtime.
+enum class Counting : std::uint8_t {
+  // Exact sliding window: maxretry attempts no further apart than findtime.
+  kWindow,
+  // fail2ban's estimate of a rate (fail2ban-compat section 15), to the number.
+  kCompat,
+};
+
+// One step of widening: when `children` distinct prefixes of the next smaller step below a prefix
+// of `length` bits offend, the prefix itself is banned. See README.md, "Wider bans".
+struct WideningStep {
+  std::uint8_t length = 0;
+  std::uint16_t children = 0;  // 2 to 256
+  friend bool operator==(const WideningStep&, const WideningStep&) = default;
+};
+
+// bantime.increment and its family, as written in the configuration.
+struct IncrementOptions {
+  bool enabled = false;
+  std::string factor = "1";  // expression
+  std::vector<double> multipliers;
+  // Used when there are no multipliers.
+  std::string formula = "ban.Time * (1<<(ban.Count if ban.Count<20 else 20)) * banFactor";
+  std::optional<std::chrono::microseconds> maxtime;
+  std::chrono::microseconds rndtime{0};
+  bool overalljails = false;  // count the bans of all jails
+  friend bool operator==(const IncrementOptions&, const IncrementOptions&) = default;
+};
+
+// One jail as configured; fail2ban's names where fail2ban has the option (fail2ban-compat section
+// 6). A plain value. keys.h reads it from text and keeps the bounds given here; a Jail made from
+// options outside of them clamps.
+struct JailOptions {
+  std::string name;
+  bool enabled = false;
+
+  // What is watched. Not used by the decision; the engine wires it.
+  std::string filter;
+  std::vector<std::string> logpath;  // globs
+  std::vector<std::string> journalmatch;
+  std::string backend = "auto";
+
+  // What a ban closes: ports ("80", "1000:2000", "https"), empty means all; protocol "tcp", "udp",
+  // "all". "drop" is the only blocktype.
+  std::vector<std::string> port;
+  std::string protocol = "tcp";
+  std::string blocktype = "drop";
+
+  std::uint32_t maxretry = 5;  // 1 to 10,000
+  // 1 s to 1 year.
+  std::chrono::microseconds findtime{std::chrono::minutes(10)};
+  // Up to 50 years; empty (written -1) is permanent.
+  std::optional<std::chrono::microseconds> bantime{std::chrono::minutes(10)};
+  std::uint32_t maxmatches = 5;  // lines kept with a ban for the operator; 0 none
+  Counting counting = Counting::kWindow;
+  IncrementOptions increment;
+
+  // Never banned. Own addresses come from the engine, used when ignoreself.
+  std::vector<net::Prefix> ignoreip;
+  bool ignoreself = true;
+
+  // Decide, record, but ban nothing.
+  bool observe = false;
+  // Names of destinations that are told; empty means all.
+  std::vector<std::string> destinations;
+
+  // IPv6 sources are counted and banned by prefixes of this length, 48 to 128.
+  std::uint8_t ipv6_prefix = 64;
+  // Ascending width, each 1 to 8 bits shorter than the one before (the first against ipv6_prefix or
+  // 32); empty means never wider.
+  std::vector<WideningStep> ipv6_widen = {{56, 8}, {48, 8}};
+  std::vector<WideningStep> ipv4_widen = {{24, 16}};
+  // At most so many wider bans of this jail at one time: the cost cap.
+  std::uint32_t widen_limit = 64;
+
+  // At most so many sources are counted at one time.
+  std::uint32_t sources = 200'000;
+
+  friend bool operator==(const JailOptions&, const JailOptions&) = default;
+};
+
+}  // namespace warder::jail
