@@ -28,8 +28,8 @@ struct Subtree {
   unsigned level = 0;
   std::uint64_t index = 0;
 
-  std::uint64_t begin() const { return index << level; }
-  std::uint64_t end() const { return (index + 1) << level; }
+  std::uint64_t first_leaf() const { return index << level; }
+  std::uint64_t end_leaf() const { return (index + 1) << level; }
   friend auto operator<=>(const Subtree&, const Subtree&) = default;
 };
 

@@ -50,7 +50,8 @@ Sha256Digest Sha256::finish() {
 }
 
 Sha256Digest sha256(util::ByteView bytes) {
-  Sha256 stream;
+  // A context costs more to make than a short digest, and the history makes one for each event.
+  thread_local Sha256 stream;
   stream.update(bytes);
   return stream.finish();
 }
