@@ -1,7 +1,9 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace warder::util {
 
@@ -29,5 +31,9 @@ class SystemClock : public Clock {
 
 // "2026-11-02T12:00:00.123456Z" (RFC 3339, UTC); the fraction is left out when it is zero.
 std::string format_rfc3339(WallTime time);
+// Reads RFC 3339 and the ISO 8601 spelling without a colon in the offset ("+0200"), which many
+// loggers write; a blank may stand for the T. The zone must be there. Fractions beyond microseconds
+// are cut, a leap second is the second after. Nothing else may stand before or behind.
+std::optional<WallTime> parse_rfc3339(std::string_view text);
 
 }  // namespace warder::util
