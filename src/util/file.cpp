@@ -64,7 +64,7 @@ Result<std::string> read_file(const std::filesystem::path& path, ByteCount limit
 }
 
 Status write_file_atomically(const std::filesystem::path& path, std::string_view content,
-                             mode_t mode) {
+                             mode_t mode, std::optional<FileOwner> owner) {
   const std::filesystem::path folder =
       path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
   std::string temporary = (folder / ("." + path.filename().string() + ".XXXXXX")).string();
@@ -77,6 +77,9 @@ Status write_file_atomically(const std::filesystem::path& path, std::string_view
     ::unlink(temporary.c_str());
     return error.with_context(path.string());
   };
+  if (owner && ::fchown(fd.get(), owner->user, owner->group) != 0) {
+    return give_up(errno_error("chown", errno));
+  }
   if (::fchmod(fd.get(), mode) != 0) {
     return give_up(errno_error("chmod", errno));
   }

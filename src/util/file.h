@@ -4,6 +4,7 @@
 #include "util/result.h"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <sys/types.h>
@@ -17,7 +18,13 @@ Result<std::string> read_file(const std::filesystem::path& path, ByteCount limit
 // Replaces `path` as one step: a temporary file in the same folder, created with `mode` before the
 // first byte is written, flushed to disk, renamed over `path`, the folder flushed. After a crash
 // there is the old content or the new, never a part. A failure leaves the old file.
+//
+// `owner`, for root only: who the new file shall belong to, set before the first byte.
+struct FileOwner {
+  uid_t user = 0;
+  gid_t group = 0;
+};
 Status write_file_atomically(const std::filesystem::path& path, std::string_view content,
-                             mode_t mode);
+                             mode_t mode, std::optional<FileOwner> owner = {});
 
 }  // namespace warder::util

@@ -25,7 +25,7 @@ struct CacheOptions {
   // After a failed call the provider is left alone this long.
   std::chrono::seconds retry{15};
   // Folder of the last good copies, 0700; empty: copies live in memory only.
-  std::filesystem::path folder;
+  std::filesystem::path folder = {};
 };
 
 // A document as the cache has it.
@@ -66,7 +66,7 @@ class Cache {
   util::Result<CachedDocument> answer(const Entry& entry) const;
   void fetch(std::unique_lock<std::mutex>* lock, std::string_view name, Entry* entry);
   util::Status save(std::string_view name, const Document& document) const;
-  util::Result<CachedDocument> load(std::string_view name) const;
+  util::Result<Document> load(std::string_view name) const;
   std::filesystem::path copy_path(std::string_view name) const;
 
   Provider& provider_;

@@ -2,6 +2,7 @@
 
 #include "crypto/secret.h"
 #include "util/clock.h"
+#include "util/file.h"
 #include "util/result.h"
 #include "vault/provider.h"
 
@@ -22,7 +23,7 @@ struct FileVaultOptions {
   // Remembers the highest generation of the vault file that was ever seen, so that an older copy
   // put in its place is noticed (kConflict). Keep it in another folder than the vault, one that
   // the writer of the vault file cannot write. Empty: noticed only while this process lives.
-  std::filesystem::path mark;
+  std::filesystem::path mark = {};
 };
 
 // The embedded provider: all documents with their versions in one file, sealed with AES-256-GCM
@@ -65,14 +66,13 @@ class FileVault : public Provider {
   util::Status rekey(crypto::SecretString new_key);
 
  private:
-  struct Content;
+  struct Loaded;
 
   FileVault(std::filesystem::path path, crypto::SecretString key, FileVaultOptions options,
             const util::Clock& clock);
-  util::Result<Content> read();
-  util::Status write(Content* content);
-  util::Status check_generation(std::uint64_t generation);
-  util::Status raise_mark(std::uint64_t generation);
+  util::Result<Loaded> read();
+  util::Status write(Loaded* loaded);
+  util::Status note_generation(std::uint64_t generation, std::optional<util::FileOwner> owner);
 
   const std::filesystem::path path_;
   const FileVaultOptions options_;

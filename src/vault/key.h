@@ -13,6 +13,9 @@ namespace warder::vault {
 // The 32 byte key of a sealed file. As text it is 64 hexadecimal digits with an optional line end
 // (what create_key_file writes and `openssl rand -hex 32` prints); 32 raw bytes are taken too.
 
+// The content of $CREDENTIALS_DIRECTORY/`name`, at most 4 KiB, as it stands; errors as below.
+util::Result<crypto::SecretString> read_credential(std::string_view name);
+
 // From $CREDENTIALS_DIRECTORY/`name` (systemd.exec(5), LoadCredential= and
 // LoadCredentialEncrypted=). kNotFound tells how to give the service a credential.
 util::Result<crypto::SecretString> load_key_credential(std::string_view name);

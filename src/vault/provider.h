@@ -38,9 +38,9 @@ struct DocumentInfo {
 struct PutOptions {
   // Write only if this is the newest version now (0: the document must not exist); otherwise
   // kConflict. Empty: whatever is there.
-  std::optional<std::uint64_t> expected_version;
-  std::string author;
-  std::string comment;
+  std::optional<std::uint64_t> expected_version = {};
+  std::string author = {};
+  std::string comment = {};
 };
 
 struct Health {
@@ -85,8 +85,8 @@ class Provider {
   virtual std::optional<std::filesystem::path> watched_file() const { return std::nullopt; }
 };
 
-// A document's name: 1 to kLongestName characters of a-z, 0-9, '.', '_', '-' and '/', starting
-// with a letter or digit, no part "." or ".." or empty. kInvalid says which rule is broken.
+// A document's name: 1 to kLongestName characters of a-z, 0-9, '.', '_', '-' and '/'; each part
+// between '/' begins with a letter or digit. kInvalid says which rule is broken.
 util::Status check_name(std::string_view name);
 
 }  // namespace warder::vault

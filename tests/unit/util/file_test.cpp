@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 using namespace warder;
 using util::ErrorCode;
@@ -23,6 +24,19 @@ TEST_CASE("a file is replaced as one step and with its mode") {
     ++entries;
   }
   CHECK(entries == 1);
+}
+
+TEST_CASE("root can replace a file for its owner") {
+  if (::geteuid() != 0) {
+    return;
+  }
+  const testing::TemporaryFolder folder;
+  REQUIRE(util::write_file_atomically(folder / "a", "new", 0600, util::FileOwner{65534, 65533}));
+  struct stat info{};
+  REQUIRE(::stat((folder / "a").c_str(), &info) == 0);
+  CHECK(info.st_uid == 65534);
+  CHECK(info.st_gid == 65533);
+  CHECK((info.st_mode & 07777U) == 0600);
 }
 
 TEST_CASE("what cannot be written says so and leaves the old file") {

@@ -1,0 +1,37 @@
+#include "vault/provider.h"
+
+#include "util/strings.h"
+
+#include <fmt/core.h>
+
+namespace warder::vault {
+namespace {
+
+bool is_letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+
+}  // namespace
+
+util::Status check_name(std::string_view name) {
+  const auto refuse = [&](std::string_view why) {
+    return util::Error(util::ErrorCode::kInvalid,
+                       fmt::format("'{}' is no document name: {}; write for instance jails or "
+                                   "alerts",
+                                   util::printable(name, 64), why));
+  };
+  if (name.empty() || name.size() > Provider::kLongestName) {
+    return refuse(fmt::format("it must have 1 to {} characters", Provider::kLongestName));
+  }
+  for (const char c : name) {
+    if (!is_letter_or_digit(c) && c != '.' && c != '_' && c != '-' && c != '/') {
+      return refuse("only a-z, 0-9, '.', '_', '-' and '/' are allowed");
+    }
+  }
+  for (const std::string_view part : util::split(name, '/')) {
+    if (part.empty() || !is_letter_or_digit(part.front())) {
+      return refuse("each part between '/' must begin with a letter or digit");
+    }
+  }
+  return {};
+}
+
+}  // namespace warder::vault
