@@ -2,14 +2,20 @@
 
 #include "filter/definition.h"
 #include "filter/pattern.h"
+#include "util/clock.h"
 #include "util/result.h"
 
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
+
+namespace warder::config {
+class FileReader;
+}
 
 namespace warder::filter {
 
@@ -32,17 +38,21 @@ struct FilterRequest {
   std::map<std::string, std::string> parameters;
   // Searched in this order; the first that holds NAME.conf or NAME.local is the filter's folder.
   std::vector<std::filesystem::path> folders;
+  // The option `logtype` of filters that tell a file's lines from the journal's: file or journal.
+  std::string logtype = "file";
   SamplePolicy samples = SamplePolicy::kRequire;
 };
 
-// A line of the filter's [Samples] section.
+// One case of the filter's [Samples] section; filters/README.md describes how it is written.
 struct Sample {
-  // What the finding must be; empty in a line that must not match.
-  std::string address;
-  std::string user;  // empty: not compared
-  std::string time;  // empty: not compared; else RFC 3339
-  std::string line;
   bool must_match = false;
+  // Given in this order to a new matcher. `must_match`: exactly one finding comes of them all, else
+  // none.
+  std::vector<std::string> lines;
+  // What the finding must say. Empty when the lines must not match.
+  std::string address;
+  std::optional<std::string> user;     // not compared when empty
+  std::optional<util::WallTime> time;  // not compared when empty
   Place place;
 };
 
@@ -50,29 +60,41 @@ struct Sample {
 // threads.
 class Filter {
  public:
-  Filter(std::string name, std::shared_ptr<const TextFilter> text, std::vector<Sample> samples);
-  Filter(std::string name, std::shared_ptr<const JsonFilter> json, std::vector<Sample> samples);
+  // What there is to know beside the engine's part.
+  struct Parts {
+    std::string name;
+    std::vector<Sample> samples;
+    std::vector<std::string> journalmatch;
+  };
+  Filter(Parts parts, std::shared_ptr<const TextFilter> text);
+  Filter(Parts parts, std::shared_ptr<const JsonFilter> json);
   ~Filter();
 
-  const std::string& name() const { return name_; }
+  const std::string& name() const { return parts_.name; }
   Format format() const { return text_ ? Format::kText : Format::kJson; }
+  // The failregexes or rules; Finding::pattern and Counters::patterns count in this order.
   const std::vector<Pattern>& patterns() const;
-  const std::vector<Sample>& samples() const { return samples_; }
+  // Those that apply with the parameters given.
+  const std::vector<Sample>& samples() const { return parts_.samples; }
+  // The lines of `journalmatch`: which entries of the journal the filter is made for.
+  const std::vector<std::string>& journalmatch() const { return parts_.journalmatch; }
 
   // Exactly one of them is set, by format().
   const std::shared_ptr<const TextFilter>& text() const { return text_; }
   const std::shared_ptr<const JsonFilter>& json() const { return json_; }
 
  private:
-  std::string name_;
+  Parts parts_;
   std::shared_ptr<const TextFilter> text_;
   std::shared_ptr<const JsonFilter> json_;
-  std::vector<Sample> samples_;
 };
 
 // Reads NAME.conf and what belongs to it (filters/README.md describes the format), compiles it and
 // runs its samples through a Matcher of its own. Errors: kNotFound with the folders searched;
 // kInvalid with everything that is wrong, one a line, each beginning "file:line: ".
 util::Result<std::shared_ptr<const Filter>> load_filter(const FilterRequest& request);
+// The same from another file system.
+util::Result<std::shared_ptr<const Filter>> load_filter(const FilterRequest& request,
+                                                        config::FileReader& files);
 
 }  // namespace warder::filter

@@ -17,9 +17,8 @@ namespace warder::filter {
 // What one log needs: the filters of all jails that read it, compiled together so that a line that
 // concerns none of them costs one pass. Text and JSON filters may be mixed.
 //
-// One thread at a time. Holds a little state between lines (sessions of MLFID filters, the last
-// date format seen), bounded: 100 sessions of 5 minutes a filter. After a reload a new Matcher
-// starts with no sessions.
+// One thread at a time. Holds a little state between lines (sessions of MLFID filters), bounded:
+// 100 sessions of 5 minutes a filter. After a reload a new Matcher starts with no sessions.
 class Matcher {
  public:
   // The same filter may stand in the list more than once (two jails): each place is judged.
@@ -36,6 +35,9 @@ class Matcher {
   // `now` is the wall time; it judges the line's date. Lines of the journal carry their time in
   // Line::stamp: it is taken and the text is not searched for one.
   void match(const model::Line& line, util::WallTime now, MatchHandler& handler);
+
+  // Drops what is kept between lines.
+  void forget_sessions();
 
   // By index of the filter; stays valid until the Matcher ends.
   const Counters& counters(std::size_t filter) const;

@@ -1,0 +1,113 @@
+#include "filter/filter_file.h"
+
+#include "config/definition.h"
+#include "config/diagnostics.h"
+#include "config/load.h"
+#include "util/strings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+
+namespace warder::filter {
+namespace {
+
+Place to_place(const config::Place& place) { return {place.source, place.line}; }
+
+bool is_name(std::string_view name) {
+  return !name.empty() && name[0] != '.' && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
+  });
+}
+
+// The folder's path with the filter's name, where there are files of it; empty where not.
+std::string find_files(const FilterRequest& request, config::FileReader& files) {
+  for (const std::filesystem::path& folder : request.folders) {
+    const std::string path = (folder / request.name).string();
+    if (!config::files_of_name(files, path).empty()) {
+      return path;
+    }
+  }
+  return {};
+}
+
+void check_parameters(const FilterRequest& request, const config::Document& document,
+                      Problems& problems, const std::string& file) {
+  const config::Section definition = document.section("Definition");
+  const config::Section init = document.section("Init");
+  for (const auto& [name, value] : request.parameters) {
+    if (definition.find(name) != nullptr || init.find(name) != nullptr) {
+      continue;
+    }
+    std::vector<std::string_view> known;
+    for (const config::Section* section : {&definition, &init}) {
+      for (const config::Option& option : section->options) {
+        known.push_back(option.name);
+      }
+    }
+    problems.add(
+        {file, 0},
+        fmt::format("filter {} has no parameter '{}'{}", request.name, name, [&]() -> std::string {
+          const std::string hint = config::did_you_mean(name, known);
+          return hint.empty() ? "" : "; " + hint;
+        }()));
+  }
+}
+
+}  // namespace
+
+util::Result<Definition> read_filter_file(const FilterRequest& request, config::FileReader& files) {
+  if (!is_name(request.name)) {
+    return util::Error(
+        util::ErrorCode::kInvalid,
+        fmt::format("'{}' is no name of a filter; a name has letters, digits, '-', '_' and '.'",
+                    util::printable(request.name)));
+  }
+  const std::string path = find_files(request, files);
+  if (path.empty()) {
+    std::vector<std::string> folders;
+    for (const std::filesystem::path& folder : request.folders) {
+      folders.push_back(folder.string());
+    }
+    return util::Error(util::ErrorCode::kNotFound,
+                       fmt::format("there is no filter '{}': no {}.conf in {}", request.name,
+                                   request.name, fmt::join(folders, ", ")));
+  }
+  config::Diagnostics diagnostics;
+  const config::Document document = config::load_name(files, path, diagnostics);
+  if (diagnostics.has_errors()) {
+    return util::Error(util::ErrorCode::kInvalid, std::string(util::trim(diagnostics.to_text())));
+  }
+
+  Definition result;
+  result.name = request.name;
+  result.file = path + ".conf";
+  Problems problems;
+  check_parameters(request, document, problems, result.file);
+  const config::Parameters parameters(request.parameters.begin(), request.parameters.end());
+  const config::Definition definition(document, parameters, {{"logtype", request.logtype}});
+  const auto copy = [&](const config::Section& section, const std::string& name, bool inherit) {
+    for (const config::Option& option : section.options) {
+      if (!option.own && !inherit) {
+        continue;
+      }
+      if (!option.problem.empty()) {
+        if (!option.variable) {
+          problems.add(to_place(option.place), fmt::format("{}: {}", option.name, option.problem));
+        }
+        continue;
+      }
+      result.sections[name][option.name] = {option.text, to_place(option.place)};
+    }
+  };
+  copy(definition.section(), "Definition", true);
+  copy(document.section("Samples"), "Samples", false);
+  if (!problems.empty()) {
+    return problems.to_error();
+  }
+  return result;
+}
+
+}  // namespace warder::filter

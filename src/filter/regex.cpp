@@ -1,0 +1,21 @@
+#include "filter/regex.h"
+
+#include <fmt/format.h>
+#include <re2/re2.h>
+
+namespace warder::filter {
+
+util::Result<std::unique_ptr<re2::RE2>> compile_regex(std::string_view regex) {
+  re2::RE2::Options options;
+  options.set_encoding(re2::RE2::Options::EncodingLatin1);
+  options.set_log_errors(false);
+  options.set_max_mem(kRegexMemory);
+  auto compiled = std::make_unique<re2::RE2>(re2::StringPiece(regex.data(), regex.size()), options);
+  if (!compiled->ok()) {
+    return util::Error(util::ErrorCode::kInvalid,
+                       fmt::format("{}: '{}'", compiled->error(), compiled->error_arg()));
+  }
+  return compiled;
+}
+
+}  // namespace warder::filter

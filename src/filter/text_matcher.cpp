@@ -1,0 +1,196 @@
+#include "filter/text_matcher.h"
+
+#include "filter/offender.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace warder::filter {
+namespace {
+
+// Captures that a finding carries elsewhere or that only steer the matching.
+constexpr std::array<std::string_view, 11> kInner{"ip4",       "ip6",       "dns",     "cidr",
+                                                  "user",      "content",   "mlfid",   "nofail",
+                                                  "mlfforget", "mlfgained", "mlffirst"};
+
+void tell(MatchHandler& handler, std::span<Counters> counters, std::size_t index, NoticeKind kind,
+          std::string_view subject) {
+  ++counters[index][kind];
+  handler.on_notice(index, Notice{kind, subject});
+}
+
+}  // namespace
+
+util::Result<std::unique_ptr<TextMatcher>> TextMatcher::build(std::vector<TextPart> parts,
+                                                              MatcherOptions options) {
+  std::unique_ptr<TextMatcher> matcher(new TextMatcher(std::move(options)));
+  for (TextPart& part : parts) {
+    const std::size_t slot = matcher->slots_.size();
+    const TextFilter& filter = *part.filter;
+    auto group = std::find_if(
+        matcher->groups_.begin(), matcher->groups_.end(),
+        [&](const Group& known) { return known.dates->key() == filter.dates().key(); });
+    if (group == matcher->groups_.end()) {
+      group = matcher->groups_.insert(group, Group{&filter.dates(), {}, {}});
+    }
+    for (std::size_t pattern = 0; pattern < filter.sieves().size(); ++pattern) {
+      WARDER_ASSIGN_OR_RETURN(const std::size_t number, group->sieve.add(filter.sieves()[pattern]));
+      group->candidates.resize(std::max(group->candidates.size(), number + 1));
+      group->candidates[number].push_back({slot, pattern});
+    }
+    matcher->slots_.push_back({std::move(part), {}});
+  }
+  for (Group& group : matcher->groups_) {
+    WARDER_RETURN_IF_ERROR(group.sieve.compile());
+  }
+  return matcher;
+}
+
+void TextMatcher::match(const model::Line& line, util::WallTime now, Reading reading,
+                        std::span<Counters> counters, MatchHandler& handler) {
+  for (Group& group : groups_) {
+    match_group(group,
+                Job{line, now, reading, counters, handler, *group.dates, std::nullopt, line.text});
+  }
+}
+
+void TextMatcher::forget_sessions() {
+  for (Slot& slot : slots_) {
+    slot.sessions = Sessions();
+  }
+}
+
+void TextMatcher::match_group(Group& group, Job job) {
+  const std::string_view text = job.line.text;
+  if (!job.line.stamp) {
+    job.date = group.dates->find(text);
+  }
+  if (job.date && job.date->begin == 0) {
+    job.message.remove_prefix(job.date->end);
+  } else if (job.date) {
+    cut_.assign(text.substr(0, job.date->begin));
+    cut_.append(text.substr(job.date->end));
+    job.message = cut_;
+  }
+
+  const Sieve::Outcome outcome = group.sieve.search(job.message, numbers_);
+  if (numbers_.empty()) {
+    return;
+  }
+  candidates_.clear();
+  for (const std::size_t number : numbers_) {
+    const std::vector<Candidate>& found = group.candidates[number];
+    candidates_.insert(candidates_.end(), found.begin(), found.end());
+  }
+  std::sort(candidates_.begin(), candidates_.end());
+  for (auto begin = candidates_.begin(); begin != candidates_.end();) {
+    const std::size_t slot = begin->slot;
+    const auto end = std::find_if(begin, candidates_.end(), [slot](const Candidate& candidate) {
+      return candidate.slot != slot;
+    });
+    if (outcome == Sieve::Outcome::kOutOfMemory) {
+      tell(job.handler, job.counters, slots_[slot].part.index, NoticeKind::kOutOfMemory, text);
+    }
+    judge(slots_[slot], {begin, end}, job);
+    begin = end;
+  }
+}
+
+void TextMatcher::judge(Slot& slot, std::span<const Candidate> candidates, const Job& job) {
+  const TextFilter& filter = *slot.part.filter;
+  Counters& counters = job.counters[slot.part.index];
+  Captures captures;
+  std::string_view content = job.message;
+  if (filter.prefix()) {
+    if (!filter.prefix()->match(job.message, captures)) {
+      return;
+    }
+    if (const std::string_view inner = find_capture(captures, "content"); !inner.empty()) {
+      content = inner;
+    }
+  }
+  const auto hit = std::find_if(candidates.begin(), candidates.end(), [&](const Candidate& c) {
+    return filter.fail()[c.pattern].match(content, captures);
+  });
+  if (hit == candidates.end()) {
+    return;
+  }
+  ++counters.patterns[hit->pattern];
+  // The reference looks at the message or at the content only, depending on how many expressions
+  // there are; here an exception holds wherever it stands.
+  for (const TextPattern& ignore : filter.ignore()) {
+    if (ignore.matches(job.message) || ignore.matches(content)) {
+      ++counters.ignored;
+      return;
+    }
+  }
+  fill_alternatives(captures);
+  if (find_capture(captures, "mlfid").empty()) {
+    report(slot, hit->pattern, captures, job.line.text, job);
+    return;
+  }
+  const Sessions::Result session = slot.sessions.add(captures, job.line.text, job.now);
+  if (session.lost_one) {
+    tell(job.handler, job.counters, slot.part.index, NoticeKind::kSessionLost, job.line.text);
+  }
+  if (session.verdict == Sessions::Verdict::kHelper) {
+    ++counters.helpers;
+    return;
+  }
+  const Captures merged(session.failure.groups.begin(), session.failure.groups.end());
+  report(slot, hit->pattern, merged, session.failure.text, job);
+}
+
+JudgedTime TextMatcher::time_of(const Job& job, std::size_t index) const {
+  std::optional<util::WallTime> found = job.line.stamp;
+  std::string_view date;
+  if (job.date) {
+    date = job.line.text.substr(job.date->begin, job.date->end - job.date->begin);
+    found = resolve(job.date->fields, job.now, options_.utc_offset);
+    if (!found) {
+      tell(job.handler, job.counters, index, NoticeKind::kBadDate, date);
+    }
+  } else if (!found && job.dates.expects_date()) {
+    tell(job.handler, job.counters, index, NoticeKind::kNoDate, job.line.text);
+  }
+  const JudgedTime judged = judge_time(found, job.now, job.reading);
+  if (judged.off) {
+    tell(job.handler, job.counters, index, NoticeKind::kDateOff, date);
+  }
+  return judged;
+}
+
+void TextMatcher::report(const Slot& slot, std::size_t pattern, const Captures& captures,
+                         std::string_view text, const Job& job) {
+  const std::size_t index = slot.part.index;
+  const Offender offender = identify(captures);
+  if (!offender.address) {
+    tell(job.handler, job.counters, index, offender.problem, offender.subject);
+    return;
+  }
+  const bool is_proxy =
+      std::any_of(options_.trusted_proxies.begin(), options_.trusted_proxies.end(),
+                  [&](const net::Prefix& proxy) { return proxy.contains(*offender.address); });
+  if (is_proxy) {
+    tell(job.handler, job.counters, index, NoticeKind::kProxyAddress, job.line.text);
+    return;
+  }
+  const JudgedTime time = time_of(job, index);
+  model::Finding finding;
+  finding.address = *offender.address;
+  finding.time = time.time;
+  finding.time_from_line = time.from_line;
+  finding.pattern = static_cast<std::uint32_t>(pattern);
+  finding.user = find_capture(captures, "user").substr(0, kLongestText);
+  finding.text = text.substr(0, kLongestText);
+  for (const auto& [name, value] : captures) {
+    if (!value.empty() && std::find(kInner.begin(), kInner.end(), name) == kInner.end()) {
+      finding.captures.emplace_back(name, value.substr(0, kLongestText));
+    }
+  }
+  ++job.counters[index].findings;
+  job.handler.on_finding(index, std::move(finding));
+}
+
+}  // namespace warder::filter

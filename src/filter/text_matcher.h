@@ -1,0 +1,87 @@
+#pragma once
+
+#include "filter/matcher_options.h"
+#include "filter/notice.h"
+#include "filter/sessions.h"
+#include "filter/sieve.h"
+#include "filter/text_filter.h"
+#include "filter/time_judge.h"
+#include "model/line.h"
+#include "util/clock.h"
+#include "util/result.h"
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace warder::filter {
+
+// One text filter of a log with its place in the list of all filters of that log.
+struct TextPart {
+  std::shared_ptr<const TextFilter> filter;
+  std::size_t index = 0;  // for MatchHandler and Counters
+};
+
+// All text filters of one log. A line that concerns none of them costs finding its date and one
+// pass of an automaton; only the patterns that this pass names are run for their captures. One
+// thread at a time.
+class TextMatcher {
+ public:
+  // kInvalid when the patterns together are too large.
+  static util::Result<std::unique_ptr<TextMatcher>> build(std::vector<TextPart> parts,
+                                                          MatcherOptions options);
+
+  // Reports through `handler` and counts in `counters`, both by TextPart::index.
+  void match(const model::Line& line, util::WallTime now, Reading reading,
+             std::span<Counters> counters, MatchHandler& handler);
+
+  void forget_sessions();
+
+ private:
+  struct Slot {
+    TextPart part;
+    Sessions sessions;
+  };
+  struct Candidate {
+    std::size_t slot;
+    std::size_t pattern;
+    friend auto operator<=>(const Candidate&, const Candidate&) = default;
+  };
+  // The filters that find dates in the same way and so see the same message.
+  struct Group {
+    const DateRecipe* dates;
+    Sieve sieve;
+    std::vector<std::vector<Candidate>> candidates;  // by number of the expression in the sieve
+  };
+  // One line on its way through one group.
+  struct Job {
+    const model::Line& line;
+    util::WallTime now;
+    Reading reading;
+    std::span<Counters> counters;
+    MatchHandler& handler;
+    const DateRecipe& dates;
+    std::optional<FoundDate> date;
+    std::string_view message;  // the line without its date
+  };
+
+  explicit TextMatcher(MatcherOptions options) : options_(std::move(options)) {}
+  void match_group(Group& group, Job job);
+  void judge(Slot& slot, std::span<const Candidate> candidates, const Job& job);
+  void report(const Slot& slot, std::size_t pattern, const Captures& captures,
+              std::string_view text, const Job& job);
+  JudgedTime time_of(const Job& job, std::size_t index) const;
+
+  MatcherOptions options_;
+  std::vector<Slot> slots_;
+  std::vector<Group> groups_;
+  // Reused from line to line.
+  std::string cut_;
+  std::vector<std::size_t> numbers_;
+  std::vector<Candidate> candidates_;
+};
+
+}  // namespace warder::filter
