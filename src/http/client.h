@@ -74,7 +74,8 @@ struct ClientOptions {
 };
 
 // A blocking HTTP client with kept connections (HTTP/1.1, TLS 1.2 or newer, certificate and name
-// always checked). One thread at a time; cancel() from any thread.
+// always checked). One thread at a time; cancel() from any thread. The first client makes the
+// process ignore SIGPIPE, unless it handles it.
 //
 // An answer of any status is a Response. Errors: kTimeout, kUnavailable (no such host, refused,
 // reset, cancelled), kDenied (certificate, forbidden address), kInvalid (URL, header, over-long

@@ -1,0 +1,66 @@
+#include "http/url.h"
+
+#include "http/client.h"
+#include "util/strings.h"
+
+#include <curl/curl.h>
+
+#include <memory>
+
+namespace warder::http {
+namespace {
+
+struct FreeUrl {
+  void operator()(CURLU* url) const { curl_url_cleanup(url); }
+};
+
+std::optional<std::string> part(CURLU* url, CURLUPart which) {
+  char* text = nullptr;
+  if (curl_url_get(url, which, &text, 0) != CURLUE_OK) {
+    return std::nullopt;
+  }
+  std::string copy(text);
+  curl_free(text);
+  return copy;
+}
+
+}  // namespace
+
+std::string Target::to_string() const {
+  std::string text = scheme + "://";
+  text += host.find(':') == std::string::npos ? host : "[" + host + "]";
+  if (!port.empty()) {
+    text += ":" + port;
+  }
+  return util::printable(text, 300);
+}
+
+std::optional<Target> parse_target(std::string_view url) {
+  const std::unique_ptr<CURLU, FreeUrl> parsed(curl_url());
+  // A NUL would end the text early for libcurl.
+  if (!parsed || url.size() > 8192 || url.find('\0') != std::string_view::npos ||
+      curl_url_set(parsed.get(), CURLUPART_URL, std::string(url).c_str(), 0) != CURLUE_OK) {
+    return std::nullopt;
+  }
+  auto scheme = part(parsed.get(), CURLUPART_SCHEME);
+  auto host = part(parsed.get(), CURLUPART_HOST);
+  if (!scheme || !host || (*scheme != "http" && *scheme != "https") || host->empty() ||
+      part(parsed.get(), CURLUPART_USER) || part(parsed.get(), CURLUPART_PASSWORD)) {
+    return std::nullopt;
+  }
+  Target target;
+  target.scheme = *scheme;
+  target.host = util::to_lower(*host);
+  if (target.host.size() > 2 && target.host.front() == '[') {
+    target.host = target.host.substr(1, target.host.size() - 2);
+  }
+  target.port = part(parsed.get(), CURLUPART_PORT).value_or("");
+  return target;
+}
+
+std::string masked_url(std::string_view url) {
+  const auto target = parse_target(url);
+  return target ? target->to_string() + "/..." : "(unreadable address)";
+}
+
+}  // namespace warder::http
