@@ -17,16 +17,21 @@ namespace warder::config {
 // values are complete only when no error was added.
 Values check(const Table& table, const Section& section, Diagnostics& diagnostics);
 
+// The same for a section whose keys several modules declare (a jail: jail, source, filter,
+// firewall): the values of each table, in the order of `tables`. A key is unknown when no table has
+// it.
+std::vector<Values> check(std::span<const Table* const> tables, const Section& section,
+                          Diagnostics& diagnostics);
+
 // The values of all sections of a document.
 class Checked {
  public:
-  // The section of that name, or the table's defaults when the document lacks it (every table
-  // without '*' has one). Asserts for a name no table has.
-  const Values& one(std::string_view section) const;
-  // All sections that the table "kind *" (or "*") took, in document order.
-  std::vector<const Values*> all(std::string_view table_section) const;
-  // The NAME of a section "kind NAME".
-  static std::string_view name_of(const Values& values);
+  // The values of the one section that `table` describes; its defaults when the document lacks the
+  // section. Only for a table without '*'.
+  const Values& one(const Table& table) const;
+  // The values of every section that `table` describes, in document order.
+  std::vector<const Values*> all(const Table& table) const;
+  // All tables of one section stand together.
   const std::vector<Values>& list() const { return list_; }
 
  private:
@@ -35,9 +40,9 @@ class Checked {
   std::vector<Values> list_;
 };
 
-// Gives each section of the document to the table that describes it and checks it. A section that
-// no table describes, and an option of [DEFAULT] that no table knows and nothing refers to, are
-// errors.
+// Gives each section of the document to the tables that describe it and checks it. The most exact
+// tables win: a section [agent] belongs to the tables "agent", else to "*". A section that no table
+// describes, and an option of [DEFAULT] that no table knows and nothing refers to, are errors.
 Checked check_document(std::span<const Table* const> tables, const Document& document,
                        Diagnostics& diagnostics);
 

@@ -17,8 +17,8 @@ using TagLookup = std::function<util::Result<std::optional<std::string>>(std::st
 // Replaces every <tag> of `text` that `lookup` knows, innermost first, until nothing changes;
 // others
 // (<HOST>, <F-USER>, <ip>) stay as they are. `own_name` is the option that holds the text. kInvalid
-// for a tag that refers to itself or is replaced more than 25 times, and for a result beyond 1 MiB.
-// Always ends. Source: reference/fail2ban-compat, section 5.
+// for a tag that refers to itself or is replaced more than 25 times, and for a result beyond 256
+// KiB. Always ends. Source: reference/fail2ban-compat, section 5.
 util::Result<std::string> substitute_tags(std::string_view text, std::string_view own_name,
                                           const TagLookup& lookup);
 
@@ -29,9 +29,11 @@ util::Result<std::string> substitute_tags(std::string_view text, std::string_vie
 // `document` must outlive it.
 class Definition {
  public:
+  // `given_at` is the place of the jail's `filter = ...`, for values that come from a parameter.
   // `automatic` is for what the program knows itself (logtype=file): used as a parameter unless the
   // parameters, [Init] or [Definition] itself set it.
-  Definition(const Document& document, Parameters parameters, const Parameters& automatic = {});
+  Definition(const Document& document, Parameters parameters, Place given_at,
+             const Parameters& automatic = {});
 
   // The final text; empty when it is not set. kInvalid, with the place, when it cannot be resolved.
   util::Result<std::optional<Value>> get(std::string_view option) const;
@@ -39,11 +41,13 @@ class Definition {
   Section section() const;
 
  private:
+  // The option before its tags are replaced.
   util::Result<std::optional<Value>> untagged(std::string_view option) const;
-  util::Result<std::optional<std::string>> lookup(std::string_view tag) const;
+  util::Result<std::optional<std::string>> meaning(std::string_view tag) const;
 
   const Document& document_;
   Context context_;
+  Place given_at_;
 };
 
 }  // namespace warder::config

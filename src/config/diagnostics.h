@@ -15,17 +15,18 @@ enum class Severity {
   kWarning,  // accepted, but the operator should look
 };
 
-// One thing to tell the operator about the configuration. All texts are made printable when they
-// are written out, so a member may hold bytes from anywhere.
+// One thing to tell the operator about the configuration. Source, section, key and value may hold
+// bytes from anywhere, they are made printable when written out; problem, allowed and suggestion
+// are printable already.
 struct Diagnostic {
   Severity severity = Severity::kError;
-  Place place;
-  std::string section;               // empty when it is about a whole source
-  std::string key;                   // empty when it is about a whole section
-  std::optional<std::string> value;  // as written; never set for a secret
-  std::string problem;               // what is wrong: "'10x' is no time: ..."
-  std::string allowed;               // what would be right: "a time from 1s to 10y"
-  std::string suggestion;            // what to do: "did you mean bantime?"
+  Place place = {};
+  std::string section = {};               // empty when it is about a whole source
+  std::string key = {};                   // empty when it is about a whole section
+  std::optional<std::string> value = {};  // as written; never set for a secret
+  std::string problem = {};               // what is wrong: "'10x' is no time: ..."
+  std::string allowed = {};               // what would be right: "a time from 1s to 10y"
+  std::string suggestion = {};            // what to do: "did you mean bantime?"
 
   // One line:
   //   jails/sshd.conf:14: [sshd] bantime = "10x": '10x' is no time; allowed: ...; did you mean ...

@@ -28,21 +28,26 @@ struct Context {
 // Source: reference/fail2ban-compat, sections 1.2 and 3. Not thread safe while layers are added.
 class Document {
  public:
-  // Lays `layer` over all earlier ones. [INCLUDES] is left out.
+  // Lays `layer` over all earlier ones.
   void add(const Layer& layer);
   // A %(name)s that is available everywhere unless an option has that name. __name__ (the section)
   // is always there.
   void set_variable(std::string name, std::string value);
 
-  // In order of first appearance, without DEFAULT.
-  std::vector<std::string> sections() const;
+  // In order of first appearance, without DEFAULT and INCLUDES.
+  const std::vector<std::string>& sections() const { return order_; }
   bool has_section(std::string_view section) const;
+  // Does it stand in the section itself?
+  bool has_option(std::string_view section, std::string_view option) const;
 
   // One option, resolved; empty when neither the section nor [DEFAULT] has it. kInvalid, with the
   // place, when a %(...)s in it cannot be resolved: an unknown name, more than 10 levels, a lone
-  // '%', or more than 1 MiB of text.
+  // '%', or a result beyond 256 KiB.
   util::Result<std::optional<Value>> get(std::string_view section, std::string_view option,
                                          const Context& context = {}) const;
+  // The value that the newest one overrode; the newest where it overrode none.
+  util::Result<std::optional<Value>> get_known(std::string_view section,
+                                               std::string_view option) const;
   // The section with all its options and those of [DEFAULT]. An unknown section has no options of
   // its own. "DEFAULT" is allowed.
   Section section(std::string_view section, const Context& context = {}) const;
@@ -64,6 +69,8 @@ class Document {
   class Resolver;
 
   const Merged* find(std::string_view section) const;
+  // Remembers the names of all %(name)s in a value.
+  void note_used(std::string_view value);
 
   Merged defaults_;
   std::vector<std::string> order_;

@@ -61,6 +61,8 @@ class Values {
 
   const Table& table() const { return *table_; }
   const std::string& section() const { return section_; }
+  // The NAME of a section "kind NAME" whose table is "kind *"; else the whole name.
+  std::string_view name() const;
   const Place& section_place() const { return place_; }
   // In the order of the table; an unset key has std::monostate.
   const std::vector<Item>& items() const { return items_; }
