@@ -1,6 +1,5 @@
 #include "filter/regex.h"
 
-#include <fmt/format.h>
 #include <re2/re2.h>
 
 namespace warder::filter {
@@ -12,8 +11,7 @@ util::Result<std::unique_ptr<re2::RE2>> compile_regex(std::string_view regex) {
   options.set_max_mem(kRegexMemory);
   auto compiled = std::make_unique<re2::RE2>(re2::StringPiece(regex.data(), regex.size()), options);
   if (!compiled->ok()) {
-    return util::Error(util::ErrorCode::kInvalid,
-                       fmt::format("{}: '{}'", compiled->error(), compiled->error_arg()));
+    return util::Error(util::ErrorCode::kInvalid, compiled->error());
   }
   return compiled;
 }

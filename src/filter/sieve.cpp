@@ -48,8 +48,7 @@ util::Result<std::size_t> Sieve::add(std::string_view expression) {
   }
   re2::RE2 probe(re2::StringPiece(expression.data(), expression.size()), set_options(1));
   if (!probe.ok()) {
-    return util::Error(util::ErrorCode::kInvalid,
-                       fmt::format("{}: '{}'", probe.error(), probe.error_arg()));
+    return util::Error(util::ErrorCode::kInvalid, probe.error());
   }
   expressions_.emplace_back(expression);
   return expressions_.size() - 1;

@@ -2,6 +2,7 @@
 
 #include "filter/regex.h"
 
+#include <fmt/format.h>
 #include <re2/re2.h>
 
 #include <algorithm>
@@ -29,6 +30,14 @@ util::Result<TextPattern> TextPattern::compile(std::string_view text) {
   }
   pattern.names_.resize(groups);
   for (const auto& [group, name] : pattern.regex_->CapturingGroupNames()) {
+    if (pattern.has_group(name)) {
+      // RE2 would let the first one win and leave the address of the second unseen.
+      return util::Error(
+          util::ErrorCode::kInvalid,
+          fmt::format("the group '{}' stands in it twice; an address or a tag can be "
+                      "captured once",
+                      name));
+    }
     pattern.names_[static_cast<std::size_t>(group)] = name;
   }
   return pattern;

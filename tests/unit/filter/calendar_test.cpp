@@ -1,0 +1,108 @@
+#include "filter/calendar.h"
+
+#include <catch2/catch.hpp>
+
+#include <cstdlib>
+#include <ctime>
+
+using namespace std::chrono_literals;
+using warder::filter::DateFields;
+using warder::filter::resolve;
+using warder::util::format_rfc3339;
+using warder::util::parse_rfc3339;
+
+namespace {
+
+std::string text(const DateFields& fields, const char* now,
+                 std::optional<std::chrono::seconds> offset = 0s) {
+  const auto time = resolve(fields, parse_rfc3339(now).value(), offset);
+  return time ? format_rfc3339(*time) : "none";
+}
+
+DateFields day_of_month(int month, int day, int hour, int minute, int second) {
+  DateFields fields;
+  fields.month = month;
+  fields.day = day;
+  fields.hour = hour;
+  fields.minute = minute;
+  fields.second = second;
+  return fields;
+}
+
+// The zone of the system for as long as it lives.
+class Zone {
+ public:
+  explicit Zone(const char* name) {
+    const char* before = std::getenv("TZ");
+    before_ = before == nullptr ? std::optional<std::string>() : before;
+    ::setenv("TZ", name, 1);
+    ::tzset();
+  }
+  Zone(const Zone&) = delete;
+  Zone& operator=(const Zone&) = delete;
+  ~Zone() {
+    if (before_) {
+      ::setenv("TZ", before_->c_str(), 1);
+    } else {
+      ::unsetenv("TZ");
+    }
+    ::tzset();
+  }
+
+ private:
+  std::optional<std::string> before_;
+};
+
+}  // namespace
+
+TEST_CASE("a date without a year is the latest that is at most a day ahead") {
+  CHECK(text(day_of_month(7, 31, 21, 59, 59), "2026-08-01T00:00:00Z") == "2026-07-31T21:59:59Z");
+  CHECK(text(day_of_month(8, 1, 12, 0, 0), "2026-08-01T00:00:00Z") == "2026-08-01T12:00:00Z");
+  CHECK(text(day_of_month(8, 2, 23, 0, 0), "2026-08-01T00:00:00Z") == "2025-08-02T23:00:00Z");
+  CHECK(text(day_of_month(12, 25, 10, 0, 0), "2026-08-01T00:00:00Z") == "2025-12-25T10:00:00Z");
+  CHECK(text(day_of_month(12, 31, 23, 59, 59), "2027-01-01T00:00:01Z") == "2026-12-31T23:59:59Z");
+  CHECK(text(day_of_month(1, 1, 0, 0, 1), "2026-12-31T23:59:59Z") == "2027-01-01T00:00:01Z");
+  CHECK(text(day_of_month(2, 29, 1, 0, 0), "2028-03-01T00:00:00Z") == "2028-02-29T01:00:00Z");
+  CHECK(text(day_of_month(2, 29, 1, 0, 0), "2029-03-01T00:00:00Z") == "2028-02-29T01:00:00Z");
+  CHECK(text(day_of_month(2, 29, 1, 0, 0), "2026-03-01T00:00:00Z") == "none");
+}
+
+TEST_CASE("a time alone is today's, or yesterday's when it would be ahead") {
+  DateFields fields;
+  fields.hour = 23;
+  CHECK(text(fields, "2026-08-01T00:00:00Z") == "2026-07-31T23:00:00Z");
+  fields.hour = 0;
+  CHECK(text(fields, "2026-08-01T00:00:00Z") == "2026-08-01T00:00:00Z");
+}
+
+TEST_CASE("days that do not exist are no dates") {
+  DateFields fields = day_of_month(2, 30, 10, 0, 0);
+  CHECK(text(fields, "2026-08-01T00:00:00Z") == "none");
+  fields.year = 2026;
+  CHECK(text(fields, "2026-08-01T00:00:00Z") == "none");
+}
+
+TEST_CASE("zones: of the line, given, of the system with its rules") {
+  DateFields fields = day_of_month(7, 31, 21, 59, 59);
+  fields.year = 2026;
+  fields.microsecond = 981000;
+  CHECK(text(fields, "2026-08-01T00:00:00Z") == "2026-07-31T21:59:59.981000Z");
+  CHECK(text(fields, "2026-08-01T00:00:00Z", 2h) == "2026-07-31T19:59:59.981000Z");
+  fields.utc_offset = -7h;
+  CHECK(text(fields, "2026-08-01T00:00:00Z", 2h) == "2026-08-01T04:59:59.981000Z");
+  fields.utc_offset.reset();
+  fields.microsecond = 0;
+  const Zone berlin("CET-1CEST,M3.5.0,M10.5.0/3");
+  CHECK(text(fields, "2026-08-01T00:00:00Z", std::nullopt) == "2026-07-31T19:59:59Z");
+  fields.month = 1;
+  CHECK(text(fields, "2026-08-01T00:00:00Z", std::nullopt) == "2026-01-31T20:59:59Z");
+  // It is 1 January in the system's zone already, when a line of 31 December is read.
+  CHECK(text(day_of_month(12, 31, 23, 59, 59), "2026-12-31T23:00:01Z", std::nullopt) ==
+        "2026-12-31T22:59:59Z");
+}
+
+TEST_CASE("seconds since 1970 need nothing else") {
+  DateFields fields;
+  fields.epoch = 1785500000123ms;
+  CHECK(text(fields, "2026-08-01T00:00:00Z", 2h) == "2026-07-31T12:13:20.123000Z");
+}

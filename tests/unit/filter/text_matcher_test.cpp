@@ -1,0 +1,327 @@
+#include "filter/text_matcher.h"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include <map>
+
+using namespace std::chrono_literals;
+using namespace warder::filter;
+using warder::model::Finding;
+using warder::model::Line;
+using warder::util::format_rfc3339;
+using warder::util::parse_rfc3339;
+
+namespace {
+
+const warder::util::WallTime kNow = parse_rfc3339("2026-08-01T00:00:00Z").value();
+
+using Options = std::map<std::string, std::string>;
+
+Options failing(const char* failregex) { return {{"failregex", failregex}}; }
+
+Definition definition(const Options& options) {
+  Definition result;
+  result.name = "x";
+  result.file = "filters/x.conf";
+  std::size_t line = 2;
+  for (const auto& [name, value] : options) {
+    result.sections["Definition"][name] = {value, {"filters/x.conf", line++}};
+  }
+  return result;
+}
+
+std::shared_ptr<const TextFilter> compile(const Options& options) {
+  Problems problems;
+  auto filter = TextFilter::compile(definition(options), problems);
+  INFO((problems.empty() ? "" : problems.to_error().message()));
+  REQUIRE(filter != nullptr);
+  return filter;
+}
+
+std::string refusal(const Options& options) {
+  Problems problems;
+  REQUIRE(TextFilter::compile(definition(options), problems) == nullptr);
+  return problems.to_error().message();
+}
+
+// The matcher of one log with all that came of its lines.
+class Log : public MatchHandler {
+ public:
+  explicit Log(const std::vector<Options>& filters, MatcherOptions options = {}) {
+    options.utc_offset = 0s;
+    std::vector<TextPart> parts;
+    for (const Options& filter : filters) {
+      parts.push_back({compile(filter), parts.size()});
+      counters.emplace_back();
+      counters.back().patterns.resize(parts.back().filter->patterns().size());
+    }
+    matcher_ = TextMatcher::build(std::move(parts), std::move(options)).value();
+  }
+
+  // "0:192.0.2.1/2" for a finding of filter 0 with two lines, notices as "0!date off"; blanks
+  // between.
+  std::string read(std::string_view text) {
+    Line line;
+    line.text = text;
+    return read(line);
+  }
+  std::string read(const Line& line) {
+    said_.clear();
+    matcher_->match(line, now, reading, counters, *this);
+    return said_;
+  }
+
+  void on_finding(std::size_t filter, Finding&& finding) override {
+    const auto lines = 1 + std::count(finding.text.begin(), finding.text.end(), '\n');
+    say(fmt::format("{}:{}/{}", filter, finding.address.to_string(), lines));
+    last = std::move(finding);
+  }
+  void on_notice(std::size_t filter, const Notice& notice) override {
+    say(fmt::format("{}!{}({})", filter, to_string(notice.kind), notice.subject));
+  }
+
+  Finding last;
+  std::vector<Counters> counters;
+  warder::util::WallTime now = kNow;
+  Reading reading = Reading::kCatchUp;
+
+ private:
+  void say(std::string_view what) {
+    said_ += said_.empty() ? "" : " ";
+    said_ += what;
+  }
+
+  std::unique_ptr<TextMatcher> matcher_;
+  std::string said_;
+};
+
+// A message behind a date.
+std::string dated(std::string_view message) { return fmt::format("Jul 31 23:59:30 {}", message); }
+
+}  // namespace
+
+TEST_CASE("addresses are found in their spellings") {
+  Log log(std::vector{failing(R"(^\s*fail <HOST>$)")});
+  CHECK(log.read(dated("fail 192.0.2.1")) == "0:192.0.2.1/1");
+  CHECK(log.read(dated("fail [2001:db8::1]")) == "0:2001:db8::1/1");
+  CHECK(log.read(dated("fail ::ffff:192.0.2.1")) == "0:192.0.2.1/1");
+  CHECK(log.read(dated("fail 2001:DB8:0::1")) == "0:2001:db8::1/1");
+  CHECK(log.read(dated("fail www.example.org")).empty());
+  CHECK(log.last.time == parse_rfc3339("2026-07-31T23:59:30Z"));
+  CHECK(log.last.time_from_line);
+  CHECK(log.counters[0].findings == 4);
+  CHECK(log.counters[0].patterns == std::vector<std::uint64_t>{4});
+}
+
+TEST_CASE("what is no address bans nobody and is counted") {
+  Log log(std::vector{failing(R"(^\s*fail <HOST>$)")});
+  CHECK(log.read(dated("fail 999.1.1.1")) == "0!bad address(999.1.1.1)");
+  CHECK(log.read(dated("fail ::::")) == "0!bad address(::::)");
+  CHECK(log.read(dated("fail 192.0.2.01")) == "0!bad address(192.0.2.01)");
+  CHECK(log.counters[0].findings == 0);
+  CHECK(log.counters[0][NoticeKind::kBadAddress] == 3);
+  Log names(std::vector{failing(R"(^\s*fail <DNS>$)")});
+  CHECK(names.read(dated("fail www.example.org")) == "0!host name(www.example.org)");
+  CHECK(names.read(dated("fail 192.0.2.7")) == "0:192.0.2.7/1");
+}
+
+TEST_CASE("subnets and identifiers") {
+  Log nets(std::vector{failing("^\\s*net <SUBNET>$\n^\\s*cidr <ADDR>/<CIDR>$")});
+  CHECK(nets.read(dated("net 192.0.2.77/24")) == "0:192.0.2.0/24/1");
+  CHECK(nets.read(dated("net 2001:db8::1/64")) == "0:2001:db8::/64/1");
+  CHECK(nets.read(dated("cidr 192.0.2.77/16")) == "0:192.0.0.0/16/1");
+  CHECK(nets.read(dated("net 192.0.2.77/33")) == "0!bad address(33)");
+  Log ids(std::vector{failing(R"(^\s*user <F-ID>\S+</F-ID> from <HOST>$)")});
+  CHECK(ids.read(dated("user bob from 192.0.2.1")) == "0:192.0.2.1/1");
+  CHECK(ids.last.captures == std::vector<std::pair<std::string, std::string>>{{"fid", "bob"}});
+  CHECK(ids.read(dated("user 192.0.2.9 from 192.0.2.1")) == "0:192.0.2.9/1");
+}
+
+TEST_CASE("captures go with the finding") {
+  Log log(
+      std::vector{failing(R"(^\s*<F-USER>\S+</F-USER> <F-WHAT>\w+</F-WHAT> (?P<none>x)?<HOST>$)")});
+  CHECK(log.read(dated("bob login 192.0.2.1")) == "0:192.0.2.1/1");
+  CHECK(log.last.user == "bob");
+  CHECK(log.last.text == dated("bob login 192.0.2.1"));
+  CHECK(log.last.captures == std::vector<std::pair<std::string, std::string>>{{"what", "login"}});
+  Log alternatives(std::vector{
+      failing("^(?: <F-ALT_USER_1>\\w+</F-ALT_USER_1>;| <F-ALT_USER>\\w+</F-ALT_USER>:) "
+              "<HOST>$")});
+  CHECK(alternatives.read(dated("bob; 192.0.2.1")) == "0:192.0.2.1/1");
+  CHECK(alternatives.last.user == "bob");
+  CHECK(alternatives.read(dated("eve: 192.0.2.1")) == "0:192.0.2.1/1");
+  CHECK(alternatives.last.user == "eve");
+}
+
+TEST_CASE("the date is cut out before anything matches") {
+  Log log(std::vector{failing(R"(^<HOST> - - \[\] "GET)")});
+  CHECK(log.read(R"(192.0.2.1 - - [31/Jul/2026:09:22:55 -0700] "GET /")") == "0:192.0.2.1/1");
+  CHECK(log.last.time == parse_rfc3339("2026-07-31T16:22:55Z"));
+}
+
+TEST_CASE("the first failregex that matches decides") {
+  Log log(std::vector{failing("^ a <HOST>\n^ a .* b <HOST>\n^ .* <HOST>$")});
+  CHECK(log.read(dated("a x b 192.0.2.2")) == "0:192.0.2.2/1");
+  CHECK(log.last.pattern == 1);
+  CHECK(log.read(dated("a 192.0.2.1 b 192.0.2.2")) == "0:192.0.2.1/1");
+  CHECK(log.last.pattern == 0);
+  CHECK(log.counters[0].patterns == std::vector<std::uint64_t>{1, 1, 0});
+}
+
+TEST_CASE("an exception holds wherever it stands") {
+  const Options filter{
+      {"prefregex", R"(^\s*\[<F-MLFID>\d+</F-MLFID>\] <F-CONTENT>.*</F-CONTENT>$)"},
+      {"failregex", "^fail <HOST>"},
+      {"ignoreregex", "\\[1\\]\nspared$"}};
+  Log log(std::vector{filter});
+  CHECK(log.read(dated("[1] fail 192.0.2.1")).empty());
+  CHECK(log.read(dated("[2] fail 192.0.2.1 spared")).empty());
+  CHECK(log.read(dated("[2] fail 192.0.2.1")) == "0:192.0.2.1/1");
+  CHECK(log.counters[0].ignored == 2);
+}
+
+TEST_CASE("several filters of one log are judged each for itself") {
+  Log log(std::vector{failing("^ a <HOST>$"), failing("^ b <HOST>$\n^ a <HOST>$"),
+                      failing("<HOST>$"),
+                      Options{{"failregex", "^ a <HOST>$"}, {"datepattern", "EPOCH"}},
+                      Options{{"failregex", "^ a <HOST>$"}, {"datepattern", "{NONE}"}}});
+  CHECK(log.read(dated("a 192.0.2.1")) == "0:192.0.2.1/1 1:192.0.2.1/1 2:192.0.2.1/1");
+  CHECK(log.read("1785500000 a 192.0.2.1") ==
+        "0:192.0.2.1/1 1:192.0.2.1/1 2:192.0.2.1/1 3:192.0.2.1/1");
+  CHECK(log.read(" a 192.0.2.1") ==
+        "0!no date( a 192.0.2.1) 0:192.0.2.1/1 1!no date( a 192.0.2.1) 1:192.0.2.1/1 "
+        "2!no date( a 192.0.2.1) 2:192.0.2.1/1 3!no date( a 192.0.2.1) 3:192.0.2.1/1 "
+        "4:192.0.2.1/1");
+}
+
+TEST_CASE("dates are judged against now") {
+  Log log(std::vector{failing("^ a <HOST>$")});
+  log.reading = Reading::kLive;
+  CHECK(log.read("Jul 31 23:59:30 a 192.0.2.1") == "0:192.0.2.1/1");
+  CHECK(log.last.time == kNow - 30s);
+  CHECK(log.read("Jul 31 12:00:00 a 192.0.2.1") == "0!date off(Jul 31 12:00:00) 0:192.0.2.1/1");
+  CHECK(log.last.time == kNow);
+  CHECK_FALSE(log.last.time_from_line);
+  CHECK(log.read("2026-02-30 10:00:00 a 192.0.2.1") ==
+        "0!bad date(2026-02-30 10:00:00) 0:192.0.2.1/1");
+  Line journal;
+  journal.text = " a 192.0.2.1";
+  journal.stamp = kNow - 5s;
+  CHECK(log.read(journal) == "0:192.0.2.1/1");
+  CHECK(log.last.time == kNow - 5s);
+}
+
+TEST_CASE("a proxy is never found") {
+  MatcherOptions options;
+  options.trusted_proxies = {warder::net::Prefix::parse("192.0.2.0/24").value()};
+  Log log(std::vector{failing("^ a <HOST>$")}, options);
+  CHECK(log.read(dated("a 192.0.2.1")) == "0!address of a proxy(Jul 31 23:59:30 a 192.0.2.1)");
+  CHECK(log.read(dated("a 198.51.100.1")) == "0:198.51.100.1/1");
+}
+
+TEST_CASE("bytes that are no text do not stop a match") {
+  Log log(std::vector{failing("^ user .* from <HOST>$")});
+  CHECK(log.read(dated("user \xff\xfe\x80 from 192.0.2.1")) == "0:192.0.2.1/1");
+  CHECK(log.read(dated(std::string_view("user \0\r\x1b from 192.0.2.1", 23))) == "0:192.0.2.1/1");
+}
+
+TEST_CASE("long lines are kept short") {
+  Log log(std::vector{failing("^ user (?P<user>.*) from <HOST>$")});
+  const std::string name(1 << 20, 'x');
+  CHECK(log.read(dated(fmt::format("user {} from 192.0.2.1", name))) == "0:192.0.2.1/1");
+  CHECK(log.last.text.size() == kLongestText);
+  CHECK(log.last.user.size() == kLongestText);
+}
+
+namespace {
+
+const Options kSessions{
+    {"prefregex", R"(^\s*\[<F-MLFID>\d+</F-MLFID>\] <F-CONTENT>.*</F-CONTENT>$)"},
+    {"failregex",
+     "^<F-NOFAIL>conn</F-NOFAIL> <HOST>\n"
+     "^fail <F-USER>\\S+</F-USER>\n"
+     "^<F-NOFAIL><F-MLFFORGET>disc</F-MLFFORGET></F-NOFAIL>$\n"
+     "^<F-MLFFORGET>disc</F-MLFFORGET> fail\n"
+     "^<F-MLFGAINED>acc</F-MLFGAINED> <F-USER>\\S+</F-USER>(?: <HOST>)?\n"
+     "^<F-NOFAIL>nf</F-NOFAIL> <F-USER>\\S+</F-USER>(?: <HOST>)?\n"
+     "^<F-MLFFIRST>end</F-MLFFIRST> <HOST>"}};
+
+// What each message of session 1 gives, without the filter's number; "-" for nothing.
+std::string session(const std::vector<const char*>& messages) {
+  Log log(std::vector{kSessions});
+  std::string all;
+  for (const char* message : messages) {
+    const std::string said = log.read(dated(fmt::format("[1] {}", message)));
+    all += all.empty() ? "" : " ";
+    all += said.empty() ? "-" : said.substr(2);
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("lines of a session make one failure") {
+  CHECK(session({"conn 192.0.2.1", "fail bob", "fail bob", "disc"}) ==
+        "- 192.0.2.1/2 192.0.2.1/1 -");
+  CHECK(session({"fail bob", "conn 192.0.2.1", "fail bob"}) == "- 192.0.2.1/2 192.0.2.1/1");
+  CHECK(session({"conn 192.0.2.1", "fail bob", "acc bob", "fail bob"}) ==
+        "- 192.0.2.1/2 - 192.0.2.1/2");
+  CHECK(session({"conn 192.0.2.1", "nf alice", "acc bob"}) == "- - 192.0.2.1/3");
+  CHECK(session({"fail bob", "acc bob 192.0.2.1"}) == "- -");
+  CHECK(session({"conn 192.0.2.1", "disc fail", "fail bob"}) == "- 192.0.2.1/2 -");
+  CHECK(session({"nf a 192.0.2.1", "nf a 192.0.2.1", "fail a"}) == "- - 192.0.2.1/3");
+}
+
+TEST_CASE("a closing line counts only if nothing did before") {
+  CHECK(session({"conn 192.0.2.1", "end 192.0.2.1"}) == "- 192.0.2.1/2");
+  CHECK(session({"conn 192.0.2.1", "fail bob", "end 192.0.2.1"}) == "- 192.0.2.1/2 -");
+  CHECK(session({"end 192.0.2.1", "end 192.0.2.1"}) == "192.0.2.1/1 -");
+}
+
+TEST_CASE("a new address replaces the old one whole") {
+  CHECK(session({"conn 2001:db8::1", "conn 192.0.2.1", "fail bob", "conn 2001:db8::2",
+                 "fail bob"}) == "- - 192.0.2.1/3 - 2001:db8::2/2");
+}
+
+TEST_CASE("a helper line without a session is a failure") {
+  Log log(std::vector{failing("^ <F-NOFAIL>x</F-NOFAIL> <HOST>$")});
+  CHECK(log.read(dated("x 192.0.2.1")) == "0:192.0.2.1/1");
+}
+
+TEST_CASE("sessions are kept apart, few and short") {
+  Log log(std::vector{kSessions});
+  for (std::size_t id = 1; id <= Sessions::kMost; ++id) {
+    CHECK(log.read(dated(fmt::format("[{}] conn 192.0.2.{}", id, id))).empty());
+  }
+  CHECK(log.read(dated("[2] fail bob")) == "0:192.0.2.2/2");
+  CHECK(log.read(dated("[500] conn 198.51.100.1")) ==
+        "0!session lost(Jul 31 23:59:30 [500] conn 198.51.100.1)");
+  CHECK(log.read(dated("[1] fail bob")) == "0!session lost(Jul 31 23:59:30 [1] fail bob)");
+  CHECK(log.read(dated("[3] fail bob")) == "0:192.0.2.3/2");
+  log.now += Sessions::kLongest;
+  CHECK(log.read(dated("[4] fail bob")).empty());
+}
+
+TEST_CASE("what a text filter is refused for") {
+  CHECK(refusal({{"failregex", "^a$"}}) ==
+        "filters/x.conf:2: failregex '^a$': it captures no address; write <HOST> where the address "
+        "stands");
+  CHECK(refusal({{"prefregex", "x"}}) ==
+        "filters/x.conf:0: the filter has no failregex, so that it can never match");
+  CHECK(
+      refusal({{"failregex", "^<HOST>$\n<HOST>(\n<HOST>(?!x)"}, {"maxlines", "5"}}) ==
+      "filters/x.conf:3: maxlines other than 1 is not supported; join the lines of one session "
+      "with <F-MLFID> instead\n"
+      "filters/x.conf:3: failregex '<HOST>(': missing ): "
+      R"(\[?(?:(?:::f{4,6}:)?(?P<ip4>(?:\d{1,3}\.){3}\d{1,3})|(?P<ip6>(?:[0-9a-fA-F]{1,4}::?|:){1,7}(?:[0-9a-fA-F]{1,4}|:)))\]?()"
+      "\n"
+      "filters/x.conf:4: failregex '<HOST>(?!x)': column 7: '(?!' (negative look-ahead) is not "
+      "supported, because it cannot be matched in linear time; say what may stand there ([^x] "
+      "for 'not x'), or put the exception into ignoreregex");
+  CHECK(refusal({{"failregex", "<HOST> <HOST>"}}) ==
+        "filters/x.conf:2: failregex '<HOST> <HOST>': the group 'ip4' stands in it twice; an "
+        "address or a tag can be captured once");
+  CHECK(refusal({{"failregex", "<HOST>"}, {"prefregex", "a\nb"}}) ==
+        "filters/x.conf:3: prefregex is one expression on one line");
+}
