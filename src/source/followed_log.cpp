@@ -1,0 +1,712 @@
+#include "source/followed_log.h"
+
+#include "util/strings.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace warder::source {
+namespace {
+
+using model::Severity;
+
+// Rolled files held open to see whether they still grow, and those remembered after that.
+constexpr std::size_t kMostDraining = 8;
+constexpr std::size_t kMostDormant = 4;
+
+bool is_gone(int error) { return error == ENOENT || error == ENOTDIR || error == ESTALE; }
+
+bool is_permission(int error) { return error == EACCES || error == EPERM; }
+
+std::string quoted(const std::string& path) { return util::printable(path); }
+
+}  // namespace
+
+FollowedLog::FollowedLog(FollowContext& context, std::uint32_t index, std::string path,
+                         Origin origin)
+    : context_(context),
+      index_(index),
+      path_(std::move(path)),
+      real_path_(path_),
+      start_at_tail_(origin == Origin::kThereAtStart && context.options.start_at == StartAt::kTail),
+      backoff_(std::chrono::seconds(1), std::chrono::seconds(60), index) {}
+
+void FollowedLog::restore(const std::optional<std::string>& record) {
+  if (!record) {
+    return;
+  }
+  start_at_tail_ = false;
+  const util::Result<PositionRecord> decoded = decode_position(*record);
+  if (!decoded) {
+    say(NoticeKind::kPositionInvalid, Severity::kWarning,
+        fmt::format("{}: the stored position cannot be used ({}); the log is read from its start",
+                    quoted(path_), decoded.error().message()));
+    return;
+  }
+  restored_ = true;
+  for (const GenerationRecord& generation : decoded->generations) {
+    generations_.push_back(std::make_unique<Generation>(generation));
+    last_life_ = generation.life;
+  }
+}
+
+// --- what stands at the path ---------------------------------------------------------------------
+
+void FollowedLog::check() {
+  const LookedAt now = look_at(path_);
+  switch (now.state) {
+    case LookedAt::State::kRegular:
+      missing_at_.reset();
+      real_path_ = now.path;
+      if (current_ != nullptr && current_->identity() == now.facts->identity) {
+        current_->set_place(now.facts->identity, now.path, Compression::kNone);
+        current_->pending = true;
+      } else {
+        settle(now);
+      }
+      break;
+    case LookedAt::State::kAbsent:
+      if (current_ != nullptr || !looked_) {
+        settle(now);
+      }
+      if (start_at_tail_ && generations_.empty()) {
+        // Nothing was there to be skipped, which is worth remembering over a restart.
+        start_at_tail_ = false;
+        dirty_ = true;
+      }
+      if (!missing_at_ && !problem_) {
+        missing_at_ = context_.clock.monotonic() + context_.options.missing_after;
+      }
+      break;
+    case LookedAt::State::kRefused:
+      missing_at_.reset();
+      if (current_ != nullptr || !looked_) {
+        settle(now);
+      }
+      set_problem(NoticeKind::kRefused, 0, Severity::kHigh,
+                  fmt::format("{}: {} and is not read; put the log file itself there",
+                              quoted(path_), now.why));
+      break;
+    case LookedAt::State::kFailed:
+      missing_at_.reset();
+      set_problem(
+          NoticeKind::kUnreadable, now.error, Severity::kHigh,
+          fmt::format("{}: cannot be looked at ({}); give user {} the right to pass through "
+                      "the folders above it",
+                      quoted(path_), std::strerror(now.error), ::geteuid()));
+      if (!is_permission(now.error)) {
+        retry_at_ = context_.clock.monotonic() + backoff_.next();
+      }
+      break;
+  }
+}
+
+// Finds out which files are which generations, and goes on with those found.
+void FollowedLog::settle(const LookedAt& now) {
+  const bool first_look = !looked_;
+  looked_ = true;
+  const bool was_known = restored_ || !generations_.empty() || last_life_ != 0;
+  const Generation* const before = current_;
+  Succession succession = find_succession(generations_, now, real_path_, context_.options.read_at);
+  current_ = nullptr;
+  for (Candidate& file : succession.candidates) {
+    if (file.generation != nullptr) {
+      file.generation->set_place(file.facts.identity, file.path, file.compression);
+      file.generation->detached = false;
+      file.generation->pending = file.generation->pending || first_look || !file.rolled ||
+                                 file.generation == before || file.moved_in;
+    }
+  }
+  for (const std::size_t i : succession.fresh) {
+    Candidate& file = succession.candidates[i];
+    if (file.compression == Compression::kOther) {
+      say(NoticeKind::kLost, Severity::kWarning,
+          fmt::format("{}: {} is compressed in a form the agent does not read; its lines were not "
+                      "judged. Use gzip, or delay compression by one rotation",
+                      quoted(path_), quoted(file.path)));
+      continue;
+    }
+    auto generation = std::make_unique<Generation>(++last_life_, file.facts.identity);
+    generation->set_place(file.facts.identity, file.path, file.compression);
+    start_at_tail_ = start_at_tail_ && !was_known;
+    generation->begun = !was_known && !start_at_tail_;
+    file.generation = generation.get();
+    generations_.push_back(std::move(generation));
+    dirty_ = true;
+  }
+  if (succession.has_current) {
+    current_ = succession.candidates.front().generation;
+    current_->quiet_since.reset();
+    current_->dormant = false;
+  }
+  for (const std::unique_ptr<Generation>& generation : generations_) {
+    if (generation.get() != current_ && !generation->quiet_since) {
+      generation->quiet_since = context_.clock.monotonic();
+    }
+  }
+  if (first_look && was_known) {
+    tell_of_start(succession);
+  } else if (before != nullptr || !succession.not_found.empty()) {
+    tell_of_change(succession, before);
+  }
+  for (Generation* const generation : succession.not_found) {
+    if (!generation->is_open()) {
+      remove(*generation);
+    }
+  }
+  if (has_rolled()) {
+    tick_at_ = context_.clock.monotonic() + context_.options.scan_interval;
+  }
+}
+
+void FollowedLog::tell_of_start(const Succession& succession) {
+  for (const Candidate& file : succession.candidates) {
+    if (file.generation == nullptr || !file.rolled) {
+      continue;
+    }
+    const bool more =
+        file.generation->offset() < file.facts.size || file.compression != Compression::kNone;
+    if (more) {
+      say(NoticeKind::kFoundAgain, Severity::kInfo,
+          fmt::format("{}: was rotated while the agent was stopped; reading {} from offset {}",
+                      quoted(path_), quoted(file.path), file.generation->offset()));
+    }
+  }
+  if (generations_.empty() || succession.not_found.empty()) {
+    return;
+  }
+  const Generation* const lost = succession.not_found.back();
+  const bool newest = std::none_of(succession.candidates.begin(), succession.candidates.end(),
+                                   [&](const Candidate& file) {
+                                     return file.generation != nullptr && file.generation->begun &&
+                                            file.generation->life() > lost->life();
+                                   });
+  if (!newest || lost->offset() == 0) {
+    return;
+  }
+  if (succession.has_current &&
+      may_be_same(succession.candidates.front().facts.identity, lost->identity())) {
+    say(NoticeKind::kTruncated, Severity::kWarning,
+        fmt::format("{}: was truncated while the agent was stopped (it was judged up to offset {} "
+                    "and has {} bytes now); reading from its start. What was written between then "
+                    "and the truncation is lost",
+                    quoted(path_), lost->offset(), succession.candidates.front().facts.size));
+    return;
+  }
+  say(NoticeKind::kLost, Severity::kWarning,
+      fmt::format("{}: the file that was judged up to offset {} is no longer there, nor a rotated "
+                  "or compressed form of it; what was written to it after that is lost",
+                  quoted(path_), lost->offset()));
+}
+
+void FollowedLog::tell_of_change(const Succession& succession, const Generation* before) {
+  for (const Generation* const lost : succession.not_found) {
+    if (lost->is_open() || lost->detached || lost->backlog() == 0) {
+      continue;
+    }
+    context_.totals.lost_bytes += lost->backlog();
+    say(NoticeKind::kLost, Severity::kWarning,
+        fmt::format("{}: a rotated file was removed before it was read to its end; the {} bytes "
+                    "from offset {} were not judged",
+                    quoted(path_), lost->backlog(), lost->offset()),
+        Range{lost->offset(), lost->backlog()});
+  }
+  if (before == nullptr) {
+    return;
+  }
+  for (const Candidate& file : succession.candidates) {
+    if (file.generation != before) {
+      continue;
+    }
+    if (file.rolled) {
+      say(NoticeKind::kRotated, Severity::kInfo,
+          fmt::format("{}: rotated to {}; its rest is read first", quoted(path_),
+                      quoted(file.path)));
+    } else if (file.moved_in) {
+      say(NoticeKind::kReplaced, Severity::kNotice,
+          fmt::format("{}: another file took its place that begins with all that was judged (an "
+                      "editor saved it?); going on at offset {}",
+                      quoted(path_), before->offset()));
+    }
+    return;
+  }
+  if (!succession.has_current) {
+    return;  // removed or moved away: kMissing tells, unless it comes back
+  }
+  if (before->is_open() && before->unlinked()) {
+    say(NoticeKind::kReplaced, Severity::kNotice,
+        fmt::format("{}: was removed and another file put in its place; reading that one from its "
+                    "start",
+                    quoted(path_)));
+  } else {
+    say(NoticeKind::kRotated, Severity::kInfo,
+        fmt::format("{}: moved away; its rest is read as long as it is open, then the new file",
+                    quoted(path_)));
+  }
+}
+
+// The current file holds other bytes, or fewer, than were judged.
+void FollowedLog::cut(Generation& generation) {
+  const std::uint64_t judged = generation.offset();
+  const std::uint64_t known = waiting_;
+  const std::uint32_t life = generation.life();
+  const std::uint64_t size_now = generation.size();
+  generation.close();
+  generation.detached = true;
+  generation.pending = true;
+  generation.quiet_since = context_.clock.monotonic();
+  current_ = nullptr;
+  dirty_ = true;
+  settle(look_at(path_));
+  const auto copy = std::find_if(generations_.begin(), generations_.end(),
+                                 [&](const auto& other) { return other->life() == life; });
+  if (copy != generations_.end()) {
+    say(NoticeKind::kTruncated, Severity::kInfo,
+        fmt::format("{}: was copied to {} and truncated; the rest is read from the copy, then the "
+                    "log from its start",
+                    quoted(path_), quoted((*copy)->path())));
+    return;
+  }
+  context_.totals.lost_bytes += known;
+  say(NoticeKind::kTruncated, Severity::kWarning,
+      fmt::format("{}: was truncated (judged up to offset {}, {} bytes now) and no copy was found; "
+                  "{} bytes that were known to wait are lost, and what was written since; reading "
+                  "from its start",
+                  quoted(path_), judged, size_now, known),
+      Range{judged, known});
+}
+
+// A rolled file is no longer what it was.
+void FollowedLog::lose(Generation& generation) {
+  context_.totals.lost_bytes += generation.backlog();
+  say(NoticeKind::kLost, Severity::kWarning,
+      fmt::format("{}: the rotated file {} was changed or cut before it was read to its end; what "
+                  "followed offset {} was not judged",
+                  quoted(path_), quoted(generation.path()), generation.offset()));
+  remove(generation);
+}
+
+void FollowedLog::remove(const Generation& generation) {
+  if (current_ == &generation) {
+    current_ = nullptr;
+  }
+  std::erase_if(generations_, [&](const auto& other) { return other.get() == &generation; });
+  dirty_ = true;
+}
+
+// --- reading -------------------------------------------------------------------------------------
+
+void FollowedLog::written() {
+  if (current_ != nullptr) {
+    current_->pending = true;
+  } else {
+    check();
+  }
+}
+
+bool FollowedLog::has_rolled() const {
+  return generations_.size() > (current_ != nullptr ? 1U : 0U);
+}
+
+void FollowedLog::rolled_written(const std::string& path) {
+  const FactsResult looked = facts_of_path(path);
+  if (!looked.facts || !S_ISREG(looked.facts->mode)) {
+    return;
+  }
+  for (const std::unique_ptr<Generation>& generation : generations_) {
+    if (generation.get() != current_ && generation->compression() == Compression::kNone &&
+        may_be_same(generation->identity(), looked.facts->identity)) {
+      generation->set_place(looked.facts->identity, path, Compression::kNone);
+      generation->pending = true;
+      generation->dormant = false;
+      generation->quiet_since = context_.clock.monotonic();
+      tick_at_ = context_.clock.monotonic() + context_.options.scan_interval;
+    }
+  }
+}
+
+FollowedLog::Opening FollowedLog::open(Generation& generation) {
+  const int error = generation.open(context_.files, context_.options.read_at);
+  if (error == 0) {
+    if (start_at_tail_ && &generation == current_) {
+      choose_start(generation);
+    }
+    start_at_tail_ = false;
+    return Opening::kOpen;
+  }
+  if (is_gone(error)) {
+    return Opening::kStale;
+  }
+  if (is_permission(error)) {
+    const FactsResult facts = facts_of_path(generation.path());
+    set_problem(NoticeKind::kUnreadable, error, Severity::kHigh,
+                fmt::format("{}: cannot be read ({}; mode {:04o}, owner {}); let user {} read it, "
+                            "for instance with: setfacl -m u:{}:r {}",
+                            quoted(generation.path()), std::strerror(error),
+                            facts.facts ? facts.facts->mode & 07777U : 0U,
+                            facts.facts ? facts.facts->owner : 0U, ::geteuid(), ::geteuid(),
+                            quoted(generation.path())));
+    // A change of its mode is told by the kernel; until then there is nothing to try.
+    generation.pending = false;
+    generation.dormant = &generation != current_;
+    return Opening::kLater;
+  }
+  fail(generation, error);
+  return Opening::kLater;
+}
+
+// The end of the last complete line, so that a line being written is judged whole.
+void FollowedLog::choose_start(Generation& generation) {
+  generation.refresh_facts();
+  const std::uint64_t size = generation.size();
+  const std::uint64_t back = std::min<std::uint64_t>(size, context_.buffer.size());
+  const std::span<char> buffer = std::span(context_.buffer).first(static_cast<std::size_t>(back));
+  const ReadResult got = read_fully(generation.reader(), size - back, buffer);
+  const std::string_view bytes(buffer.data(), got.count);
+  const std::size_t line_end = bytes.rfind('\n');
+  const std::size_t place =
+      line_end == std::string_view::npos ? (got.count == size ? 0 : got.count) : line_end + 1;
+  const std::size_t tail = std::min(place, LineCursor::kTail);
+  generation.cursor() =
+      LineCursor(size - back + place, std::string(bytes.substr(place - tail, tail)));
+  generation.begun = true;
+  dirty_ = true;
+}
+
+LineCursor::Outcome FollowedLog::read_generation(Generation& generation, std::size_t most,
+                                                 Turn& turn) {
+  generation.touch();
+  waiting_ = generation.backlog();
+  generation.refresh_facts();
+  LineCursor& cursor = generation.cursor();
+  if (generation.compression() == Compression::kNone &&
+      generation.size() < cursor.offset() + cursor.pending()) {
+    return LineCursor::Outcome::kChanged;
+  }
+  reading_ = &generation;
+  turn_ = &turn;
+  LineCursor::Step step;
+  do {
+    received_ = context_.clock.now();
+    const std::uint64_t before = cursor.offset();
+    step = cursor.step(generation.reader(), context_.buffer,
+                       static_cast<std::size_t>(context_.options.longest_line.value), *this);
+    turn.read += step.read;
+    dirty_ = dirty_ || cursor.offset() != before;
+  } while (step.outcome == LineCursor::Outcome::kMore && turn.read < most);
+  reading_ = nullptr;
+  turn_ = nullptr;
+  if (step.outcome == LineCursor::Outcome::kFailed) {
+    fail(generation, step.error);
+  }
+  return step.outcome;
+}
+
+bool FollowedLog::waits(const Generation& generation) const {
+  return generation.retry_at && context_.clock.monotonic() < *generation.retry_at;
+}
+
+bool FollowedLog::ready() const {
+  return std::any_of(generations_.begin(), generations_.end(), [&](const auto& generation) {
+    return generation->pending && !waits(*generation);
+  });
+}
+
+FollowedLog::Turn FollowedLog::read(std::size_t most) {
+  Turn turn;
+  bool failed = false;
+  for (std::size_t i = 0; i < generations_.size(); ++i) {
+    Generation& generation = *generations_[i];
+    if (!generation.pending) {
+      continue;
+    }
+    if (waits(generation)) {
+      failed = true;
+      continue;
+    }
+    const Opening opening = generation.is_open() ? Opening::kOpen : open(generation);
+    if (opening == Opening::kLater) {
+      failed = true;
+      continue;
+    }
+    if (opening == Opening::kStale) {
+      // Somebody was faster, or the file is not what it was. Looking again settles it, unless it
+      // changes again: then it waits a little.
+      generation.retry_at = context_.clock.monotonic() + backoff_.next();
+      current_ = &generation == current_ ? nullptr : current_;
+      settle(look_at(path_));
+      turn.more = ready();
+      return turn;
+    }
+    switch (read_generation(generation, most, turn)) {
+      case LineCursor::Outcome::kMore:
+        turn.more = true;
+        return turn;
+      case LineCursor::Outcome::kChanged:
+        if (&generation == current_) {
+          cut(generation);
+        } else {
+          lose(generation);
+        }
+        turn.more = true;
+        return turn;
+      case LineCursor::Outcome::kFailed:
+        failed = true;
+        continue;
+      case LineCursor::Outcome::kEnd:
+        break;
+    }
+    generation.pending = false;
+    generation.retry_at.reset();
+    if (&generation != current_ && generation.compression() != Compression::kNone) {
+      finish(generation);
+    }
+  }
+  if (!failed && current_ != nullptr) {
+    backoff_.reset();
+    clear_problem();
+  }
+  retire();
+  return turn;
+}
+
+// A read or an open failed for now: tried again with growing pauses. The other generations go on.
+void FollowedLog::fail(Generation& generation, int error) {
+  if (error == ESTALE) {
+    generation.close();  // the path is looked up anew
+  }
+  if (generation.compression() != Compression::kNone && error == EBADMSG) {
+    say(NoticeKind::kLost, Severity::kWarning,
+        fmt::format("{}: the rotated file {} is damaged (no valid gzip data); what followed offset "
+                    "{} of its text was not judged",
+                    quoted(path_), quoted(generation.path()), generation.offset()));
+    generation.pending = false;
+    generation.close();
+    generation.dormant = true;
+    return;
+  }
+  set_problem(NoticeKind::kUnreadable, error, Severity::kHigh,
+              fmt::format("{}: reading failed at offset {} ({}); it is tried again, nothing is "
+                          "skipped. Look at the disk and at the kernel's messages",
+                          quoted(generation.path()), generation.offset(), std::strerror(error)));
+  generation.retry_at = context_.clock.monotonic() + backoff_.next();
+}
+
+// --- time ----------------------------------------------------------------------------------------
+
+void FollowedLog::expect_now() {
+  if (current_ == nullptr && missing_at_) {
+    missing_at_ = context_.clock.monotonic();
+  }
+}
+
+void FollowedLog::tick() {
+  const util::MonotonicTime now = context_.clock.monotonic();
+  if (missing_at_ && now >= *missing_at_) {
+    missing_at_.reset();
+    set_problem(NoticeKind::kMissing, ENOENT, Severity::kWarning,
+                fmt::format("{}: is not there; it is read from its start as soon as it appears",
+                            quoted(path_)));
+  }
+  if (retry_at_ && now >= *retry_at_) {
+    retry_at_.reset();
+    check();
+  }
+  if (!tick_at_ || now < *tick_at_) {
+    return;
+  }
+  tick_at_.reset();
+  for (const std::unique_ptr<Generation>& generation : generations_) {
+    if (generation.get() == current_ || !generation->is_open() || generation->pending) {
+      continue;
+    }
+    generation->refresh_facts();
+    if (generation->size() != generation->offset() + generation->cursor().pending()) {
+      generation->pending = true;
+      generation->quiet_since = now;
+    } else if (now - *generation->quiet_since >= context_.options.quiet_after_rename) {
+      finish(*generation);
+      continue;
+    }
+    tick_at_ = now + context_.options.scan_interval;
+  }
+  retire();
+}
+
+std::optional<util::MonotonicTime> FollowedLog::wake_at() const {
+  std::optional<util::MonotonicTime> earliest;
+  const auto consider = [&](const std::optional<util::MonotonicTime>& time) {
+    if (time && (!earliest || *time < *earliest)) {
+      earliest = time;
+    }
+  };
+  consider(missing_at_);
+  consider(retry_at_);
+  consider(tick_at_);
+  for (const std::unique_ptr<Generation>& generation : generations_) {
+    if (generation->pending && waits(*generation)) {
+      consider(generation->retry_at);
+    }
+  }
+  return earliest;
+}
+
+// Read to its end and quiet. It is opened again should it still grow under a rolled name.
+void FollowedLog::finish(Generation& generation) {
+  if (generation.cursor().pending() != 0) {
+    say(NoticeKind::kIncomplete, Severity::kNotice,
+        fmt::format("{}: the rotated file {} ends in a line without line end; its {} bytes from "
+                    "offset {} were not judged",
+                    quoted(path_), quoted(generation.path()), generation.cursor().pending(),
+                    generation.offset()),
+        Range{generation.offset(), generation.cursor().pending()});
+  }
+  generation.close();
+  generation.dormant = true;
+  dirty_ = true;
+}
+
+// Keeps the number of rolled generations bounded whatever rotates. Never drops the newest: what is
+// newer than it is new.
+void FollowedLog::retire() {
+  std::size_t draining = 0;
+  std::size_t dormant = 0;
+  for (auto place = generations_.rbegin(); place != generations_.rend(); ++place) {
+    Generation& generation = **place;
+    if (&generation == current_ || generation.pending) {
+      continue;
+    }
+    if (!generation.dormant && ++draining > kMostDraining) {
+      finish(generation);
+    }
+    dormant += generation.dormant ? 1 : 0;
+  }
+  for (std::size_t i = 0; dormant > kMostDormant && i + 1 < generations_.size();) {
+    if (generations_[i]->dormant && !generations_[i]->pending) {
+      remove(*generations_[i]);
+      --dormant;
+    } else {
+      ++i;
+    }
+  }
+}
+
+// --- what comes out ------------------------------------------------------------------------------
+
+void FollowedLog::on_text(std::string_view text, std::uint64_t offset, std::uint64_t length) {
+  model::Line line;
+  line.text = text;
+  line.log = index_;
+  line.generation = reading_->id();
+  line.offset = offset;
+  line.length = length;
+  line.received = received_;
+  ++turn_->lines;
+  context_.handler->on_line(line);
+}
+
+void FollowedLog::on_oversized(std::uint64_t offset, std::uint64_t length,
+                               const crypto::Sha256Digest& digest) {
+  ++context_.totals.oversized;
+  Notice notice;
+  notice.kind = NoticeKind::kOversized;
+  notice.severity = Severity::kWarning;
+  notice.log = path_;
+  notice.offset = offset;
+  notice.length = length;
+  notice.sha256 = util::to_hex(digest);
+  notice.text = fmt::format(
+      "{}: a line of {} bytes at offset {} is longer than the limit of {} and was not judged "
+      "(SHA-256 {}); the next line is. Raise longest_line if such lines are normal here",
+      quoted(reading_->path()), length, offset, util::format_bytes(context_.options.longest_line),
+      notice.sha256);
+  context_.handler->on_notice(notice);
+}
+
+void FollowedLog::on_hole(std::uint64_t offset, std::uint64_t length) {
+  Notice notice;
+  notice.kind = NoticeKind::kHole;
+  notice.severity = Severity::kInfo;
+  notice.log = path_;
+  notice.offset = offset;
+  notice.length = length;
+  notice.text = fmt::format(
+      "{}: {} bytes at offset {} were never written (the log was truncated while its writer kept "
+      "its place) and are skipped",
+      quoted(reading_->path()), length, offset);
+  context_.handler->on_notice(notice);
+}
+
+void FollowedLog::say(NoticeKind kind, Severity severity, std::string text,
+                      std::optional<Range> range) {
+  // What names bytes that nobody judged is always said.
+  const bool gated = kind != NoticeKind::kLost && kind != NoticeKind::kIncomplete;
+  const std::optional<std::uint32_t> withheld =
+      gated ? gate_.pass(kind, context_.clock.monotonic()) : 0;
+  if (!withheld) {
+    ++context_.totals.notices_withheld;
+    return;
+  }
+  Notice notice;
+  notice.kind = kind;
+  notice.severity = severity;
+  notice.log = path_;
+  notice.text = std::move(text);
+  if (*withheld != 0) {
+    notice.text += fmt::format(" ({} notices like this were left out before)", *withheld);
+  }
+  notice.error = kind == NoticeKind::kUnreadable && problem_ ? problem_->error : 0;
+  if (range) {
+    notice.offset = range->offset;
+    notice.length = range->length;
+  }
+  context_.handler->on_notice(notice);
+}
+
+void FollowedLog::set_problem(NoticeKind kind, int error, Severity severity, std::string text) {
+  if (problem_ && problem_->kind == kind && problem_->error == error) {
+    return;
+  }
+  problem_ = Problem{kind, error};
+  say(kind, severity, std::move(text));
+}
+
+void FollowedLog::clear_problem() {
+  if (!problem_) {
+    return;
+  }
+  problem_.reset();
+  say(NoticeKind::kBack, Severity::kNotice, fmt::format("{}: is read again", quoted(path_)));
+}
+
+std::string FollowedLog::take_position() {
+  dirty_ = false;
+  PositionRecord record;
+  for (const std::unique_ptr<Generation>& generation : generations_) {
+    if (generation->begun || generation->offset() != 0) {
+      record.generations.push_back(generation->record());
+    }
+  }
+  if (record.generations.size() > PositionRecord::kMostGenerations) {
+    const auto surplus = record.generations.size() - PositionRecord::kMostGenerations;
+    record.generations.erase(record.generations.begin(),
+                             record.generations.begin() + static_cast<std::ptrdiff_t>(surplus));
+  }
+  return encode(record);
+}
+
+std::uint64_t FollowedLog::backlog() const {
+  std::uint64_t bytes = 0;
+  for (const std::unique_ptr<Generation>& generation : generations_) {
+    bytes += generation->backlog();
+  }
+  return bytes;
+}
+
+}  // namespace warder::source
