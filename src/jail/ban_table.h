@@ -58,8 +58,10 @@ class BanTable {
 
   // The ban of exactly this prefix by this jail.
   std::optional<ActiveBan> find(JailIndex jail, const net::Prefix& address) const;
-  // The widest ban by this jail that covers the prefix: itself or one around it.
-  std::optional<ActiveBan> covering(JailIndex jail, const net::Prefix& address) const;
+  // The widest ban by this jail that covers the prefix, itself or one around it, and has not ended
+  // at `now`.
+  std::optional<ActiveBan> covering(JailIndex jail, const net::Prefix& address,
+                                    util::WallTime now) const;
   // All bans, of any jail, that cover the prefix, the widest first (for `explain`).
   std::vector<ActiveBan> all_covering(const net::Prefix& address) const;
   // The bans of exactly this prefix, of any jail.
@@ -74,9 +76,10 @@ class BanTable {
   };
   KernelEnd kernel_end(const net::Prefix& address) const;
 
-  // Removes up to `limit` bans whose end is at or before `now` and hands each over; returns how
-  // many. Looks only into those pieces of the table in which something has ended. The visitor may
-  // use the table's const functions; the ban visited is gone by then.
+  // Removes bans whose end is at or before `now` and hands each over; returns how many. Looks only
+  // into those pieces of the table in which something has ended, and stops behind the piece (some
+  // 2,000 bans at most) in which `limit` was reached. The visitor may use the table's const
+  // functions; the ban visited is gone by then.
   std::size_t expire(util::WallTime now, std::size_t limit,
                      const std::function<void(const ActiveBan&)>& visit);
 

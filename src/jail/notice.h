@@ -16,6 +16,7 @@ enum class NoticeKind : std::uint8_t {
   kBanTableFull,    // bans could not be made, summed up
   kWideningCapped,  // wider bans were not made because of the cost cap, summed up
   kBanTime,         // the ban time formula failed, the plain ban time was used
+  kTooOld,          // findings were older than findtime and not counted, summed up
 };
 
 // Something the operator should know that is no decision. The engine makes an event of it.

@@ -40,8 +40,8 @@ struct IncrementOptions {
 };
 
 // One jail as configured; fail2ban's names where fail2ban has the option (fail2ban-compat section
-// 6). A plain value. keys.h reads it from text and keeps the bounds given here; a Jail made from
-// options outside of them clamps.
+// 6). A plain value. keys.h reads it from text; Jail::create() refuses what is outside of the
+// bounds given here.
 struct JailOptions {
   std::string name;
   bool enabled = false;
@@ -61,7 +61,7 @@ struct JailOptions {
   std::uint32_t maxretry = 5;  // 1 to 10,000
   // 1 s to 1 year.
   std::chrono::microseconds findtime{std::chrono::minutes(10)};
-  // Up to 50 years; empty (written -1) is permanent.
+  // 1 s to 50 years; empty (written -1) is permanent.
   std::optional<std::chrono::microseconds> bantime{std::chrono::minutes(10)};
   std::uint32_t maxmatches = 5;  // lines kept with a ban for the operator; 0 none
   Counting counting = Counting::kWindow;
@@ -78,15 +78,15 @@ struct JailOptions {
 
   // IPv6 sources are counted and banned by prefixes of this length, 48 to 128.
   std::uint8_t ipv6_prefix = 64;
-  // Ascending width, each 1 to 8 bits shorter than the one before (the first against ipv6_prefix or
-  // 32); empty means never wider.
+  // Each shorter than the one before (the first than ipv6_prefix or 32), IPv6 not below 32, IPv4
+  // not below 16; empty means never wider.
   std::vector<WideningStep> ipv6_widen = {{56, 8}, {48, 8}};
   std::vector<WideningStep> ipv4_widen = {{24, 16}};
   // At most so many wider bans of this jail at one time: the cost cap.
-  std::uint32_t widen_limit = 64;
+  std::uint32_t widen_limit = 64;  // 0 to 100,000
 
   // At most so many sources are counted at one time.
-  std::uint32_t sources = 200'000;
+  std::uint32_t sources = 200'000;  // 100 to 10,000,000
 
   friend bool operator==(const JailOptions&, const JailOptions&) = default;
 };

@@ -1,0 +1,427 @@
+#include "jail/ban_table.h"
+
+#include "jail/slot_table.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+namespace warder::jail {
+namespace {
+
+using Seconds = std::uint32_t;
+constexpr Seconds kNever = std::numeric_limits<Seconds>::max();
+
+constexpr std::uint8_t kUsed = 1;
+constexpr std::uint8_t kObserved = 2;
+constexpr std::uint8_t kWide = 4;
+constexpr std::uint8_t kIpv6 = 8;
+
+// What a slot holds; `Bytes` of the address are kept, the rest is zero.
+template <std::size_t Bytes>
+struct BanSlot {
+  std::array<std::uint8_t, Bytes> address;
+  Seconds end;
+  JailIndex jail;
+  std::uint8_t length;
+  std::uint8_t flags;
+};
+using ShortSlot = BanSlot<8>;
+using LongSlot = BanSlot<16>;
+static_assert(sizeof(ShortSlot) == 16);
+static_assert(sizeof(LongSlot) == 24);
+
+template <typename Slot>
+Slot load(const std::byte* bytes) {
+  Slot slot;
+  std::memcpy(&slot, bytes, sizeof slot);
+  return slot;
+}
+template <typename Slot>
+void store(std::byte* bytes, const Slot& slot) {
+  std::memcpy(bytes, &slot, sizeof slot);
+}
+
+template <typename Slot>
+net::Prefix prefix_of(const Slot& slot) {
+  if ((slot.flags & kIpv6) == 0) {
+    const auto& b = slot.address;
+    return {net::IpAddress::v4(static_cast<std::uint32_t>(b[0]) << 24U |
+                               static_cast<std::uint32_t>(b[1]) << 16U |
+                               static_cast<std::uint32_t>(b[2]) << 8U | b[3]),
+            slot.length};
+  }
+  std::array<std::uint8_t, 16> bytes{};
+  std::copy(slot.address.begin(), slot.address.end(), bytes.begin());
+  return {net::IpAddress::v6(bytes), slot.length};
+}
+
+template <typename Slot>
+Slot slot_of(JailIndex jail, const net::Prefix& prefix, Seconds end, std::uint8_t flags) {
+  Slot slot{{}, end, jail, static_cast<std::uint8_t>(prefix.length()), flags};
+  std::copy_n(prefix.address().bytes().begin(), slot.address.size(), slot.address.begin());
+  return slot;
+}
+
+// Layout for SlotTable. The hash is of the prefix only, so that the bans of one prefix by several
+// jails are neighbours.
+template <typename Slot>
+struct BanLayout {
+  using SlotType = Slot;
+  HashKey key;
+
+  std::size_t slot_bytes() const { return sizeof(Slot); }
+  bool used(const std::byte* bytes) const {
+    return bytes[sizeof(Slot) - 1] != std::byte{0};  // flags, the last member
+  }
+  std::uint64_t hash(const std::byte* bytes) const {
+    return hash_prefix(key, prefix_of(load<Slot>(bytes)));
+  }
+};
+
+// The bans of one slot size, with the earliest end of each segment as a lower bound.
+template <typename Slot>
+struct Part {
+  using SlotType = Slot;
+  SlotTable<BanLayout<Slot>> table;
+  std::vector<Seconds> earliest;
+  std::size_t cursor = 0;  // where expire() goes on
+
+  Part(const HashKey& key, std::size_t capacity)
+      : table(BanLayout<Slot>{key}, capacity), earliest(table.segments(), kNever) {}
+
+  std::byte* find(std::uint64_t hash, JailIndex jail, const net::Prefix& prefix) const {
+    const Slot wanted = slot_of<Slot>(jail, prefix, 0, 0);
+    return table.find(hash, [&](const std::byte* bytes) {
+      const Slot slot = load<Slot>(bytes);
+      return slot.jail == wanted.jail && same_prefix(slot, prefix);
+    });
+  }
+  template <typename Visit>
+  void visit_holders(std::uint64_t hash, const net::Prefix& prefix, Visit visit) const {
+    table.find(hash, [&](const std::byte* bytes) {
+      const Slot slot = load<Slot>(bytes);
+      if (same_prefix(slot, prefix)) {
+        visit(slot);
+      }
+      return false;
+    });
+  }
+  static bool same_prefix(const Slot& slot, const net::Prefix& prefix) {
+    return slot.length == prefix.length() &&
+           ((slot.flags & kIpv6) != 0) == (prefix.family() == net::Family::kIpv6) &&
+           std::equal(slot.address.begin(), slot.address.end(), prefix.address().bytes().begin());
+  }
+  void note_end(std::uint64_t hash, Seconds end) {
+    Seconds& bound = earliest[table.segment_of(hash)];
+    bound = std::min(bound, end);
+  }
+};
+
+bool fits_short(const net::Prefix& prefix) {
+  return prefix.family() == net::Family::kIpv4 || prefix.length() <= 64;
+}
+
+}  // namespace
+
+struct BanTable::Impl {
+  Impl(const HashKey& hash_key, std::size_t most)
+      : key(hash_key), capacity(most), shorts(hash_key, most), longs(hash_key, most) {}
+
+  HashKey key;
+  std::size_t capacity;
+  Part<ShortSlot> shorts;
+  Part<LongSlot> longs;
+  // Bans per prefix length, so that a look-up tries only lengths in use.
+  std::array<std::size_t, 33> lengths_v4{};
+  std::array<std::size_t, 129> lengths_v6{};
+  struct PerJail {
+    std::size_t bans = 0;
+    std::size_t wide = 0;
+  };
+  std::vector<PerJail> jails;
+  // Ends are kept as wall time plus shift(), which goes on steadily when the wall clock is set.
+  std::chrono::microseconds stepped{0};
+
+  std::chrono::seconds shift() const { return std::chrono::round<std::chrono::seconds>(stepped); }
+  std::size_t size() const { return shorts.table.size() + longs.table.size(); }
+
+  Seconds to_internal(const std::optional<util::WallTime>& end) const {
+    if (!end) {
+      return kNever;
+    }
+    const auto seconds =
+        std::chrono::ceil<std::chrono::seconds>(end->time_since_epoch() + shift()).count();
+    return static_cast<Seconds>(std::clamp<std::int64_t>(seconds, 0, kNever - 1));
+  }
+  std::optional<util::WallTime> to_wall(Seconds end) const {
+    if (end == kNever) {
+      return std::nullopt;
+    }
+    return util::WallTime(std::chrono::seconds(end)) - shift();
+  }
+  // Seconds that have passed for certain at `now`.
+  Seconds passed(util::WallTime now) const {
+    const auto seconds =
+        std::chrono::floor<std::chrono::seconds>(now.time_since_epoch() + shift()).count();
+    return static_cast<Seconds>(std::clamp<std::int64_t>(seconds, 0, kNever - 1));
+  }
+
+  template <typename Slot>
+  ActiveBan to_ban(const Slot& slot) const {
+    return {slot.jail, prefix_of(slot), to_wall(slot.end), (slot.flags & kObserved) != 0,
+            (slot.flags & kWide) != 0};
+  }
+
+  // Calls `action` with the part that holds prefixes like this one.
+  template <typename Self, typename Action>
+  static auto with_part(Self& self, const net::Prefix& prefix, Action action) {
+    return fits_short(prefix) ? action(self.shorts) : action(self.longs);
+  }
+
+  std::size_t& length_count(const net::Prefix& prefix) {
+    return prefix.family() == net::Family::kIpv4 ? lengths_v4[prefix.length()]
+                                                 : lengths_v6[prefix.length()];
+  }
+  void count_in(JailIndex jail, const net::Prefix& prefix, bool wide) {
+    ++length_count(prefix);
+    if (jail >= jails.size()) {
+      jails.resize(jail + std::size_t{1});
+    }
+    ++jails[jail].bans;
+    jails[jail].wide += wide ? 1 : 0;
+  }
+  void count_out(JailIndex jail, const net::Prefix& prefix, bool wide) {
+    --length_count(prefix);
+    --jails[jail].bans;
+    jails[jail].wide -= wide ? 1 : 0;
+  }
+
+  template <typename Slot>
+  Added add_to(Part<Slot>& part, const ActiveBan& ban) {
+    const std::uint64_t hash = hash_prefix(key, ban.address);
+    const Seconds end = to_internal(ban.end);
+    if (std::byte* found = part.find(hash, ban.jail, ban.address); found != nullptr) {
+      Slot slot = load<Slot>(found);
+      const bool enforced = (slot.flags & kObserved) != 0 && !ban.observed;
+      if (end <= slot.end && !enforced) {
+        return Added::kUnchanged;
+      }
+      slot.end = enforced ? end : std::max(end, slot.end);
+      slot.flags = static_cast<std::uint8_t>(enforced ? slot.flags & ~kObserved : slot.flags);
+      store(found, slot);
+      part.note_end(hash, slot.end);
+      return enforced ? Added::kNew : Added::kExtended;
+    }
+    std::byte* free = size() < capacity ? part.table.insert(hash) : nullptr;
+    if (free == nullptr) {
+      return Added::kFull;
+    }
+    const bool ipv6 = ban.address.family() == net::Family::kIpv6;
+    store(free,
+          slot_of<Slot>(ban.jail, ban.address, end,
+                        static_cast<std::uint8_t>(kUsed | (ban.observed ? kObserved : 0) |
+                                                  (ban.wide ? kWide : 0) | (ipv6 ? kIpv6 : 0))));
+    part.note_end(hash, end);
+    count_in(ban.jail, ban.address, ban.wide);
+    return Added::kNew;
+  }
+
+  // Removes all that has ended in one segment.
+  template <typename Slot>
+  void expire_segment(Part<Slot>& part, std::size_t segment, Seconds now,
+                      std::vector<ActiveBan>& ended) {
+    if (part.earliest[segment] > now) {
+      return;
+    }
+    Seconds earliest = kNever;
+    part.table.for_each_in(segment, [&](const std::byte* bytes) {
+      const Slot slot = load<Slot>(bytes);
+      if (slot.end <= now) {
+        ended.push_back(to_ban(slot));
+      } else {
+        earliest = std::min(earliest, slot.end);
+      }
+    });
+    part.earliest[segment] = earliest;
+    part.table.sweep(segment, [&](const std::byte* bytes) { return load<Slot>(bytes).end > now; });
+  }
+
+  template <typename Slot>
+  std::size_t expire_in(Part<Slot>& part, Seconds now, std::size_t limit,
+                        const std::function<void(const ActiveBan&)>& visit) {
+    std::size_t count = 0;
+    std::vector<ActiveBan> ended;
+    for (std::size_t i = 0; i < part.table.segments() && count < limit; ++i) {
+      ended.clear();
+      expire_segment(part, part.cursor, now, ended);
+      part.cursor = part.cursor + 1 == part.table.segments() ? 0 : part.cursor + 1;
+      count += ended.size();
+      for (const ActiveBan& ban : ended) {
+        count_out(ban.jail, ban.address, ban.wide);
+      }
+      for (const ActiveBan& ban : ended) {
+        visit(ban);
+      }
+    }
+    return count;
+  }
+
+  template <typename Slot>
+  void remove_jail_from(Part<Slot>& part, JailIndex jail, std::vector<ActiveBan>& removed) {
+    for (std::size_t segment = 0; segment < part.table.segments(); ++segment) {
+      part.table.for_each_in(segment, [&](const std::byte* bytes) {
+        if (const Slot slot = load<Slot>(bytes); slot.jail == jail) {
+          removed.push_back(to_ban(slot));
+        }
+      });
+      part.table.sweep(segment,
+                       [&](const std::byte* bytes) { return load<Slot>(bytes).jail != jail; });
+    }
+  }
+
+  template <typename Visit>
+  void visit_holders(const net::Prefix& prefix, Visit visit) const {
+    const std::uint64_t hash = hash_prefix(key, prefix);
+    with_part(*this, prefix, [&](const auto& part) {
+      part.visit_holders(hash, prefix, [&](const auto& slot) { visit(to_ban(slot)); });
+    });
+  }
+
+  // Calls visit(prefix) for `address` and each prefix around it whose length is in use, the widest
+  // first, until it answers true.
+  template <typename Visit>
+  void visit_around(const net::Prefix& address, Visit visit) const {
+    const bool v4 = address.family() == net::Family::kIpv4;
+    for (unsigned length = 0; length <= address.length(); ++length) {
+      if ((v4 ? lengths_v4[length] : lengths_v6[length]) > 0 &&
+          visit(net::Prefix(address.address(), length))) {
+        return;
+      }
+    }
+  }
+
+  std::optional<ActiveBan> find(JailIndex jail, const net::Prefix& prefix) const {
+    const std::uint64_t hash = hash_prefix(key, prefix);
+    return with_part(*this, prefix, [&](const auto& part) -> std::optional<ActiveBan> {
+      using Slot = typename std::remove_cvref_t<decltype(part)>::SlotType;
+      const std::byte* found = part.find(hash, jail, prefix);
+      return found == nullptr ? std::nullopt : std::optional(to_ban(load<Slot>(found)));
+    });
+  }
+};
+
+BanTable::BanTable(const HashKey& key, std::size_t capacity)
+    : impl_(std::make_unique<Impl>(key, capacity)) {}
+BanTable::~BanTable() = default;
+BanTable::BanTable(BanTable&&) noexcept = default;
+BanTable& BanTable::operator=(BanTable&&) noexcept = default;
+
+BanTable::Added BanTable::add(const ActiveBan& ban) {
+  return Impl::with_part(*impl_, ban.address, [&](auto& part) { return impl_->add_to(part, ban); });
+}
+
+std::optional<ActiveBan> BanTable::remove(JailIndex jail, const net::Prefix& address) {
+  const std::uint64_t hash = hash_prefix(impl_->key, address);
+  return Impl::with_part(*impl_, address, [&](auto& part) -> std::optional<ActiveBan> {
+    using Slot = typename std::remove_cvref_t<decltype(part)>::SlotType;
+    std::byte* found = part.find(hash, jail, address);
+    if (found == nullptr) {
+      return std::nullopt;
+    }
+    const ActiveBan ban = impl_->to_ban(load<Slot>(found));
+    part.table.erase(found);
+    impl_->count_out(ban.jail, ban.address, ban.wide);
+    return ban;
+  });
+}
+
+void BanTable::remove_jail(JailIndex jail, const std::function<void(const ActiveBan&)>& visit) {
+  std::vector<ActiveBan> removed;
+  impl_->remove_jail_from(impl_->shorts, jail, removed);
+  impl_->remove_jail_from(impl_->longs, jail, removed);
+  for (const ActiveBan& ban : removed) {
+    impl_->count_out(ban.jail, ban.address, ban.wide);
+  }
+  for (const ActiveBan& ban : removed) {
+    visit(ban);
+  }
+}
+
+std::optional<ActiveBan> BanTable::find(JailIndex jail, const net::Prefix& address) const {
+  return impl_->find(jail, address);
+}
+
+std::optional<ActiveBan> BanTable::covering(JailIndex jail, const net::Prefix& address,
+                                            util::WallTime now) const {
+  std::optional<ActiveBan> found;
+  impl_->visit_around(address, [&](const net::Prefix& prefix) {
+    found = impl_->find(jail, prefix);
+    if (found && found->end && *found->end <= now) {
+      found.reset();
+    }
+    return found.has_value();
+  });
+  return found;
+}
+
+std::vector<ActiveBan> BanTable::all_covering(const net::Prefix& address) const {
+  std::vector<ActiveBan> bans;
+  impl_->visit_around(address, [&](const net::Prefix& prefix) {
+    impl_->visit_holders(prefix, [&](const ActiveBan& ban) { bans.push_back(ban); });
+    return false;
+  });
+  return bans;
+}
+
+std::vector<ActiveBan> BanTable::holders(const net::Prefix& address) const {
+  std::vector<ActiveBan> bans;
+  impl_->visit_holders(address, [&](const ActiveBan& ban) { bans.push_back(ban); });
+  return bans;
+}
+
+BanTable::KernelEnd BanTable::kernel_end(const net::Prefix& address) const {
+  KernelEnd result;
+  impl_->visit_holders(address, [&](const ActiveBan& ban) {
+    if (ban.observed) {
+      return;
+    }
+    if (!result.held) {
+      result = {true, ban.end};
+    } else if (result.end) {
+      result.end = ban.end ? std::max(result.end, ban.end) : std::nullopt;
+    }
+  });
+  return result;
+}
+
+std::size_t BanTable::expire(util::WallTime now, std::size_t limit,
+                             const std::function<void(const ActiveBan&)>& visit) {
+  const Seconds seconds = impl_->passed(now);
+  const std::size_t count = impl_->expire_in(impl_->shorts, seconds, limit, visit);
+  return count + impl_->expire_in(impl_->longs, seconds, limit - std::min(limit, count), visit);
+}
+
+void BanTable::for_each(const std::function<void(const ActiveBan&)>& visit) const {
+  impl_->shorts.table.for_each(
+      [&](const std::byte* bytes) { visit(impl_->to_ban(load<ShortSlot>(bytes))); });
+  impl_->longs.table.for_each(
+      [&](const std::byte* bytes) { visit(impl_->to_ban(load<LongSlot>(bytes))); });
+}
+
+void BanTable::clock_stepped(std::chrono::microseconds by) { impl_->stepped -= by; }
+
+std::size_t BanTable::size() const { return impl_->size(); }
+std::size_t BanTable::size(JailIndex jail) const {
+  return jail < impl_->jails.size() ? impl_->jails[jail].bans : 0;
+}
+std::size_t BanTable::wide(JailIndex jail) const {
+  return jail < impl_->jails.size() ? impl_->jails[jail].wide : 0;
+}
+std::size_t BanTable::capacity() const { return impl_->capacity; }
+std::size_t BanTable::memory() const {
+  return impl_->shorts.table.memory() + impl_->longs.table.memory() +
+         (impl_->shorts.earliest.size() + impl_->longs.earliest.size()) * sizeof(Seconds);
+}
+
+}  // namespace warder::jail
