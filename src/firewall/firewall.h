@@ -50,7 +50,7 @@ enum class Reason : std::uint8_t {
   kConfigured = 5,    // on the never-ban list of the configuration (vault, proxies, ...)
   kTooShort = 6,      // covers more addresses than min_prefix allows
   kUnknownScope = 7,  // no such place in the list given to ensure()
-  kFull = 8,          // max_elements reached
+  kFull = 8,          // the set holds max_elements already
   kKernel = 9,        // the kernel refused this element; see `kernel_error`
   kTooManySets = 10,  // too many different prefix lengths are in use
 };
@@ -77,7 +77,7 @@ struct ApplyReport {
   std::uint32_t added = 0;
   std::uint32_t extended = 0;   // end changed, whether later (kAdd) or either way (kSet)
   std::uint32_t unchanged = 0;  // the kernel held it already, or the end was past
-  std::uint32_t removed = 0;
+  std::uint32_t removed = 0;  // also those that a guarded firewall refused and found in the kernel
   std::vector<Refusal> refusals;
 
   friend bool operator==(const ApplyReport&, const ApplyReport&) = default;
@@ -96,11 +96,12 @@ struct Element {
   net::Prefix prefix;
   std::optional<util::WallTime> end;  // empty: for ever
   Traffic traffic;
-  // Set by a guarded firewall: this ban would be refused today (the never-ban list changed).
-  bool is_protected = false;
 
   friend bool operator==(const Element&, const Element&) = default;
 };
+
+// Returns whether to go on.
+using Visit = std::function<bool(const Element&)>;
 
 // Puts bans into effect. Implementations: NetlinkFirewall (the kernel, in this process, needs
 // CAP_NET_ADMIN), GuardedFirewall (never-ban list round another), HelperClient (over the helper's
@@ -136,9 +137,11 @@ class Firewall {
   // ensure() has not been called (since the helper was away); kUnavailable, kTimeout, kDenied.
   virtual util::Result<ApplyReport> apply(std::span<const Change> changes) = 0;
 
-  // Every element of all scopes, in no order, streamed in constant memory. An element that is added
-  // or removed meanwhile may be seen or not. `visit` must not call this object.
-  virtual util::Status list(const std::function<void(const Element&)>& visit) = 0;
+  // Every element of all scopes, in no order, streamed in constant memory, until `visit` returns
+  // false. An element that is added or removed meanwhile may be seen or not. `visit` must not call
+  // this object. The kernel walks a set from its beginning for each 32 KiB that it hands out: the
+  // time grows with the square of the set's size (50,000: half a second; 1,000,000: minutes).
+  virtual util::Status list(const Visit& visit) = 0;
 
   // What was dropped for exactly this prefix, over all scopes. kNotFound when no scope holds it.
   virtual util::Result<Traffic> traffic(const net::Prefix& prefix) = 0;

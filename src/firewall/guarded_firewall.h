@@ -5,7 +5,8 @@
 
 namespace warder::firewall {
 
-// Refuses what must never be banned and passes the rest on. The helper puts it round its
+// Refuses what must never be banned, and takes it out of the kernel should it be there (the
+// never-ban list or the host's addresses changed); passes the rest on. The helper puts it round its
 // NetlinkFirewall, so that no caller can get past it; a process that holds CAP_NET_ADMIN itself
 // uses the same.
 class GuardedFirewall : public Firewall {
@@ -16,8 +17,7 @@ class GuardedFirewall : public Firewall {
 
   util::Status ensure(std::span<const Scope> scopes) override { return inner_.ensure(scopes); }
   util::Result<ApplyReport> apply(std::span<const Change> changes) override;
-  // Marks elements that are protected by now.
-  util::Status list(const std::function<void(const Element&)>& visit) override;
+  util::Status list(const Visit& visit) override { return inner_.list(visit); }
   util::Result<Traffic> traffic(const net::Prefix& prefix) override {
     return inner_.traffic(prefix);
   }

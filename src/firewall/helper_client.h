@@ -51,7 +51,7 @@ class HelperClient : public Firewall {
 
   util::Status ensure(std::span<const Scope> scopes) override;
   util::Result<ApplyReport> apply(std::span<const Change> changes) override;
-  util::Status list(const std::function<void(const Element&)>& visit) override;
+  util::Status list(const Visit& visit) override;
   util::Result<Traffic> traffic(const net::Prefix& prefix) override;
   util::Status remove_all() override;
   int watch_descriptor() const override;

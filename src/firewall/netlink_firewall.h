@@ -13,9 +13,10 @@ enum class BlockType : std::uint8_t {
 };
 
 struct NetlinkOptions {
-  // Elements in all sets together, so that no number of bans exhausts the kernel's memory (about
-  // 200 bytes each and 32 bytes a processor for its counter).
-  std::uint64_t max_elements = 2'000'000;
+  // The most elements in each set (a scope and a prefix length), enforced by the kernel, so that no
+  // number of bans exhausts its memory. A set takes 16 bytes of it for each possible element as
+  // soon as it is made, an element that is there some 200 more.
+  std::uint32_t max_elements = 262'144;
   BlockType block_type = BlockType::kDrop;
 };
 
@@ -29,13 +30,17 @@ class NetlinkFirewall : public Firewall {
   // kDenied without CAP_NET_ADMIN, kUnavailable without nf_tables. `clock` must outlive the object.
   static util::Result<std::unique_ptr<NetlinkFirewall>> open(const util::Clock& clock,
                                                              const NetlinkOptions& options = {});
+  // With a channel of the caller's, for tests that disturb it.
+  static util::Result<std::unique_ptr<NetlinkFirewall>> open(const util::Clock& clock,
+                                                             const NetlinkOptions& options,
+                                                             std::unique_ptr<Channel> channel);
   ~NetlinkFirewall() override;
   NetlinkFirewall(const NetlinkFirewall&) = delete;
   NetlinkFirewall& operator=(const NetlinkFirewall&) = delete;
 
   util::Status ensure(std::span<const Scope> scopes) override;
   util::Result<ApplyReport> apply(std::span<const Change> changes) override;
-  util::Status list(const std::function<void(const Element&)>& visit) override;
+  util::Status list(const Visit& visit) override;
   util::Result<Traffic> traffic(const net::Prefix& prefix) override;
   util::Status remove_all() override;
   int watch_descriptor() const override;

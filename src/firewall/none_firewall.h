@@ -10,7 +10,7 @@ class NoneFirewall : public Firewall {
  public:
   util::Status ensure(std::span<const Scope>) override { return {}; }
   util::Result<ApplyReport> apply(std::span<const Change> changes) override;
-  util::Status list(const std::function<void(const Element&)>&) override { return {}; }
+  util::Status list(const Visit&) override { return {}; }
   util::Result<Traffic> traffic(const net::Prefix& prefix) override;
   util::Status remove_all() override { return {}; }
   int watch_descriptor() const override { return -1; }

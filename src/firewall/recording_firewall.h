@@ -1,6 +1,7 @@
 #pragma once
 
 #include "firewall/firewall.h"
+#include "util/descriptor.h"
 
 #include <map>
 #include <string>
@@ -14,16 +15,13 @@ class RecordingFirewall : public Firewall {
  public:
   // `clock` must outlive this object.
   explicit RecordingFirewall(const util::Clock& clock);
-  ~RecordingFirewall() override;
-  RecordingFirewall(const RecordingFirewall&) = delete;
-  RecordingFirewall& operator=(const RecordingFirewall&) = delete;
 
   util::Status ensure(std::span<const Scope> scopes) override;
   util::Result<ApplyReport> apply(std::span<const Change> changes) override;
-  util::Status list(const std::function<void(const Element&)>& visit) override;
+  util::Status list(const Visit& visit) override;
   util::Result<Traffic> traffic(const net::Prefix& prefix) override;
   util::Status remove_all() override;
-  int watch_descriptor() const override { return event_; }
+  int watch_descriptor() const override { return event_.get(); }
   util::Result<bool> take_outside_change() override;
 
   // What a test does from outside.
@@ -51,7 +49,7 @@ class RecordingFirewall : public Firewall {
   void apply_one(const Change& change, std::uint32_t index, ApplyReport& report);
 
   const util::Clock& clock_;
-  int event_ = -1;
+  util::Descriptor event_;
   bool ensured_ = false;
   std::vector<Scope> scopes_;
   std::map<Key, Held> elements_;

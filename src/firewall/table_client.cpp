@@ -1,0 +1,237 @@
+#include "firewall/table_client.h"
+
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace warder::firewall {
+namespace {
+
+// A dump that another transaction disturbs is begun again so often.
+constexpr int kDumpAttempts = 8;
+
+}  // namespace
+
+util::Error firewall_error(int error) {
+  switch (error) {
+    case EPERM:
+    case EACCES:
+      return {util::ErrorCode::kDenied,
+              "the kernel does not let this process change the firewall: it lacks CAP_NET_ADMIN; "
+              "start it as root, or through warder-firewall.service, which grants it"};
+    case EOPNOTSUPP:
+    case EPROTONOSUPPORT:
+    case EINVAL:
+      return {util::ErrorCode::kUnavailable,
+              std::string("the kernel refuses a part of the rules (") + std::strerror(error) +
+                  "): it needs nf_tables with inet tables, hash sets and element counters (Linux "
+                  "5.10 or later); try 'modprobe nf_tables', and inside a container run warder on "
+                  "the host"};
+    case ENOENT:
+      return {util::ErrorCode::kConflict,
+              "the firewall's rules are not there; they are being rebuilt"};
+    default:
+      return util::errno_error("changing the firewall", error);
+  }
+}
+
+TableClient::TableClient(std::unique_ptr<Channel> channel)
+    : channel_(std::move(channel)), buffer_(kNetlinkDatagram) {}
+
+util::Status TableClient::check() {
+  out_.clear();
+  out_.begin(table_message(NFT_MSG_GETGEN), NLM_F_REQUEST | NLM_F_ACK, next_sequence());
+  write_generation_header(out_);
+  if (const int error = channel_->send(out_.finish()); error != 0) {
+    return firewall_error(error);
+  }
+  std::size_t length = 0;
+  while (channel_->receive(buffer_, length) == 0) {
+    MessageReader reader(util::ByteView(buffer_).first(length));
+    while (const auto message = reader.next()) {
+      const auto error = error_of(*message);
+      if (error && *error != 0) {
+        return firewall_error(*error == EINVAL ? EOPNOTSUPP : *error);
+      }
+    }
+  }
+  return {};
+}
+
+MessageWriter& TableClient::begin() {
+  out_.clear();
+  first_ = next_sequence();
+  out_.begin(NFNL_MSG_BATCH_BEGIN, NLM_F_REQUEST, first_);
+  write_generation_header(out_, NFNL_SUBSYS_NFTABLES);
+  return out_;
+}
+
+TableClient::Outcome TableClient::commit() {
+  // A question at the end whose answer shows that no answer before it got lost: the kernel answers
+  // what is wrong with a transaction, and is silent otherwise.
+  Outcome outcome;
+  const std::uint32_t last = next_sequence();
+  out_.begin(NFNL_MSG_BATCH_END, NLM_F_REQUEST, last);
+  write_generation_header(out_, NFNL_SUBSYS_NFTABLES);
+  outcome.general = channel_->send(out_.finish());
+  if (outcome.general != 0) {
+    return outcome;
+  }
+  out_.clear();
+  const std::uint32_t question = next_sequence();
+  out_.begin(table_message(NFT_MSG_GETGEN), NLM_F_REQUEST, question);
+  write_generation_header(out_);
+  outcome.general = channel_->send(out_.finish());
+  bool answered = false;
+  for (;;) {
+    std::size_t length = 0;
+    const int error = channel_->receive(buffer_, length);
+    if (error == EAGAIN) {
+      break;
+    }
+    if (error != 0) {
+      outcome.lost = true;
+      if (error != ENOBUFS) {
+        break;
+      }
+      continue;
+    }
+    MessageReader reader(util::ByteView(buffer_).first(length));
+    while (const auto message = reader.next()) {
+      if (message->sequence == question) {
+        answered = true;
+      }
+      const auto code = error_of(*message);
+      if (!code || *code == 0) {
+        continue;
+      }
+      if (message->sequence == first_ || message->sequence == last) {
+        outcome.general = *code;
+      } else if (message->sequence > first_ && message->sequence < last) {
+        outcome.failed.emplace(message->sequence, *code);
+      }
+    }
+  }
+  outcome.lost = outcome.lost || !answered;
+  return outcome;
+}
+
+int TableClient::dump(util::ByteView request, std::uint32_t sequence,
+                      const std::function<bool(const Message&)>& visit) {
+  if (const int error = channel_->send(request); error != 0) {
+    return error;
+  }
+  bool disturbed = false;
+  for (;;) {
+    std::size_t length = 0;
+    const int error = channel_->receive(buffer_, length);
+    if (error != 0) {
+      return error == EAGAIN ? EIO : error;
+    }
+    MessageReader reader(util::ByteView(buffer_).first(length));
+    while (const auto message = reader.next()) {
+      if (message->sequence != sequence) {
+        continue;
+      }
+      disturbed = disturbed || (message->flags & NLM_F_DUMP_INTR) != 0;
+      if (message->type == NLMSG_DONE) {
+        return disturbed ? EINTR : 0;
+      }
+      if (const auto code = error_of(*message)) {
+        return *code;
+      }
+      if (!visit(*message)) {
+        return 0;
+      }
+    }
+  }
+}
+
+util::Result<std::vector<std::optional<SetElement>>> TableClient::look_up(
+    std::span<const Key> keys) {
+  std::vector<std::optional<SetElement>> found(keys.size());
+  out_.clear();
+  const std::uint32_t first = sequence_ + 1;
+  for (const Key& key : keys) {
+    const SetElement element{key.address, std::nullopt, {}};
+    write_elements(out_, ElementRequest::kGet, 0, next_sequence(), key.set, {&element, 1});
+  }
+  if (const int error = channel_->send(out_.finish()); error != 0) {
+    return firewall_error(error);
+  }
+  std::size_t answers = 0;
+  for (;;) {
+    std::size_t length = 0;
+    const int error = channel_->receive(buffer_, length);
+    if (error != 0) {
+      break;
+    }
+    MessageReader reader(util::ByteView(buffer_).first(length));
+    while (const auto message = reader.next()) {
+      const std::size_t place = message->sequence - first;
+      if (place >= keys.size()) {
+        continue;
+      }
+      ++answers;
+      if (const auto code = error_of(*message)) {
+        if (*code != ENOENT) {
+          return firewall_error(*code);
+        }
+        continue;
+      }
+      read_elements(*message, keys[place].address.family(), [&](const SetElement& element) {
+        found[place] = element;
+        return true;
+      });
+    }
+  }
+  if (answers < keys.size()) {
+    return util::Error(util::ErrorCode::kConflict, "answers of the kernel were lost");
+  }
+  return found;
+}
+
+util::Result<TableState> TableClient::read_state() {
+  int error = 0;
+  for (int attempt = 0; attempt < kDumpAttempts; ++attempt) {
+    TableState state;
+    for (const std::uint16_t kind :
+         {NFT_MSG_GETTABLE, NFT_MSG_GETCHAIN, NFT_MSG_GETSET, NFT_MSG_GETRULE}) {
+      MessageWriter request;
+      const std::uint32_t sequence = next_sequence();
+      request.begin(table_message(kind), NLM_F_REQUEST | NLM_F_DUMP, sequence);
+      write_generation_header(request);
+      if (kind == NFT_MSG_GETSET || kind == NFT_MSG_GETRULE) {
+        request.put_name(NFTA_SET_TABLE, kTable);
+      }
+      error = dump(request.finish(), sequence, [&](const Message& message) {
+        state.take(message);
+        return true;
+      });
+      // Sets cannot be asked for in a table that is not there.
+      if (error == ENOENT) {
+        error = 0;
+      }
+      if (error != 0) {
+        break;
+      }
+    }
+    if (error == 0) {
+      return state;
+    }
+    if (error != EINTR && error != ENOBUFS) {
+      break;
+    }
+  }
+  if (error == EINTR || error == ENOBUFS) {
+    return util::Error(util::ErrorCode::kConflict,
+                       "another program keeps changing the firewall while it is read");
+  }
+  return firewall_error(error);
+}
+
+}  // namespace warder::firewall

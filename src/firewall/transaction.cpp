@@ -1,0 +1,220 @@
+#include "firewall/transaction.h"
+
+#include <linux/netlink.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+
+namespace warder::firewall {
+namespace {
+
+// Rounds of the careful way: one finds the bad elements, the next goes through; others make up for
+// elements that end, and answers that get lost, meanwhile.
+constexpr int kRounds = 8;
+
+SetId set_of(const Wish& wish) {
+  return {wish.scope, wish.prefix.family(), static_cast<std::uint8_t>(wish.prefix.length())};
+}
+
+SetElement element_of(const Wish& wish) {
+  return {wish.prefix.address(), wish.remaining, Traffic{}};
+}
+
+// Errors that name the whole and pass by themselves.
+bool is_passing(int error) { return error == EAGAIN || error == EINTR || error == ENOBUFS; }
+
+bool try_quickly(TableClient& client, const Ruleset& ruleset, std::span<const Wish> wishes,
+                 util::Status& status) {
+  MessageWriter& out = client.begin();
+  std::vector<SetElement> run;
+  for (std::size_t i = 0; i < wishes.size();) {
+    const SetId set = set_of(wishes[i]);
+    const bool removes = wishes[i].kind == Change::Kind::kRemove;
+    run.clear();
+    while (i < wishes.size() && run.size() < kMostElementsAMessage && set_of(wishes[i]) == set &&
+           (wishes[i].kind == Change::Kind::kRemove) == removes) {
+      run.push_back(element_of(wishes[i++]));
+    }
+    write_elements(out, removes ? ElementRequest::kRemove : ElementRequest::kAdd, 0,
+                   client.next_sequence(), ruleset.set_name(set), run);
+  }
+  const auto outcome = client.commit();
+  if (outcome.general == EPERM) {
+    status = firewall_error(EPERM);
+  }
+  return outcome.is_done();
+}
+
+// One portion of the careful way.
+class Careful {
+ public:
+  Careful(TableClient& client, const Ruleset& ruleset, ApplyReport& report)
+      : client_(client), ruleset_(ruleset), report_(report) {}
+
+  util::Status run(std::span<const Wish> wishes) {
+    pending_.assign(wishes.begin(), wishes.end());
+    for (int round = 0; round < kRounds && !pending_.empty(); ++round) {
+      auto held = look_up();
+      if (!held) {
+        // Lost answers: ask again.
+        if (held.error().code() == util::ErrorCode::kConflict) {
+          continue;
+        }
+        return held.error();
+      }
+      leave_out_fulfilled(*held);
+      if (!pending_.empty()) {
+        WARDER_RETURN_IF_ERROR(commit(*held));
+      }
+    }
+    if (!pending_.empty()) {
+      return util::Error(util::ErrorCode::kConflict,
+                         "another program keeps changing the firewall at the same time");
+    }
+    return {};
+  }
+
+ private:
+  using Held = std::vector<std::optional<SetElement>>;
+
+  util::Result<Held> look_up() {
+    std::vector<TableClient::Key> keys;
+    keys.reserve(pending_.size());
+    for (const Wish& wish : pending_) {
+      keys.push_back({ruleset_.set_name(set_of(wish)), wish.prefix.address()});
+    }
+    return client_.look_up(keys);
+  }
+
+  void leave_out_fulfilled(Held& held) {
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < pending_.size(); ++i) {
+      const Wish& wish = pending_[i];
+      const bool fulfilled = wish.kind == Change::Kind::kRemove
+                                 ? !held[i]
+                                 : held[i] && is_fulfilled_by(wish, held[i]->remaining);
+      if (fulfilled) {
+        ++report_.unchanged;
+      } else {
+        pending_[kept] = pending_[i];
+        held[kept] = held[i];
+        ++kept;
+      }
+    }
+    pending_.resize(kept);
+    held.resize(kept);
+  }
+
+  util::Status commit(const Held& held) {
+    MessageWriter& out = client_.begin();
+    std::map<std::uint32_t, std::size_t> places;
+    for (std::size_t i = 0; i < pending_.size(); ++i) {
+      const std::string set = ruleset_.set_name(set_of(pending_[i]));
+      SetElement element = element_of(pending_[i]);
+      if (held[i]) {
+        places[client_.next_sequence()] = i;
+        write_elements(out, ElementRequest::kRemove, 0, client_.sequence(), set, {&element, 1});
+        element.traffic = held[i]->traffic;
+      }
+      if (pending_[i].kind != Change::Kind::kRemove) {
+        places[client_.next_sequence()] = i;
+        write_elements(out, ElementRequest::kAdd, 0, client_.sequence(), set, {&element, 1});
+      }
+    }
+    const auto outcome = client_.commit();
+    if (outcome.is_done()) {
+      count_done(held);
+      return {};
+    }
+    // After a loss the next round asks what is in effect.
+    if (outcome.general != 0 && !is_passing(outcome.general)) {
+      return firewall_error(outcome.general);
+    }
+    return sort_out(outcome, places);
+  }
+
+  void count_done(const Held& held) {
+    for (std::size_t i = 0; i < pending_.size(); ++i) {
+      if (pending_[i].kind == Change::Kind::kRemove) {
+        ++report_.removed;
+      } else {
+        ++(held[i] ? report_.extended : report_.added);
+      }
+    }
+    pending_.clear();
+  }
+
+  util::Status sort_out(const TableClient::Outcome& outcome,
+                        const std::map<std::uint32_t, std::size_t>& places) {
+    std::vector<bool> bad(pending_.size(), false);
+    for (const auto& [sequence, error] : outcome.failed) {
+      const std::size_t place = places.at(sequence);
+      const Wish& wish = pending_[place];
+      if (error == EPERM) {
+        return firewall_error(error);
+      }
+      // It came or ended since the look-up; or, for an addition, the set itself is gone.
+      if (error == EEXIST || (error == ENOENT && !is_set_gone(wish))) {
+        continue;
+      }
+      if (error == ENOENT) {
+        return firewall_error(error);
+      }
+      if (!is_passing(error) && !bad[place]) {
+        bad[place] = true;
+        report_.refusals.push_back({wish.change, error == ENFILE ? Reason::kFull : Reason::kKernel,
+                                    std::nullopt, error == ENFILE ? 0 : error});
+      }
+    }
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < pending_.size(); ++i) {
+      if (!bad[i]) {
+        pending_[kept++] = pending_[i];
+      }
+    }
+    pending_.resize(kept);
+    return {};
+  }
+
+  bool is_set_gone(const Wish& wish) {
+    if (!state_) {
+      auto state = client_.read_state();
+      state_ = state ? std::move(state).value() : TableState{};
+    }
+    return !state_->sets.contains(ruleset_.set_name(set_of(wish)));
+  }
+
+  TableClient& client_;
+  const Ruleset& ruleset_;
+  ApplyReport& report_;
+  std::vector<Wish> pending_;
+  // Read once when a set seems to be gone.
+  std::optional<TableState> state_;
+};
+
+}  // namespace
+
+util::Status put_into_effect(TableClient& client, const Ruleset& ruleset,
+                             std::span<const Wish> wishes, ApplyReport& report) {
+  while (!wishes.empty()) {
+    const auto part = wishes.first(std::min(wishes.size(), kTransaction));
+    wishes = wishes.subspan(part.size());
+    util::Status status;
+    if (try_quickly(client, ruleset, part, status)) {
+      for (const Wish& wish : part) {
+        ++(wish.kind == Change::Kind::kRemove ? report.removed : report.added);
+      }
+      continue;
+    }
+    WARDER_RETURN_IF_ERROR(status);
+    for (std::size_t at = 0; at < part.size(); at += TableClient::kMostLookups) {
+      Careful careful(client, ruleset, report);
+      WARDER_RETURN_IF_ERROR(
+          careful.run(part.subspan(at, std::min(part.size() - at, TableClient::kMostLookups))));
+    }
+  }
+  return {};
+}
+
+}  // namespace warder::firewall

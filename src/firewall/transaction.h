@@ -1,0 +1,27 @@
+#pragma once
+
+#include "firewall/ruleset.h"
+#include "firewall/table_client.h"
+#include "firewall/wish.h"
+
+#include <span>
+
+namespace warder::firewall {
+
+// The most wishes in one transaction of the quick way.
+constexpr std::size_t kTransaction = 4096;
+
+// Puts wishes into effect whose sets are all there, and adds to `report`.
+//
+// The quick way writes all of them into one transaction in which additions must be new and removals
+// must be there. Where that fails, the careful way goes through them in small portions: it asks the
+// kernel what it has, leaves out what is fulfilled, deletes and adds in the same transaction what
+// ends at another time (kernels before 6.12 cannot change the end of an element; the count goes
+// along), one message an element, so that the kernel's answers name the bad ones. Those are
+// reported and left out, and the rest is tried again.
+//
+// kConflict when the table or a set is gone, or others keep changing it.
+util::Status put_into_effect(TableClient& client, const Ruleset& ruleset,
+                             std::span<const Wish> wishes, ApplyReport& report);
+
+}  // namespace warder::firewall

@@ -1,0 +1,93 @@
+#include "firewall/wish.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace warder::firewall {
+namespace {
+
+bool is_later(const Remaining& a, const Remaining& b) { return b && (!a || *a > *b); }
+
+Wish wish_of(const Change& change, std::uint32_t index, util::WallTime now) {
+  Wish wish{change.kind, change.scope, change.prefix, std::nullopt, index};
+  if (change.end && change.kind != Change::Kind::kRemove) {
+    // Beyond a century is for ever: the kernel's clock has no such numbers.
+    constexpr std::chrono::hours kForEver{24 * 36525};
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*change.end - now);
+    if (*change.end <= now) {
+      wish.remaining = std::chrono::milliseconds(0);
+    } else if (left < kForEver) {
+      wish.remaining = left;
+    }
+  }
+  return wish;
+}
+
+bool is_past(const Wish& wish) { return wish.remaining && wish.remaining->count() == 0; }
+
+// `earlier` and then `later`, as one.
+Wish joined(const Wish& earlier, Wish later) {
+  if (later.kind != Change::Kind::kAdd) {
+    return later;
+  }
+  if (earlier.kind == Change::Kind::kRemove) {
+    later.kind = Change::Kind::kSet;
+    return later;
+  }
+  later.kind = earlier.kind;
+  if (is_later(earlier.remaining, later.remaining)) {
+    later.remaining = earlier.remaining;
+  }
+  return later;
+}
+
+}  // namespace
+
+std::vector<Wish> fold(std::span<const Change> changes, util::WallTime now,
+                       std::uint32_t& ignored) {
+  std::vector<Wish> wishes;
+  wishes.reserve(changes.size());
+  for (std::uint32_t i = 0; i < changes.size(); ++i) {
+    Wish wish = wish_of(changes[i], i, now);
+    if (wish.kind == Change::Kind::kAdd && is_past(wish)) {
+      ++ignored;
+      continue;
+    }
+    if (wish.kind == Change::Kind::kSet && is_past(wish)) {
+      wish.kind = Change::Kind::kRemove;
+      wish.remaining.reset();
+    }
+    wishes.push_back(wish);
+  }
+  std::sort(wishes.begin(), wishes.end(), [](const Wish& a, const Wish& b) {
+    return std::tie(a.scope, a.prefix, a.change) < std::tie(b.scope, b.prefix, b.change);
+  });
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < wishes.size(); ++i) {
+    if (kept > 0 && wishes[kept - 1].scope == wishes[i].scope &&
+        wishes[kept - 1].prefix == wishes[i].prefix) {
+      wishes[kept - 1] = joined(wishes[kept - 1], wishes[i]);
+      ++ignored;
+    } else {
+      wishes[kept++] = wishes[i];
+    }
+  }
+  wishes.resize(kept);
+  const auto place = [](const Wish& wish) {
+    return std::tuple(wish.kind != Change::Kind::kRemove, wish.scope, wish.prefix.family(),
+                      wish.prefix.length(), wish.prefix);
+  };
+  std::sort(wishes.begin(), wishes.end(),
+            [&](const Wish& a, const Wish& b) { return place(a) < place(b); });
+  return wishes;
+}
+
+bool is_fulfilled_by(const Wish& wish, const Remaining& held) {
+  if (!wish.remaining || !held) {
+    return wish.kind == Change::Kind::kSet ? wish.remaining == held : !held;
+  }
+  const auto missing = *wish.remaining - *held;
+  return missing <= kSameEnd && (wish.kind == Change::Kind::kAdd || -missing <= kSameEnd);
+}
+
+}  // namespace warder::firewall
