@@ -168,6 +168,22 @@ std::vector<Values> check_section(Tables tables, const Section& section, Written
   return all;
 }
 
+// Sections of a kind keep the name the operator chose: [webhok ops] means [webhook ops].
+std::string section_meant(Tables tables, std::string_view section) {
+  std::vector<std::string> names;
+  for (const Table* table : tables) {
+    std::string name(table->section);
+    if (name.ends_with(kAnyName)) {
+      const std::size_t blank = std::min(section.find(' '), section.size() - 1);
+      const std::string_view chosen = section.substr(blank + 1);
+      name.pop_back();
+      name += chosen.empty() ? "NAME" : chosen;
+    }
+    names.push_back(std::move(name));
+  }
+  return did_you_mean(section, {names.begin(), names.end()});
+}
+
 }  // namespace
 
 Values check(const Table& table, const Section& section, Diagnostics& diagnostics) {
@@ -197,14 +213,10 @@ Checked check_document(Tables tables, const Document& document, Diagnostics& dia
       take(name, fitting, Written::kYes);
       continue;
     }
-    std::vector<std::string_view> names;
-    for (const Table* table : tables) {
-      names.push_back(table->section);
-    }
     diagnostics.add({.place = document.section(name).place,
                      .section = name,
                      .problem = "is no known section",
-                     .suggestion = did_you_mean(name, names)});
+                     .suggestion = section_meant(tables, name)});
   }
   for (const Table* table : tables) {
     if (!table->section.ends_with(kAnyName) && !document.has_section(table->section)) {

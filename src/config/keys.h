@@ -37,7 +37,8 @@ enum class Change : std::uint8_t {
   kRestart,  // with a restart of the agent
 };
 
-// One key of a module. Written in a constant table with designated initializers:
+// One key of a module. Written in a constant table with designated initializers, at namespace scope
+// (or static), since tables and values point into it:
 //
 //   constexpr Key kKeys[] = {
 //       {.name = "bantime", .type = Type::kDuration, .fallback = "10m", .least = "1s",

@@ -17,11 +17,11 @@ using Tables = std::span<const Table* const>;
 std::string_view change_text(Change change) {
   switch (change) {
     case Change::kLive:
-      return "a change is taken at once";
+      return "A change is taken at once";
     case Change::kReload:
-      return "a change is taken by `warder reload`";
+      return "A change is taken by `warder reload`";
     case Change::kRestart:
-      return "a change needs a restart of the agent";
+      return "A change needs a restart of the agent";
   }
   return {};
 }
@@ -33,10 +33,14 @@ std::string default_text(const Key& key) {
   if (!key.fallback) {
     return "unset";
   }
-  return key.fallback->empty() ? "empty" : std::string(*key.fallback);
+  std::string text;
+  for (const std::string_view line : util::split(*key.fallback, '\n')) {
+    text += (text.empty() ? "" : ", ") + std::string(line);
+  }
+  return text.empty() ? "empty" : text;
 }
 
-// "jails/sshd" style names do not occur in headers: "*" is any name, "kind *" a kind and a name.
+// "[agent]", "[webhook NAME]", "[NAME]".
 std::string header(std::string_view section) {
   std::string name(section);
   if (const std::size_t star = name.find('*'); star != std::string::npos) {
@@ -105,7 +109,7 @@ std::string manual_text(Tables tables) {
         out += fmt::format("\n  {}\n", key.name);
         out += wrapped(key.text, "      ");
         out += wrapped("Allowed: " + allowed_text(key) + ".", "      ");
-        out += wrapped(fmt::format("Default: {}; {}.", default_text(key), change_text(key.change)),
+        out += wrapped(fmt::format("Default: {}. {}.", default_text(key), change_text(key.change)),
                        "      ");
         out += fmt::format("      Example: {} = {}\n", key.name, indented(key.example, "        "));
       }
@@ -134,7 +138,7 @@ std::string manual_markdown(Tables tables) {
       for (const Key& key : table->keys) {
         out += fmt::format("| `{}` | {} | {} | {} Example: `{}`. {}. |\n", key.name,
                            cell(default_text(key)), cell(allowed_text(key)), cell(key.text),
-                           cell(key.example), cell(change_text(key.change)));
+                           cell(key.example), change_text(key.change));
       }
     }
   }
@@ -144,8 +148,9 @@ std::string manual_markdown(Tables tables) {
 std::string sample_config(Tables tables) {
   std::string out;
   for (const auto& group : by_section(tables)) {
+    out += out.empty() ? "" : "\n";
     for (const Table* table : group) {
-      out += (out.empty() ? "" : "\n") + wrapped(table->text, "# ");
+      out += wrapped(table->text, "# ");
     }
     // A section of any name would be one more section, so it stays a comment.
     const std::string_view section = group.front()->section;
