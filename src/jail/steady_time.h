@@ -33,7 +33,7 @@ class SteadyTime {
   // Sets the range by a first time, if none was seen yet.
   void start(util::WallTime wall) {
     if (!base_) {
-      base_ = wall.time_since_epoch() - kBaseBefore;
+      base_ = bounded(wall) - kBaseBefore;
     }
   }
 
@@ -56,10 +56,15 @@ class SteadyTime {
   Tick newest() const { return newest_; }
 
  private:
+  // Times of findings come from outside and may be anything.
+  static std::chrono::microseconds bounded(util::WallTime wall) {
+    constexpr std::chrono::microseconds kLimit = std::chrono::hours(24 * 365 * 10'000LL);
+    return std::clamp<std::chrono::microseconds>(wall.time_since_epoch(), -kLimit, kLimit);
+  }
   Tick raw(util::WallTime wall) const {
-    return std::chrono::floor<std::chrono::milliseconds>(
-               wall.time_since_epoch() + stepped_ -
-               base_.value_or(wall.time_since_epoch() - kBaseBefore))
+    const std::chrono::microseconds time = bounded(wall);
+    return std::chrono::floor<std::chrono::milliseconds>(time + stepped_ -
+                                                         base_.value_or(time - kBaseBefore))
         .count();
   }
 
