@@ -33,20 +33,22 @@ class Digest {
   ~Digest();
 
   void add(const model::OutboxItem& item, util::MonotonicTime now);
-  // A message that is due, oldest first.
+  // A message that is due, oldest first. `now` never goes back.
   std::optional<Message> take(util::MonotonicTime now);
   // When take() will have something if nothing is added; empty: never.
   std::optional<util::MonotonicTime> next_due() const;
   bool full() const;
-  // Closes the window: what is collected is due now. For the end of a run of the agent with
-  // `alerts test`, and for tests.
-  void flush();
+  // Messages that take() would give now.
+  std::size_t ready() const { return ready_.size(); }
 
  private:
   struct Collected;
 
   Message single(const model::OutboxItem& item) const;
+  void collect(const model::OutboxItem& item);
   Message summarise(util::MonotonicTime now);
+  // Ends the window when its time is over.
+  void roll(util::MonotonicTime now);
 
   const std::string destination_;
   const std::chrono::seconds window_;

@@ -16,6 +16,9 @@ enum class Form { kGeneric, kSlack, kDiscord, kNtfy };
 std::string_view to_string(Form form);
 std::optional<Form> parse_form(std::string_view name);
 
+// A receiver that finds an event too long gets it once more without its detail ("detail_omitted").
+enum class Detail { kWhole, kOmitted };
+
 // What goes into every message beside the message.
 struct Sender {
   std::string_view host;
@@ -26,7 +29,7 @@ struct Sender {
 // Text of events cannot mention people or channels, make links or markup, or break out of its
 // field.
 std::string generic_body(const Sender& sender, std::span<const Message> messages,
-                         util::WallTime sent);
+                         util::WallTime sent, Detail detail = Detail::kWhole);
 std::string slack_body(const Sender& sender, const Message& message);
 std::string discord_body(const Sender& sender, const Message& message);
 std::string ntfy_body(const Sender& sender, std::string_view topic, const Message& message);

@@ -27,8 +27,8 @@ class Outbox {
                                                             std::size_t limit) = 0;
   // The destination has them: they may go.
   virtual util::Status delivered(std::span<const std::uint64_t> ids) = 0;
-  // An attempt failed; counts it. `until` and `error` are for the operator's eyes and for the first
-  // attempt after a restart.
+  // An attempt failed; counts it. `until` and `error` are for the operator's eyes: the shipper
+  // waits by its own clock, and tries at once after a restart.
   virtual util::Status retry(std::span<const std::uint64_t> ids, util::WallTime until,
                              std::string_view error) = 0;
   // Dead letters: kept, visible, not tried again unless an operator says so.

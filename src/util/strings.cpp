@@ -63,6 +63,43 @@ bool is_space(char c) {
   return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\v' || c == '\f';
 }
 
+enum class Backslash { kEscape, kKeep };
+
+std::string make_printable(std::string_view text, std::size_t max_bytes, Backslash backslash) {
+  constexpr std::string_view kCut = "...";
+  std::string out;
+  // Where the text may be cut so that the mark still fits and no escape is torn.
+  std::size_t cut = 0;
+  while (!text.empty()) {
+    if (out.size() + kCut.size() <= max_bytes) {
+      cut = out.size();
+    }
+    char32_t code = 0;
+    const std::size_t length = utf8_sequence(text, &code);
+    if (length == 0) {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text.front()));
+      text.remove_prefix(1);
+      continue;
+    }
+    if (code == '\\' && backslash == Backslash::kEscape) {
+      out += "\\\\";
+    } else if (code < 0x20 || code == 0x7F) {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned>(code));
+    } else if (is_deceptive(code)) {
+      out += fmt::format("\\u{{{:x}}}", static_cast<std::uint32_t>(code));
+    } else {
+      out.append(text.substr(0, length));
+    }
+    text.remove_prefix(length);
+    if (out.size() > max_bytes) {
+      out.resize(cut);
+      out += kCut.substr(0, std::min(kCut.size(), max_bytes));
+      return out;
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string to_lower(std::string_view text) {
@@ -111,38 +148,11 @@ std::vector<std::string_view> split_words(std::string_view text, std::string_vie
 }
 
 std::string printable(std::string_view text, std::size_t max_bytes) {
-  constexpr std::string_view kCut = "...";
-  std::string out;
-  // Where the text may be cut so that the mark still fits and no escape is torn.
-  std::size_t cut = 0;
-  while (!text.empty()) {
-    if (out.size() + kCut.size() <= max_bytes) {
-      cut = out.size();
-    }
-    char32_t code = 0;
-    const std::size_t length = utf8_sequence(text, &code);
-    if (length == 0) {
-      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text.front()));
-      text.remove_prefix(1);
-      continue;
-    }
-    if (code == '\\') {
-      out += "\\\\";
-    } else if (code < 0x20 || code == 0x7F) {
-      out += fmt::format("\\x{:02x}", static_cast<unsigned>(code));
-    } else if (is_deceptive(code)) {
-      out += fmt::format("\\u{{{:x}}}", static_cast<std::uint32_t>(code));
-    } else {
-      out.append(text.substr(0, length));
-    }
-    text.remove_prefix(length);
-    if (out.size() > max_bytes) {
-      out.resize(cut);
-      out += kCut.substr(0, std::min(kCut.size(), max_bytes));
-      return out;
-    }
-  }
-  return out;
+  return make_printable(text, max_bytes, Backslash::kEscape);
+}
+
+std::string printable_again(std::string_view text, std::size_t max_bytes) {
+  return make_printable(text, max_bytes, Backslash::kKeep);
 }
 
 std::string to_valid_utf8(std::string_view bytes) {

@@ -23,6 +23,8 @@ std::vector<std::string_view> split_words(std::string_view text,
 // line breaks, escape sequences and bidirectional marks written as \xNN or \u{NNNN}, cut to
 // `max_bytes` (of the result) with "..." at the end when longer.
 std::string printable(std::string_view text, std::size_t max_bytes = 512);
+// The same with backslashes left as they are: text that went through printable() stays what it is.
+std::string printable_again(std::string_view text, std::size_t max_bytes = 512);
 
 // Replaces each invalid UTF-8 byte by U+FFFD, so that the result is valid UTF-8.
 std::string to_valid_utf8(std::string_view bytes);

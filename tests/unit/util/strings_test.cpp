@@ -47,3 +47,12 @@ TEST_CASE("did you mean") {
   CHECK(nearest("max_retry", kKeys) == "maxretry");
   CHECK_FALSE(nearest("colour", kKeys));
 }
+
+TEST_CASE("text made printable once stays what it is") {
+  const std::string hostile = "a\\b\x1b[31m \xE2\x80\xAE \xFF \n";
+  const std::string once = util::printable(hostile);
+  CHECK(once == "a\\\\b\\x1b[31m \\u{202e} \\xff \\x0a");
+  CHECK(util::printable_again(once) == once);
+  CHECK(util::printable_again(hostile) == "a\\b\\x1b[31m \\u{202e} \\xff \\x0a");
+  CHECK(util::printable_again("0123456789", 8) == "01234...");
+}

@@ -1,0 +1,61 @@
+#include "ship/selection.h"
+
+#include <algorithm>
+
+namespace warder::ship {
+namespace {
+
+using model::EventKind;
+
+bool is_alert(const model::Event& event) {
+  switch (event.kind) {
+    case EventKind::kBan:
+    case EventKind::kWouldBan:
+    case EventKind::kSecurity:
+    case EventKind::kAlert:
+      return true;
+    case EventKind::kFinding:
+    case EventKind::kUnban:
+    case EventKind::kRestore:
+    case EventKind::kExtend:
+      return false;
+    case EventKind::kSource:
+    case EventKind::kConfig:
+    case EventKind::kFirewall:
+    case EventKind::kStore:
+    case EventKind::kDestination:
+    case EventKind::kVault:
+    case EventKind::kAgent:
+    case EventKind::kIntegrity:
+    case EventKind::kBackup:
+      return event.severity >= model::Severity::kWarning;
+  }
+  return true;
+}
+
+}  // namespace
+
+bool Selection::wants(const model::Event& event) const {
+  // A test alert is asked for by an operator who wants to see it arrive.
+  if (event.kind == EventKind::kAlert) {
+    return true;
+  }
+  if (event.severity < least) {
+    return false;
+  }
+  if (!event.jail.empty() && !jails.empty() &&
+      std::find(jails.begin(), jails.end(), event.jail) == jails.end()) {
+    return false;
+  }
+  switch (mode) {
+    case Kinds::kAlerts:
+      return is_alert(event);
+    case Kinds::kAll:
+      return event.kind != EventKind::kRestore;
+    case Kinds::kListed:
+      return std::find(kinds.begin(), kinds.end(), event.kind) != kinds.end();
+  }
+  return false;
+}
+
+}  // namespace warder::ship
