@@ -59,6 +59,10 @@ struct Options {
   // Space set free when the disk is full, so that the event that says so finds room.
   util::ByteCount reserve = util::mebibytes(1);
 
+  // How long after a failed commit the next attempt comes; doubles up to the second.
+  std::chrono::milliseconds first_retry{1000};
+  std::chrono::milliseconds longest_retry{30000};
+
   // SQLite's synchronous=NORMAL instead of FULL: a power loss may take the last commits.
   bool relaxed_sync = false;
   // Name of the SQLite VFS; empty is the system's. For tests that break the disk.

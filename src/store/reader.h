@@ -129,7 +129,8 @@ class Reader {
 
   // Bans that have not ended by `now`, in no order.
   util::Status active_bans(util::WallTime now, const BanCallback& callback);
-  // The kFinding events of a jail from `since` on, in the order of their time.
+  // The kFinding events of a jail from `since` on, in the order of their time; of all jails in one
+  // pass when `jail` is empty.
   util::Status recent_findings(std::string_view jail, util::WallTime since,
                                const EventCallback& callback);
   // Offenders of all jails whose latest ban began at or after `since`.

@@ -81,6 +81,10 @@ class Store {
   // itself every ten minutes while there is something to do.
   Ticket maintain();
 
+  // An integrity check (store/verify.h, FaultKind::kDatabase) found the file damaged: it is moved
+  // aside and a new one started, as if SQLite had said so to the store itself.
+  Ticket set_aside(std::string why);
+
   Health health() const;
 
   // Stops taking batches, writes what is queued, makes the last checkpoint and closes the database.

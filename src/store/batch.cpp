@@ -1,0 +1,47 @@
+#include "store/batch.h"
+
+#include <numeric>
+
+namespace warder::store {
+namespace {
+
+std::size_t size_of(const model::Event& event) {
+  return sizeof event + event.jail.size() + event.message.size() + event.detail.size();
+}
+std::size_t size_of(const BanChange& change) {
+  return sizeof change + change.ban.jail.size() + change.ban.reason.size();
+}
+std::size_t size_of(const model::Position& position) {
+  return sizeof position + position.source.size() + position.log.size() + position.record.size();
+}
+
+template <typename T>
+std::size_t sum(const std::vector<T>& parts) {
+  return std::accumulate(parts.begin(), parts.end(), std::size_t{0},
+                         [](std::size_t so_far, const T& part) { return so_far + size_of(part); });
+}
+
+}  // namespace
+
+std::string_view to_string(BanEnd how) {
+  switch (how) {
+    case BanEnd::kExpired:
+      return "expired";
+    case BanEnd::kLifted:
+      return "lifted";
+    case BanEnd::kReplaced:
+      return "replaced";
+  }
+  return "unknown";
+}
+
+bool Batch::empty() const {
+  return events.empty() && outbox.empty() && bans.empty() && positions.empty();
+}
+
+std::size_t Batch::bytes() const {
+  return sizeof *this + sum(events) + outbox.size() * sizeof(OutboxEntry) + sum(bans) +
+         sum(positions);
+}
+
+}  // namespace warder::store
