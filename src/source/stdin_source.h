@@ -16,13 +16,14 @@ struct StdinOptions {
 // nothing can follow it.
 class StdinSource : public Source {
  public:
-  // `fd` is set to non-blocking; for the process's own standard input pass a duplicate.
+  // For the process's own standard input pass a duplicate. It may be a regular file, which poll(2)
+  // takes and epoll(7) does not.
   StdinSource(StdinOptions options, util::Descriptor fd, const util::Clock& clock);
   ~StdinSource() override;
 
   std::string_view name() const override { return "stdin"; }
   int poll_fd() const override;
-  std::optional<util::MonotonicTime> wake_at() const override { return wake_at_; }
+  std::optional<util::MonotonicTime> wake_at() const override { return std::nullopt; }
   Pumped pump(LineHandler& handler, util::ByteCount budget) override;
   void take_positions(std::vector<model::Position>&) override {}
   const LogInfo& log_info(std::uint32_t) const override { return info_; }
@@ -33,7 +34,6 @@ class StdinSource : public Source {
   util::Descriptor fd_;
   const util::Clock& clock_;
   LogInfo info_{"stdin", {0}};
-  std::optional<util::MonotonicTime> wake_at_;
   std::unique_ptr<State> state_;
 };
 
