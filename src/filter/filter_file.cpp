@@ -23,10 +23,11 @@ bool is_name(std::string_view name) {
 }
 
 // The folder's path with the filter's name, where there are files of it; empty where not.
-std::string find_files(const FilterRequest& request, config::FileReader& files) {
+std::string find_files(const FilterRequest& request, config::FileReader& files,
+                       config::Diagnostics& diagnostics) {
   for (const std::filesystem::path& folder : request.folders) {
     const std::string path = (folder / request.name).string();
-    if (!config::files_of_name(files, path).empty()) {
+    if (!config::files_of_name(files, path, diagnostics).empty()) {
       return path;
     }
   }
@@ -65,7 +66,11 @@ util::Result<Definition> read_filter_file(const FilterRequest& request, config::
         fmt::format("'{}' is no name of a filter; a name has letters, digits, '-', '_' and '.'",
                     util::printable(request.name)));
   }
-  const std::string path = find_files(request, files);
+  config::Diagnostics diagnostics;
+  const std::string path = find_files(request, files, diagnostics);
+  if (diagnostics.has_errors()) {
+    return util::Error(util::ErrorCode::kInvalid, std::string(util::trim(diagnostics.to_text())));
+  }
   if (path.empty()) {
     std::vector<std::string> folders;
     for (const std::filesystem::path& folder : request.folders) {
@@ -75,7 +80,6 @@ util::Result<Definition> read_filter_file(const FilterRequest& request, config::
                        fmt::format("there is no filter '{}': no {}.conf in {}", request.name,
                                    request.name, fmt::join(folders, ", ")));
   }
-  config::Diagnostics diagnostics;
   const config::Document document = config::load_name(files, path, diagnostics);
   if (diagnostics.has_errors()) {
     return util::Error(util::ErrorCode::kInvalid, std::string(util::trim(diagnostics.to_text())));
@@ -87,7 +91,7 @@ util::Result<Definition> read_filter_file(const FilterRequest& request, config::
   Problems problems;
   check_parameters(request, document, problems, result.file);
   const config::Parameters parameters(request.parameters.begin(), request.parameters.end());
-  const config::Definition definition(document, parameters, {{"logtype", request.logtype}});
+  const config::Definition definition(document, parameters, {}, {{"logtype", request.logtype}});
   const auto copy = [&](const config::Section& section, const std::string& name, bool inherit) {
     for (const config::Option& option : section.options) {
       if (!option.own && !inherit) {
