@@ -42,14 +42,18 @@ struct Verdict {
 class JoinedMatcher final : public JsonMatcher {
  public:
   JoinedMatcher(std::vector<JsonPart> sources, const MatcherOptions& options)
-      : sources_(std::move(sources)), proxies_(options.trusted_proxies) {
+      : sources_(std::move(sources)), proxies_(options.trusted_proxies) {}
+
+  // Before the first line.
+  util::Status compile() {
     JsonFields fields;
     program_ = std::make_unique<JsonProgram>(fields);
     for (const JsonPart& source : sources_) {
       add(source, fields);
     }
-    program_->finish();
+    WARDER_RETURN_IF_ERROR(program_->finish());
     reader_ = std::make_unique<JsonReader>(std::move(fields));
+    return {};
   }
 
   void match(const model::Line& line, util::WallTime now, Reading reading,
@@ -255,7 +259,9 @@ void JoinedMatcher::report_malformed(const model::Line& line, std::span<Counters
 
 util::Result<std::unique_ptr<JsonMatcher>> JsonMatcher::build(std::vector<JsonPart> parts,
                                                               const MatcherOptions& options) {
-  return std::unique_ptr<JsonMatcher>(std::make_unique<JoinedMatcher>(std::move(parts), options));
+  auto matcher = std::make_unique<JoinedMatcher>(std::move(parts), options);
+  WARDER_RETURN_IF_ERROR(matcher->compile());
+  return std::unique_ptr<JsonMatcher>(std::move(matcher));
 }
 
 }  // namespace warder::filter

@@ -35,14 +35,15 @@ std::size_t JsonProgram::add_exception(const Expression& expression) {
   return state_->exceptions.size() - 1;
 }
 
-void JsonProgram::finish() {
+util::Status JsonProgram::finish() {
   const std::size_t count = state_->conditions.size();
   state_->everything.assign((count + 63) / 64, 0);
   for (std::size_t i = 0; i < count; ++i) {
     add_to(state_->everything, i);
   }
-  state_->tests.finish();
+  WARDER_RETURN_IF_ERROR(state_->tests.finish());
   state_->guards.build(state_->conditions, state_->tests);
+  return {};
 }
 
 void JsonProgram::start_line(JsonReader& reader) { state_->tests.start_line(reader); }

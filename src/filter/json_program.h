@@ -3,6 +3,7 @@
 #include "filter/json_condition.h"
 #include "filter/json_fields.h"
 #include "filter/json_reader.h"
+#include "util/result.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -16,7 +17,7 @@ using ConditionSet = std::vector<std::uint64_t>;
 
 // The conditions of all filters of a log, compiled together: equal tests are asked once a line, and
 // what can rule out a condition is looked up before anything is evaluated, numbers first, then
-// equal texts, then one RE2::Set a field. A line that concerns nobody mostly costs the look-up of
+// equal texts, then one Sieve a field. A line that concerns nobody mostly costs the look-up of
 // its status. One thread.
 //
 // Use: add() everything, finish() once, then for each line start_line(), candidates(), holds().
@@ -32,7 +33,8 @@ class JsonProgram {
   std::size_t add_condition(const Expression& expression);
   // An expression that is only ever asked by holds().
   std::size_t add_exception(const Expression& expression);
-  void finish();
+  // kInvalid when the regular expressions of one field are together too large.
+  util::Status finish();
 
   // The reader must have read the line.
   void start_line(JsonReader& reader);

@@ -1,34 +1,25 @@
 #include "filter/json_tests.h"
 
 #include "filter/json_uri.h"
+#include "filter/sieve.h"
 
 #include <fmt/format.h>
 #include <re2/re2.h>
-#include <re2/set.h>
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 namespace warder::filter {
 namespace {
 
-// A set that needs more for one text is given up for that text, and its patterns tried one by one.
-constexpr std::int64_t kSetMemory = 16 << 20;
-
-RE2::Options regex_options() {
-  RE2::Options options;
-  options.set_log_errors(false);
-  options.set_max_mem(kSetMemory);
-  return options;
-}
-
 enum class Answer : std::uint8_t { kUnknown, kNo, kYes };
 
 // The regular expressions of one look.
 struct RegexGroup {
-  std::unique_ptr<RE2::Set> set;
-  std::vector<std::size_t> tests;             // by number in the set
-  std::vector<std::unique_ptr<RE2>> singles;  // likewise, made when the set runs out of memory
+  Sieve sieve{SieveText::kUtf8};
+  std::vector<std::size_t> tests;             // by number in the sieve
+  std::vector<std::unique_ptr<RE2>> singles;  // likewise, made when the sieve runs out of memory
 };
 
 struct Look {
@@ -86,7 +77,7 @@ struct JsonTests::State {
   std::vector<KnownTest> tests;
   std::map<std::string, std::size_t> numbers;  // of tests, by key_of()
   std::vector<Look> looks;
-  std::vector<int> set_matches;  // reused
+  std::vector<std::size_t> hits;  // numbers in the sieve; reused
   // Of the current line.
   JsonReader* reader = nullptr;
   std::vector<Answer> answers;
@@ -128,28 +119,24 @@ LookId JsonTests::State::look(const Test& test) {
   return looks.size() - 1;
 }
 
-void JsonTests::finish() {
+util::Status JsonTests::finish() {
   for (std::size_t number = 0; number < state_->tests.size(); ++number) {
     const KnownTest& known = state_->tests[number];
     if (known.test.kind != TestKind::kMatches) {
       continue;
     }
     RegexGroup& group = state_->looks[known.look].regexes;
-    if (!group.set) {
-      group.set = std::make_unique<RE2::Set>(regex_options(), RE2::UNANCHORED);
-    }
-    // The parser has compiled it before.
-    group.set->Add(known.test.text, nullptr);
+    WARDER_ASSIGN_OR_RETURN(const std::size_t in_sieve, group.sieve.add(known.test.text));
+    // Equal tests are one test, so every expression is new to its sieve.
+    assert(in_sieve == group.tests.size());
     group.tests.push_back(number);
   }
   for (Look& look : state_->looks) {
     look.regexes.singles.resize(look.regexes.tests.size());
-    // Too many or too large for one set: one by one from the start.
-    if (look.regexes.set && !look.regexes.set->Compile()) {
-      look.regexes.set.reset();
-    }
+    WARDER_RETURN_IF_ERROR(look.regexes.sieve.compile());
   }
   state_->answers.resize(state_->tests.size());
+  return {};
 }
 
 void JsonTests::start_line(JsonReader& reader) {
@@ -197,28 +184,21 @@ const std::vector<std::size_t>& JsonTests::matching(LookId look_id) {
 
 void JsonTests::State::search(Look& look) {
   RegexGroup& group = look.regexes;
-  if (group.set) {
-    RE2::Set::ErrorInfo error{};
-    // Most texts match nothing, which the search finds out quicker when it need not say what.
-    if (!group.set->Match(*look.text, nullptr, &error) && error.kind == RE2::Set::kNoError) {
-      return;
+  if (group.sieve.search(*look.text, hits) == Sieve::Outcome::kFound) {
+    for (const std::size_t number : hits) {
+      look.matching.push_back(group.tests[number]);
     }
-    set_matches.clear();
-    if (error.kind == RE2::Set::kNoError &&
-        (group.set->Match(*look.text, &set_matches, &error) || error.kind == RE2::Set::kNoError)) {
-      for (const int match : set_matches) {
-        look.matching.push_back(group.tests[static_cast<std::size_t>(match)]);
-      }
-      return;
-    }
-    out_of_memory = true;
+    return;
   }
-  for (std::size_t i = 0; i < group.tests.size(); ++i) {
-    if (!group.singles[i]) {
-      group.singles[i] = std::make_unique<RE2>(tests[group.tests[i]].test.text, regex_options());
+  out_of_memory = true;
+  for (const std::size_t number : hits) {
+    if (!group.singles[number]) {
+      RE2::Options options;
+      options.set_log_errors(false);
+      group.singles[number] = std::make_unique<RE2>(tests[group.tests[number]].test.text, options);
     }
-    if (RE2::PartialMatch(*look.text, *group.singles[i])) {
-      look.matching.push_back(group.tests[i]);
+    if (RE2::PartialMatch(*look.text, *group.singles[number])) {
+      look.matching.push_back(group.tests[number]);
     }
   }
 }

@@ -3,6 +3,7 @@
 #include "filter/json_condition.h"
 #include "filter/json_fields.h"
 #include "filter/json_reader.h"
+#include "util/result.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -48,7 +49,7 @@ bool evaluate(const CompiledExpression& expression, const Answer& answer) {
   return false;
 }
 
-// A field in one view. Tests of the same one share its text and its RE2::Set.
+// A field in one view. Tests of the same one share its text and its sieve.
 using LookId = std::size_t;
 
 // All different tests of a log and their answers for the current line, each found out at most once.
@@ -59,8 +60,9 @@ class JsonTests {
   ~JsonTests();
 
   CompiledExpression compile(const Expression& expression);
-  // After the last compile(): compiles the regular expressions of each look into one set.
-  void finish();
+  // After the last compile(): compiles the regular expressions of each look into one sieve.
+  // kInvalid when those of one look are together too large.
+  util::Status finish();
 
   void start_line(JsonReader& reader);
   bool answer(std::size_t test);

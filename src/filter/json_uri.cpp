@@ -59,7 +59,7 @@ void uri_path(std::string_view uri, std::string& out) {
   }
   finish_segment(out);
   if (out.empty()) {
-    out = "/";
+    out.push_back('/');
   }
 }
 

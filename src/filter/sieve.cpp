@@ -19,9 +19,10 @@ constexpr std::int64_t kLeastMemory = 8 << 20;
 constexpr std::int64_t kMemoryPerExpression = 64 << 10;
 constexpr std::int64_t kMostMemory = 64 << 20;
 
-re2::RE2::Options set_options(std::size_t expressions) {
+re2::RE2::Options set_options(std::size_t expressions, SieveText text) {
   re2::RE2::Options options;
-  options.set_encoding(re2::RE2::Options::EncodingLatin1);
+  options.set_encoding(text == SieveText::kBytes ? re2::RE2::Options::EncodingLatin1
+                                                 : re2::RE2::Options::EncodingUTF8);
   options.set_log_errors(false);
   options.set_never_capture(true);
   options.set_max_mem(std::min(
@@ -36,7 +37,8 @@ struct Sieve::Half {
   std::vector<std::size_t> numbers;  // by the set's own index
 };
 
-Sieve::Sieve() : anchored_(std::make_unique<Half>()), floating_(std::make_unique<Half>()) {}
+Sieve::Sieve(SieveText text)
+    : text_(text), anchored_(std::make_unique<Half>()), floating_(std::make_unique<Half>()) {}
 Sieve::~Sieve() = default;
 Sieve::Sieve(Sieve&&) noexcept = default;
 Sieve& Sieve::operator=(Sieve&&) noexcept = default;
@@ -46,7 +48,7 @@ util::Result<std::size_t> Sieve::add(std::string_view expression) {
   if (known != expressions_.end()) {
     return static_cast<std::size_t>(known - expressions_.begin());
   }
-  re2::RE2 probe(re2::StringPiece(expression.data(), expression.size()), set_options(1));
+  re2::RE2 probe(re2::StringPiece(expression.data(), expression.size()), set_options(1, text_));
   if (!probe.ok()) {
     return util::Error(util::ErrorCode::kInvalid, probe.error());
   }
@@ -55,7 +57,7 @@ util::Result<std::size_t> Sieve::add(std::string_view expression) {
 }
 
 util::Status Sieve::compile() {
-  const re2::RE2::Options options = set_options(expressions_.size());
+  const re2::RE2::Options options = set_options(expressions_.size(), text_);
   for (std::size_t number = 0; number < expressions_.size(); ++number) {
     const std::string& expression = expressions_[number];
     const bool anchored = begins_with_anchor(expression);

@@ -3,6 +3,7 @@
 #include "util/result.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -10,13 +11,20 @@
 
 namespace warder::filter {
 
+// What a character of the text is, for `.` and classes.
+enum class SieveText : std::uint8_t {
+  kBytes,  // a byte: text logs hold anything
+  kUtf8,   // a code point: the text is known to be valid
+};
+
 // Many expressions searched for in one pass. Expressions that can match at the begin of a line only
 // are kept apart, because for them most lines are decided after a few bytes.
 //
 // One thread at a time: it keeps its result buffer.
 class Sieve {
  public:
-  Sieve();
+  Sieve() : Sieve(SieveText::kBytes) {}
+  explicit Sieve(SieveText text);
   ~Sieve();
   Sieve(Sieve&&) noexcept;
   Sieve& operator=(Sieve&&) noexcept;
@@ -35,6 +43,7 @@ class Sieve {
 
  private:
   struct Half;
+  SieveText text_;
   std::vector<std::string> expressions_;
   std::unique_ptr<Half> anchored_;
   std::unique_ptr<Half> floating_;
