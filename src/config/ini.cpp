@@ -122,7 +122,7 @@ class Parser {
     condition_.clear();
     if (const std::size_t mark = name.find('?');
         mark != std::string::npos && mark > 0 && mark + 1 < name.size() && is_word(name, mark)) {
-      condition_ = name.substr(mark);
+      condition_ = util::to_lower(name.substr(mark));
       name.resize(mark);
     }
     layer_.sections.push_back({std::move(name), Place{source_, line_}, {}});

@@ -328,9 +328,9 @@ ParseOutcome parse_value(const Key& key, std::string_view text) {
       outcome = Refusal{status.error().message()};
     }
   }
-  if (auto* refusal = std::get_if<Refusal>(&outcome); refusal != nullptr && key.secret) {
-    refusal->problem = "the value is not accepted (it is a secret and not shown)";
-    refusal->hide_value = true;
+  // The refusal of a reference never quotes; every other one may.
+  if (std::holds_alternative<Refusal>(outcome) && key.secret && key.type != Type::kSecret) {
+    return Refusal{"the value is not accepted (it is a secret and not shown)", {}, true};
   }
   return outcome;
 }

@@ -78,10 +78,7 @@ std::string make_printable(std::string_view text, std::size_t max_bytes, Backsla
     const std::size_t length = utf8_sequence(text, &code);
     if (length == 0) {
       out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text.front()));
-      text.remove_prefix(1);
-      continue;
-    }
-    if (code == '\\' && backslash == Backslash::kEscape) {
+    } else if (code == '\\' && backslash == Backslash::kEscape) {
       out += "\\\\";
     } else if (code < 0x20 || code == 0x7F) {
       out += fmt::format("\\x{:02x}", static_cast<unsigned>(code));
@@ -90,7 +87,7 @@ std::string make_printable(std::string_view text, std::size_t max_bytes, Backsla
     } else {
       out.append(text.substr(0, length));
     }
-    text.remove_prefix(length);
+    text.remove_prefix(std::max<std::size_t>(length, 1));
     if (out.size() > max_bytes) {
       out.resize(cut);
       out += kCut.substr(0, std::min(kCut.size(), max_bytes));

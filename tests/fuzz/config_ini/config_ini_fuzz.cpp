@@ -31,12 +31,11 @@ bool print(const config::Layer& layer, std::string* out) {
       if (option.name.find_first_of("=:") != std::string::npos) {
         return false;
       }
-      *out += option.name + " =";
+      // No blank before the value: "= ;x" would be a comment.
+      std::string indent = option.name + "=";
       for (const std::string_view line : util::split(option.value, '\n')) {
-        *out += " " + std::string(line) + "\n";
-      }
-      if (option.value.empty()) {
-        *out += "\n";
+        *out += indent + std::string(line) + "\n";
+        indent = " ";
       }
     }
   }

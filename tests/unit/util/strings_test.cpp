@@ -23,6 +23,7 @@ TEST_CASE("printable text is cut without tearing an escape") {
   CHECK(printable("abcdefghij", 8) == "abcde...");
   CHECK(printable("ab\x01\x02\x03", 8) == "ab...");
   CHECK(printable(std::string(1000000, '\x01'), 16).size() <= 16);
+  CHECK(printable(std::string(1000000, '\xFF'), 16) == "\\xff\\xff\\xff...");
 }
 
 TEST_CASE("invalid UTF-8 is replaced") {
