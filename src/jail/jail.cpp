@@ -324,8 +324,7 @@ bool Jail::Impl::in_replayed_ban(const net::Prefix& source, Tick at) const {
 
 void Jail::Impl::restore_finding(const net::Prefix& address, util::WallTime when,
                                  std::uint32_t attempts) {
-  time.start(when);
-  const Tick at = time.to_tick(when);
+  const Tick at = time.restored(when);
   const net::Prefix source = source_of(address);
   if (ignore_reason(address) != IgnoreReason::kNone || in_replayed_ban(source, at)) {
     return;
@@ -375,13 +374,17 @@ Decision Jail::on_finding(const model::Finding& finding, util::WallTime now) {
   return impl_->on_finding(finding, now);
 }
 
+std::chrono::microseconds Jail::history_needed() const {
+  const JailOptions& options = impl_->options;
+  return options.findtime * (options.counting == Counting::kCompat ? 10 : 2);
+}
+
 void Jail::restore_finding(const net::Prefix& address, util::WallTime time,
                            std::uint32_t attempts) {
   impl_->restore_finding(address, time, attempts);
 }
 
 void Jail::restore_ban(const model::Ban& ban) {
-  impl_->time.start(ban.start);
   const std::uint64_t key = impl_->hash(ban.address);
   impl_->sources.erase(key);
   impl_->density.erase(key);
@@ -390,12 +393,8 @@ void Jail::restore_ban(const model::Ban& ban) {
   }
 }
 
-void Jail::restore_unban(const net::Prefix& address, util::WallTime time) {
-  impl_->time.start(time);
-  const auto found = impl_->replayed_bans.find(impl_->hash(address));
-  if (found != impl_->replayed_bans.end()) {
-    found->second = std::min(found->second, impl_->time.to_tick(time));
-  }
+void Jail::restore_unban(const net::Prefix& address) {
+  impl_->replayed_bans.erase(impl_->hash(address));
 }
 
 void Jail::restore_done() { impl_->replayed_bans = {}; }

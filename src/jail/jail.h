@@ -60,8 +60,8 @@ struct JailCounters {
 // when the firewall refuses it.
 //
 // At start:   create(), set_host_addresses(), BanTable::add() for each stored ban that has not
-//             ended, OffenderTable::set_history(), then the history of the last 2 x findtime in its
-//             stored order: restore_finding(), restore_ban(), restore_unban(), and at the end
+//             ended, OffenderTable::set_history(), then the history of the last history_needed() in
+//             its stored order: restore_finding(), restore_ban(), restore_unban(), and at the end
 //             restore_done(). The counts then equal those of a run without the restart.
 // Each second: tick(), and take_notices() now and then.
 // Reload:     create() the new one, adopt() the old one, drop the old one.
@@ -80,10 +80,18 @@ class Jail {
   // findtime is ignored. Out-of-order findings are counted where they belong.
   Decision on_finding(const model::Finding& finding, util::WallTime now);
 
-  // Replay of the history, in stored order; decides nothing. `time` is Decision::time.
+  // How far back the replay has to reach: twice findtime for the window. The compat estimate has no
+  // bound, since a source that goes on failing drags its rate along; ten times findtime leaves at
+  // most the rounding of it.
+  std::chrono::microseconds history_needed() const;
+
+  // Replay of the history, in stored order; decides nothing. `time` is Decision::time; findings
+  // that were ignored are left out, those that met a ban may be there or not. Every unban event is
+  // passed on, whether lifted or ended by time; for bans that ended while the agent was away the
+  // engine stores it before the replay.
   void restore_finding(const net::Prefix& address, util::WallTime time, std::uint32_t attempts = 1);
   void restore_ban(const model::Ban& ban);
-  void restore_unban(const net::Prefix& address, util::WallTime time);
+  void restore_unban(const net::Prefix& address);
   void restore_done();
 
   // Takes the counts over from the jail that this one replaces; sources whose findings fit the new

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <optional>
 
 namespace warder::jail {
 
@@ -13,12 +12,12 @@ namespace warder::jail {
 //
 // A step that the engine reports (step()) is taken out. One that it does not report is noticed when
 // it is backward, because the time of judging never goes back: it is taken out at once, and not
-// again when the report comes. An unreported forward step makes what is older than it too old.
+// again when the report comes. An unreported forward step makes what is older than it too old. A
+// clock that is wrong by decades (no battery, no network yet) counts as stepped, too.
 class SteadyTime {
  public:
   // The tick of judging. Never less than the one before.
   Tick now(util::WallTime wall) {
-    start(wall);
     const Tick tick = raw(wall);
     if (tick < newest_ - kTolerated) {
       healed_ += std::chrono::milliseconds(newest_ - tick);
@@ -30,18 +29,18 @@ class SteadyTime {
     return newest_;
   }
 
-  // Sets the range by a first time, if none was seen yet.
-  void start(util::WallTime wall) {
-    if (!base_) {
-      base_ = bounded(wall) - kBaseBefore;
-    }
+  // The tick of a finding of an earlier run: the time of judging does not begin before it, even if
+  // the clock does.
+  Tick restored(util::WallTime wall) {
+    const Tick tick = to_tick(wall);
+    newest_ = std::max(newest_, tick);
+    return tick;
   }
 
   // Of the time of a finding; out of range is cut.
   Tick to_tick(util::WallTime wall) const { return std::clamp<Tick>(raw(wall), 0, kLatestTick); }
   util::WallTime to_wall(Tick tick) const {
-    return util::WallTime(std::chrono::milliseconds(tick) - stepped_ +
-                          base_.value_or(std::chrono::microseconds{0}));
+    return util::WallTime(kBase + std::chrono::milliseconds(tick) - stepped_);
   }
 
   void step(std::chrono::microseconds by) {
@@ -56,24 +55,20 @@ class SteadyTime {
   Tick newest() const { return newest_; }
 
  private:
-  // Times of findings come from outside and may be anything.
-  static std::chrono::microseconds bounded(util::WallTime wall) {
-    constexpr std::chrono::microseconds kLimit = std::chrono::hours(24 * 365 * 10'000LL);
-    return std::clamp<std::chrono::microseconds>(wall.time_since_epoch(), -kLimit, kLimit);
-  }
-  Tick raw(util::WallTime wall) const {
-    const std::chrono::microseconds time = bounded(wall);
-    return std::chrono::floor<std::chrono::milliseconds>(time + stepped_ -
-                                                         base_.value_or(time - kBaseBefore))
-        .count();
-  }
-
-  // In the middle of the range: 17 years either way.
-  static constexpr std::chrono::milliseconds kBaseBefore{Tick{1} << 39U};
+  // 2020-01-01T00:00:00Z; 40 bits of milliseconds reach to 2054 from there. The same for each run,
+  // so that what is derived from ticks is the same after a restart.
+  static constexpr std::chrono::seconds kBase{1'577'836'800};
   // Two readings of the clock by different threads may be this much out of order.
   static constexpr Tick kTolerated = 1000;
 
-  std::optional<std::chrono::microseconds> base_;
+  Tick raw(util::WallTime wall) const {
+    // Times of findings come from outside and may be anything.
+    constexpr std::chrono::microseconds kLimit = std::chrono::hours(24 * 365 * 10'000LL);
+    const auto time =
+        std::clamp<std::chrono::microseconds>(wall.time_since_epoch(), -kLimit, kLimit);
+    return std::chrono::floor<std::chrono::milliseconds>(time + stepped_ - kBase).count();
+  }
+
   std::chrono::microseconds stepped_{0};
   std::chrono::microseconds healed_{0};
   Tick newest_ = 0;
