@@ -51,9 +51,9 @@ TEST_CASE("did you mean") {
 
 TEST_CASE("text made printable once stays what it is") {
   const std::string hostile = "a\\b\x1b[31m \xE2\x80\xAE \xFF \n";
-  const std::string once = util::printable(hostile);
+  const std::string once = printable(hostile);
   CHECK(once == "a\\\\b\\x1b[31m \\u{202e} \\xff \\x0a");
-  CHECK(util::printable_again(once) == once);
-  CHECK(util::printable_again(hostile) == "a\\b\\x1b[31m \\u{202e} \\xff \\x0a");
-  CHECK(util::printable_again("0123456789", 8) == "01234...");
+  CHECK(printable_again(once) == once);
+  CHECK(printable_again(hostile) == "a\\b\\x1b[31m \\u{202e} \\xff \\x0a");
+  CHECK(printable_again("0123456789", 8) == "01234...");
 }
