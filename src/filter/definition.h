@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace warder::filter {
@@ -30,8 +31,7 @@ struct Option {
 // One line of a multi-line value.
 struct ValueLine {
   std::string text;
-  // `line` is exact where the value was written in one piece; an interpolated value counts from the
-  // option's own line.
+  // Exact where the value was written in one piece; comment lines and %(...)s within it shift it.
   Place place;
 };
 
@@ -52,6 +52,8 @@ struct Definition {
 class Problems {
  public:
   void add(const Place& place, std::string_view text) { texts_.push_back(at(place, text)); }
+  // A text that begins with its place already.
+  void add(std::string placed_text) { texts_.push_back(std::move(placed_text)); }
   bool empty() const { return texts_.empty(); }
   const std::vector<std::string>& texts() const { return texts_; }
   // kInvalid with all texts, one a line. Only when not empty.

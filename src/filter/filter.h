@@ -36,6 +36,8 @@ struct FilterRequest {
   std::string name;
   // Override [Definition] and [Init] options of the same name, e.g. mode = aggressive.
   std::map<std::string, std::string> parameters;
+  // Where the jail names the filter, for errors about the parameters.
+  Place given_at;
   // Searched in this order; the first that holds NAME.conf or NAME.local is the filter's folder.
   std::vector<std::filesystem::path> folders;
   // The option `logtype` of filters that tell a file's lines from the journal's: file or journal.

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 
 namespace warder::filter {
@@ -34,26 +35,25 @@ std::string find_files(const FilterRequest& request, config::FileReader& files,
   return {};
 }
 
+// A parameter that the filter does not know would silently do nothing.
 void check_parameters(const FilterRequest& request, const config::Document& document,
-                      Problems& problems, const std::string& file) {
-  const config::Section definition = document.section("Definition");
-  const config::Section init = document.section("Init");
-  for (const auto& [name, value] : request.parameters) {
-    if (definition.find(name) != nullptr || init.find(name) != nullptr) {
+                      Problems& problems) {
+  constexpr std::array<const char*, 2> kSections{"Definition", "Init"};
+  for (const auto& parameter : request.parameters) {
+    const std::string& name = parameter.first;
+    if (std::any_of(kSections.begin(), kSections.end(),
+                    [&](const char* section) { return document.has_option(section, name); })) {
       continue;
     }
-    std::vector<std::string_view> known;
-    for (const config::Section* section : {&definition, &init}) {
-      for (const config::Option& option : section->options) {
+    std::vector<std::string> known;
+    for (const char* section : kSections) {
+      for (const config::Option& option : document.section(section).options) {
         known.push_back(option.name);
       }
     }
-    problems.add(
-        {file, 0},
-        fmt::format("filter {} has no parameter '{}'{}", request.name, name, [&]() -> std::string {
-          const std::string hint = config::did_you_mean(name, known);
-          return hint.empty() ? "" : "; " + hint;
-        }()));
+    const std::string hint = config::did_you_mean(name, {known.begin(), known.end()});
+    problems.add(request.given_at, fmt::format("filter {} has no parameter '{}'{}{}", request.name,
+                                               name, hint.empty() ? "" : "; ", hint));
   }
 }
 
@@ -89,9 +89,11 @@ util::Result<Definition> read_filter_file(const FilterRequest& request, config::
   result.name = request.name;
   result.file = path + ".conf";
   Problems problems;
-  check_parameters(request, document, problems, result.file);
+  check_parameters(request, document, problems);
   const config::Parameters parameters(request.parameters.begin(), request.parameters.end());
-  const config::Definition definition(document, parameters, {}, {{"logtype", request.logtype}});
+  const config::Definition definition(document, parameters,
+                                      {request.given_at.file, request.given_at.line},
+                                      {{"logtype", request.logtype}});
   const auto copy = [&](const config::Section& section, const std::string& name, bool inherit) {
     for (const config::Option& option : section.options) {
       if (!option.own && !inherit) {
@@ -99,7 +101,7 @@ util::Result<Definition> read_filter_file(const FilterRequest& request, config::
       }
       if (!option.problem.empty()) {
         if (!option.variable) {
-          problems.add(to_place(option.place), fmt::format("{}: {}", option.name, option.problem));
+          problems.add(option.problem);
         }
         continue;
       }
