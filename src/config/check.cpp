@@ -63,7 +63,10 @@ enum class Written { kYes, kNo };
 Values::Item checked_item(const Key& key, const Section& section, Written written,
                           Diagnostics& diagnostics) {
   const Option* const option = section.find(key.name);
-  Values::Item item{&key, {}, Place{"default", 0}, true, {}};
+  Values::Item item;
+  item.key = &key;
+  item.place = Place{"default", 0};
+  item.is_default = true;
   const bool is_empty = option != nullptr && option->text.empty() && option->problem.empty();
   if (option == nullptr || (is_empty && !key.fallback)) {
     if (key.fallback) {
@@ -72,6 +75,7 @@ Values::Item checked_item(const Key& key, const Section& section, Written writte
       assert(std::holds_alternative<Accepted>(outcome) && "a key table holds a bad default");
       item.parsed = std::get<Accepted>(std::move(outcome)).parsed;
     } else if (key.required && written == Written::kYes) {
+      item.refused = true;
       diagnostics.add({.place = option != nullptr ? option->place : section.place,
                        .section = section.name,
                        .key = std::string(key.name),
@@ -86,6 +90,7 @@ Values::Item checked_item(const Key& key, const Section& section, Written writte
   item.text = option->text;
   Diagnostic diagnostic = about(section.name, *option);
   if (!option->problem.empty()) {
+    item.refused = true;
     diagnostic.problem = option->problem;
     diagnostics.add(std::move(diagnostic));
     return item;
@@ -100,6 +105,7 @@ Values::Item checked_item(const Key& key, const Section& section, Written writte
     }
     return item;
   }
+  item.refused = true;
   Refusal& refusal = std::get<Refusal>(outcome);
   if (!refusal.hide_value) {
     diagnostic.value = option->text;

@@ -12,6 +12,11 @@ namespace {
 
 constexpr std::size_t kMostListed = 1000;
 constexpr std::size_t kLongestValueShown = 120;
+constexpr std::size_t kLongestTextShown = 2000;
+
+// Our own words, in which whoever wrote them made printable what came from outside. Made sure of
+// again, since every module adds some.
+std::string told(std::string_view text) { return util::printable_again(text, kLongestTextShown); }
 
 bool same(const Diagnostic& a, const Diagnostic& b) {
   return a.severity == b.severity && a.place == b.place && a.section == b.section &&
@@ -43,12 +48,12 @@ std::string Diagnostic::to_text() const {
   if (const std::string subject = where(*this); !subject.empty()) {
     text += subject + ": ";
   }
-  text += problem;
+  text += told(problem);
   if (!allowed.empty()) {
-    text += "; allowed: " + allowed;
+    text += "; allowed: " + told(allowed);
   }
   if (!suggestion.empty()) {
-    text += "; " + suggestion;
+    text += "; " + told(suggestion);
   }
   return text;
 }
@@ -112,10 +117,9 @@ std::string Diagnostics::to_json() const {
     if (diagnostic.value) {
       one["value"] = util::printable(*diagnostic.value, kLongestValueShown);
     }
-    // Made valid UTF-8 because the writer below refuses anything else.
-    put("problem", util::to_valid_utf8(diagnostic.problem));
-    put("allowed", util::to_valid_utf8(diagnostic.allowed));
-    put("suggestion", util::to_valid_utf8(diagnostic.suggestion));
+    put("problem", told(diagnostic.problem));
+    put("allowed", told(diagnostic.allowed));
+    put("suggestion", told(diagnostic.suggestion));
     all.push_back(std::move(one));
   }
   nlohmann::ordered_json document;

@@ -47,6 +47,10 @@ const T& Values::get(std::string_view key) const {
   return std::get<T>(found.parsed);
 }
 
+bool Values::complete() const {
+  return std::none_of(items_.begin(), items_.end(), [](const Item& item) { return item.refused; });
+}
+
 bool Values::has(std::string_view key) const {
   return !std::holds_alternative<std::monostate>(item(key).parsed);
 }
@@ -97,9 +101,10 @@ const SecretReference& Values::secret(std::string_view key) const {
   return get<SecretReference>(key);
 }
 
-Diagnostic Values::about(std::string_view key, std::string problem) const {
+Diagnostic Values::about(std::string_view key, std::string problem, Severity severity) const {
   const Item& found = item(key);
   Diagnostic diagnostic;
+  diagnostic.severity = severity;
   diagnostic.place = found.place;
   diagnostic.section = section_;
   diagnostic.key = key;

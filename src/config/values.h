@@ -45,7 +45,7 @@ using Parsed =
 
 // The checked values of one section: what check() gives. A getter cannot fail; asking for a key
 // that the table does not have, for another type, or for a key that is unset (see has()) is a
-// defect of the caller and asserts. When check() reported errors, keys in error are unset.
+// defect of the caller and asserts. Keys that check() refused are unset.
 class Values {
  public:
   struct Item {
@@ -53,6 +53,8 @@ class Values {
     std::string text;
     Place place;
     bool is_default = false;
+    // In error: told by check(), and unset.
+    bool refused = false;
     Parsed parsed;
   };
 
@@ -67,6 +69,8 @@ class Values {
   // In the order of the table; an unset key has std::monostate.
   const std::vector<Item>& items() const { return items_; }
 
+  // Was every key accepted? Who goes on to collect further errors asks this before the getters.
+  bool complete() const;
   bool has(std::string_view key) const;
   bool is_default(std::string_view key) const;
   const Place& place(std::string_view key) const;
@@ -95,7 +99,8 @@ class Values {
 
   // A diagnostic about a key, with its place and value, for checks that span keys:
   //   diagnostics.add(values.about("findtime", "is shorter than ..."));
-  Diagnostic about(std::string_view key, std::string problem) const;
+  Diagnostic about(std::string_view key, std::string problem,
+                   Severity severity = Severity::kError) const;
 
  private:
   const Item& item(std::string_view key) const;

@@ -248,6 +248,17 @@ TEST_CASE("unknown, renamed, unused and missing keys") {
         "sshd\n");
 }
 
+TEST_CASE("values know whether all keys were accepted") {
+  const auto complete = [](std::string_view text) {
+    Diagnostics diagnostics;
+    return check(kJail, ini(text).section("x"), diagnostics).complete();
+  };
+  CHECK(complete("[x]\nfilter=f\nunknown=1\nignoreip=10.0.0.1/8\n"));
+  CHECK_FALSE(complete("[x]\nfilter=f\nmaxretry=0\n"));
+  CHECK_FALSE(complete("[x]\nfilter=f\nstate=%(no)s\n"));
+  CHECK_FALSE(complete("[x]\n"));
+}
+
 TEST_CASE("a whole document is checked at once") {
   static constexpr Key kAgentKeys[] = {
       {.name = "data",
@@ -329,11 +340,11 @@ TEST_CASE("a module adds what spans keys") {
       check(kJail, ini("[a]\nfilter=f\nbantime=5m\nhook=https://h/s\n").section("a"), diagnostics);
   diagnostics.add(values.about("bantime", "is shorter than findtime"));
   diagnostics.add(values.about("hook", "cannot be reached"));
-  diagnostics.add(values.about("state", "is needed here"));
+  diagnostics.add(values.about("state", "is needed here", Severity::kWarning));
   CHECK(diagnostics.to_text() ==
         "j.conf:3: [a] bantime = \"5m\": is shorter than findtime\n"
         "j.conf:4: [a] hook: cannot be reached\n"
-        "default: [a] state: is needed here\n");
+        "default: warning: [a] state: is needed here\n");
 }
 
 TEST_CASE("defects of a table are found by its module's test") {

@@ -28,9 +28,9 @@ TEST_CASE("text from outside cannot forge a line") {
                               .section = "x\x1b[31m",
                               .key = "k\n",
                               .value = std::string("v\0\n", 3) + std::string(200, 'x'),
-                              .problem = "is wrong"};
+                              .problem = "is\x1b wrong \\x0a"};
   CHECK(diagnostic.to_text() == "a\\x0ab:1: [x\\x1b[31m] k\\x0a = \"v\\x00\\x0a" +
-                                    std::string(108, 'x') + "...\": is wrong");
+                                    std::string(108, 'x') + "...\": is\\x1b wrong \\x0a");
 }
 
 TEST_CASE("repetitions are dropped, the number is bounded") {
