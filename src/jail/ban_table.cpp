@@ -402,11 +402,27 @@ std::size_t BanTable::expire(util::WallTime now, std::size_t limit,
   return count + impl_->expire_in(impl_->longs, seconds, limit - std::min(limit, count), visit);
 }
 
+std::size_t BanTable::pieces() const {
+  return impl_->shorts.table.segments() + impl_->longs.table.segments();
+}
+
+void BanTable::for_each_in(std::size_t piece,
+                           const std::function<void(const ActiveBan&)>& visit) const {
+  const std::size_t shorts = impl_->shorts.table.segments();
+  if (piece < shorts) {
+    impl_->shorts.table.for_each_in(
+        piece, [&](const std::byte* bytes) { visit(impl_->to_ban(load<ShortSlot>(bytes))); });
+  } else {
+    impl_->longs.table.for_each_in(piece - shorts, [&](const std::byte* bytes) {
+      visit(impl_->to_ban(load<LongSlot>(bytes)));
+    });
+  }
+}
+
 void BanTable::for_each(const std::function<void(const ActiveBan&)>& visit) const {
-  impl_->shorts.table.for_each(
-      [&](const std::byte* bytes) { visit(impl_->to_ban(load<ShortSlot>(bytes))); });
-  impl_->longs.table.for_each(
-      [&](const std::byte* bytes) { visit(impl_->to_ban(load<LongSlot>(bytes))); });
+  for (std::size_t piece = 0; piece < pieces(); ++piece) {
+    for_each_in(piece, visit);
+  }
 }
 
 void BanTable::clock_stepped(std::chrono::microseconds by) { impl_->stepped -= by; }

@@ -83,11 +83,17 @@ class BanTable {
   std::size_t expire(util::WallTime now, std::size_t limit,
                      const std::function<void(const ActiveBan&)>& visit);
 
-  // In no order. The visitor must not change the table.
+  // In no order. The visitor must not change the table. By pieces (numbered from 0 to pieces(),
+  // some 2,000 bans at most in each) for who wants to pause in between; a ban never changes its
+  // piece.
+  std::size_t pieces() const;
+  void for_each_in(std::size_t piece, const std::function<void(const ActiveBan&)>& visit) const;
   void for_each(const std::function<void(const ActiveBan&)>& visit) const;
 
   // The wall clock was set by `by` (forward is positive): every end moves with it, so that a
-  // running ban keeps its remaining time, as the kernel's relative timeouts do.
+  // running ban keeps its remaining time, as the kernel's relative timeouts do. A clock that is
+  // behind the newest stored event at start was set back, too: after the stored bans are added, say
+  // so with (now - that event's time), and they do not last longer than the agent was away.
   void clock_stepped(std::chrono::microseconds by);
 
   std::size_t size() const;

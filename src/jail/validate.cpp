@@ -30,27 +30,6 @@ util::Status check_range(std::string_view name, std::uint64_t value, std::uint64
   return {};
 }
 
-util::Status check_steps(std::string_view name, const std::vector<WideningStep>& steps,
-                         unsigned base, unsigned widest) {
-  if (steps.size() > kMostSteps) {
-    return invalid(
-        fmt::format("{} has {} steps, at most {} are possible", name, steps.size(), kMostSteps));
-  }
-  unsigned before = base;
-  for (const WideningStep& step : steps) {
-    if (step.length >= before || step.length < widest) {
-      return invalid(
-          fmt::format("{}: /{} is not from /{} to /{} (each step is wider than the one "
-                      "before)",
-                      name, step.length, widest, before - 1));
-    }
-    WARDER_RETURN_IF_ERROR(check_range(
-        fmt::format("{}: number of children of /{}", name, step.length), step.children, 2, 256));
-    before = step.length;
-  }
-  return {};
-}
-
 std::optional<unsigned> parse_number(std::string_view text) {
   unsigned value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -85,8 +64,32 @@ util::Status validate(const JailOptions& options) {
       return invalid("bantime.multipliers holds a number that is not greater than 0");
     }
   }
-  WARDER_RETURN_IF_ERROR(check_steps("ipv4.widen", options.ipv4_widen, 32, kWidestV4));
-  return check_steps("ipv6.widen", options.ipv6_widen, options.ipv6_prefix, kWidestV6);
+  WARDER_RETURN_IF_ERROR(
+      validate_widening(options.ipv4_widen, net::Family::kIpv4, 32).with_context("ipv4.widen"));
+  return validate_widening(options.ipv6_widen, net::Family::kIpv6, options.ipv6_prefix)
+      .with_context("ipv6.widen");
+}
+
+util::Status validate_widening(const std::vector<WideningStep>& steps, net::Family family,
+                               unsigned base) {
+  if (steps.size() > kMostSteps) {
+    return invalid(
+        fmt::format("{} steps are given, at most {} are possible", steps.size(), kMostSteps));
+  }
+  const unsigned widest = family == net::Family::kIpv4 ? kWidestV4 : kWidestV6;
+  unsigned before = base;
+  for (const WideningStep& step : steps) {
+    if (step.length >= before || step.length < widest) {
+      return invalid(
+          fmt::format("/{} is not from /{} to /{} (each step is wider than the one "
+                      "before)",
+                      step.length, widest, before - 1));
+    }
+    WARDER_RETURN_IF_ERROR(
+        check_range(fmt::format("number of children of /{}", step.length), step.children, 2, 256));
+    before = step.length;
+  }
+  return {};
 }
 
 util::Result<std::vector<WideningStep>> parse_widening(std::string_view text) {

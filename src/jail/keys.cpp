@@ -1,0 +1,408 @@
+#include "jail/keys.h"
+
+#include "jail/ban_time.h"
+#include "jail/formula.h"
+#include "jail/validate.h"
+#include "net/port.h"
+#include "util/strings.h"
+
+#include <fmt/core.h>
+
+#include <charconv>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace warder::jail {
+namespace {
+
+using config::Type;
+
+constexpr std::string_view kProtocols[] = {"tcp", "udp", "all"};
+constexpr std::string_view kCountings[] = {"window", "compat"};
+constexpr std::string_view kDnsUses[] = {"no", "warn", "yes", "raw"};
+constexpr std::string_view kBlocktypes[] = {"drop"};
+
+util::Status check_usedns(std::string_view value) {
+  if (util::to_lower(value) == "raw") {
+    return util::Error(util::ErrorCode::kInvalid,
+                       "only addresses are banned, raw identifiers are not");
+  }
+  return {};
+}
+
+util::Status check_factor(std::string_view value) {
+  const auto formula = Formula::parse(value, Formula::Names::kNone);
+  return formula ? util::Status{} : formula.error();
+}
+
+util::Status check_formula(std::string_view value) {
+  const auto formula = Formula::parse(value, Formula::Names::kBan);
+  return formula ? util::Status{} : formula.error();
+}
+
+util::Status check_steps(std::string_view value) {
+  const auto steps = parse_widening(value);
+  return steps ? util::Status{} : steps.error();
+}
+
+util::Result<std::vector<double>> parse_multipliers(std::string_view text) {
+  std::vector<double> multipliers;
+  for (const std::string_view word : util::split_words(text)) {
+    double value = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+    if (error != std::errc{} || end != word.data() + word.size() || !(value > 0)) {
+      return util::Error(util::ErrorCode::kInvalid, fmt::format("'{}' is no number greater than 0",
+                                                                util::printable(word, 40)));
+    }
+    multipliers.push_back(value);
+  }
+  return multipliers;
+}
+
+util::Status check_multipliers(std::string_view value) {
+  const auto multipliers = parse_multipliers(value);
+  return multipliers ? util::Status{} : multipliers.error();
+}
+
+constexpr config::Key kKeys[] = {
+    {.name = "enabled",
+     .type = Type::kBool,
+     .fallback = "no",
+     .text = "Whether the jail runs.",
+     .example = "yes"},
+    {.name = "filter",
+     .type = Type::kString,
+     .text = "The filter that finds failures in the lines, with parameters in brackets. Unless "
+             "set, the filter that has the jail's name.",
+     .example = "sshd[mode=aggressive]"},
+    {.name = "logpath",
+     .type = Type::kLines,
+     .text = "The log files, one a line; * and ? match in names. A file may appear later.",
+     .example = "/var/log/caddy/access.log"},
+    {.name = "journalmatch",
+     .type = Type::kLines,
+     .text = "What is read from the systemd journal when the backend is systemd.",
+     .example = "_SYSTEMD_UNIT=ssh.service"},
+    {.name = "backend",
+     .type = Type::kString,
+     .fallback = "auto",
+     .text = "Where lines come from: systemd reads the journal; auto and fail2ban's other names "
+             "read the files of logpath, or the journal when there is only journalmatch.",
+     .example = "systemd"},
+    {.name = "port",
+     .type = Type::kPorts,
+     .fallback = "0:65535",
+     .text = "The ports that a ban closes.",
+     .example = "http,https"},
+    {.name = "protocol",
+     .type = Type::kEnum,
+     .fallback = "tcp",
+     .choices = kProtocols,
+     .text = "The protocol that a ban closes.",
+     .example = "all"},
+    {.name = "blocktype",
+     .type = Type::kEnum,
+     .fallback = "drop",
+     .choices = kBlocktypes,
+     .text = "What happens to packets of a banned source.",
+     .example = "drop"},
+    {.name = "maxretry",
+     .type = Type::kInteger,
+     .fallback = "5",
+     .least = "1",
+     .most = "10000",
+     .text = "How many findings within findtime ban a source.",
+     .example = "3"},
+    {.name = "findtime",
+     .type = Type::kDuration,
+     .fallback = "10m",
+     .least = "1s",
+     .most = "366d",
+     .text = "How long a finding counts.",
+     .example = "1h"},
+    {.name = "bantime",
+     .type = Type::kDuration,
+     .fallback = "10m",
+     .least = "1s",
+     .most = "50y",
+     .permanent = true,
+     .text = "How long a ban lasts; -1 for ever.",
+     .example = "1d"},
+    {.name = "maxmatches",
+     .type = Type::kInteger,
+     .fallback = "5",
+     .least = "0",
+     .most = "100",
+     .text = "How many of the lines that led to a ban are kept with it.",
+     .example = "10"},
+    {.name = "counting",
+     .type = Type::kEnum,
+     .fallback = "window",
+     .choices = kCountings,
+     .text = "How findings are counted: window counts exactly those of the last findtime; compat "
+             "estimates a rate as fail2ban does, which now and then bans earlier or later.",
+     .example = "compat"},
+    {.name = "bantime.increment",
+     .type = Type::kBool,
+     .fallback = "no",
+     .text = "Whether a source that was banned before is banned for longer.",
+     .example = "yes"},
+    {.name = "bantime.factor",
+     .type = Type::kString,
+     .fallback = "1",
+     .text = "A number or arithmetic expression that bantime.multipliers and bantime.formula use.",
+     .example = "2.0 / 2.885385",
+     .check = check_factor},
+    {.name = "bantime.multipliers",
+     .type = Type::kString,
+     .text = "Ban times as multiples of bantime: the first for the first ban, and so on; the last "
+             "for all further ones. Used in place of bantime.formula.",
+     .example = "1 2 4 8 16 32 64",
+     .check = check_multipliers},
+    {.name = "bantime.formula",
+     .type = Type::kString,
+     .fallback = "ban.Time * (1<<(ban.Count if ban.Count<20 else 20)) * banFactor",
+     .text = "The ban time from ban.Time (bantime), ban.Count (earlier bans) and banFactor: "
+             "arithmetic, A if C else B, <<, min, max, int, float, math.exp, math.log, math.pow, "
+             "math.sqrt.",
+     .example = "ban.Time * math.exp(float(ban.Count+1)*banFactor)/math.exp(1*banFactor)",
+     .check = check_formula},
+    {.name = "bantime.maxtime",
+     .type = Type::kDuration,
+     .least = "1s",
+     .text = "The longest time that bantime.increment may reach.",
+     .example = "5w"},
+    {.name = "bantime.rndtime",
+     .type = Type::kDuration,
+     .fallback = "0s",
+     .least = "0s",
+     .most = "50y",
+     .text = "Up to this much is added at random, so that a botnet does not learn the end.",
+     .example = "10m"},
+    {.name = "bantime.overalljails",
+     .type = Type::kBool,
+     .fallback = "no",
+     .text = "Whether the bans of all jails count for bantime.increment, not only this jail's.",
+     .example = "yes"},
+    {.name = "ignoreip",
+     .type = Type::kPrefixes,
+     .text = "Addresses and prefixes that are never banned.",
+     .example = "127.0.0.0/8 ::1 192.0.2.0/24"},
+    {.name = "ignoreself",
+     .type = Type::kBool,
+     .fallback = "yes",
+     .text = "Whether the host's own addresses are never banned.",
+     .example = "yes"},
+    {.name = "usedns",
+     .type = Type::kEnum,
+     .fallback = "no",
+     .choices = kDnsUses,
+     .text = "Names in a log are never looked up, whatever stands here: who controls the name "
+             "server would choose whom to ban. A line with a name in place of an address is not "
+             "counted.",
+     .example = "no",
+     .check = check_usedns},
+    {.name = "observe",
+     .type = Type::kBool,
+     .fallback = "no",
+     .text = "Decide and record what would be banned, but ban nobody.",
+     .example = "yes"},
+    {.name = "destinations",
+     .type = Type::kWords,
+     .text = "The destinations that are told about this jail; all unless set.",
+     .example = "webhook journal"},
+    {.name = "ipv6.prefix",
+     .type = Type::kInteger,
+     .fallback = "64",
+     .least = "48",
+     .most = "128",
+     .text = "IPv6 sources are counted and banned by prefixes of this length, since one host has "
+             "a whole /64 of addresses.",
+     .example = "128"},
+    {.name = "ipv6.widen",
+     .type = Type::kString,
+     .fallback = "56:8 48:8",
+     .text =
+         "Wider bans, LENGTH:CHILDREN, narrowest first: with 56:8 a /56 is banned when eight of "
+         "its networks are banned, or eight of them fail 8 x maxretry times within findtime. "
+         "none for no wider bans.",
+     .example = "56:16",
+     .check = check_steps},
+    {.name = "ipv4.widen",
+     .type = Type::kString,
+     .fallback = "24:16",
+     .text = "The same for IPv4.",
+     .example = "none",
+     .check = check_steps},
+    {.name = "widen.limit",
+     .type = Type::kInteger,
+     .fallback = "64",
+     .least = "0",
+     .most = "100000",
+     .text = "At most so many wider bans of this jail at one time. With 64 of /24 at most 16,384 "
+             "IPv4 addresses, 0.0004% of all, can be hit by them.",
+     .example = "16"},
+    {.name = "sources",
+     .type = Type::kInteger,
+     .fallback = "200000",
+     .least = "100",
+     .most = "10000000",
+     .text = "How many sources are counted at one time. When more come, those furthest from a ban "
+             "are forgotten. 200,000 take up to 10 MB with maxretry 5, and nothing before they "
+             "come.",
+     .example = "50000"},
+};
+
+constexpr std::string_view kNativeBans =
+    "bans are made in the kernel by the agent itself; actions are not run";
+constexpr std::string_view kDestinationsTell = "destinations tell people, see [destination NAME]";
+
+constexpr config::Unused kUnused[] = {
+    {"action", kNativeBans},
+    {"action_", kNativeBans},
+    {"action_mw", kDestinationsTell},
+    {"action_mwl", kDestinationsTell},
+    {"banaction", kNativeBans},
+    {"banaction_allports", kNativeBans},
+    {"chain", kNativeBans},
+    {"destemail", kDestinationsTell},
+    {"sender", kDestinationsTell},
+    {"mta", kDestinationsTell},
+    {"fail2ban_agent", kDestinationsTell},
+    {"ignorecommand", "no command is run for a line that a stranger can write; use ignoreip"},
+    {"ignorecache", "there is no ignorecommand whose answer could be kept"},
+    {"logencoding", "lines are judged as bytes"},
+    {"skip_if_nologs", "a log that is missing is awaited"},
+    {"systemd_if_nologs", "a log that is missing is awaited"},
+};
+
+constexpr config::Table kTable{.section = "*",
+                               .text =
+                                   "A jail: which log is watched by which filter, and when a "
+                                   "source is banned for how long.",
+                               .keys = kKeys,
+                               .unused = kUnused};
+
+std::vector<std::string> port_words(const std::vector<net::PortRange>& ports) {
+  std::vector<std::string> words;
+  if (ports == std::vector{net::PortRange{}}) {
+    return words;
+  }
+  const std::string text = net::format_ports(ports);
+  for (const std::string_view word : util::split(text, ',')) {
+    words.emplace_back(word);
+  }
+  return words;
+}
+
+IncrementOptions increment_options(const config::Values& values) {
+  IncrementOptions increment;
+  increment.enabled = values.boolean("bantime.increment");
+  increment.factor = values.string("bantime.factor");
+  increment.formula = values.string("bantime.formula");
+  if (values.has("bantime.multipliers")) {
+    increment.multipliers = parse_multipliers(values.string("bantime.multipliers")).value_or({});
+  }
+  if (values.has("bantime.maxtime")) {
+    increment.maxtime = values.duration("bantime.maxtime");
+  }
+  increment.rndtime = values.duration("bantime.rndtime");
+  increment.overalljails = values.boolean("bantime.overalljails");
+  return increment;
+}
+
+void warn(const config::Values& values, std::string_view key, std::string problem,
+          config::Diagnostics& diagnostics) {
+  config::Diagnostic diagnostic = values.about(key, std::move(problem));
+  diagnostic.severity = config::Severity::kWarning;
+  diagnostics.add(std::move(diagnostic));
+}
+
+// Of the keys that have a value even when nobody wrote one: unset only after an error.
+bool complete(const config::Values& values) {
+  for (const config::Values::Item& item : values.items()) {
+    if (item.key->fallback && !values.has(item.key->name)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// A prefix other than the default one makes the default steps meaningless.
+std::vector<WideningStep> steps_from(const config::Values& values, std::string_view key,
+                                     bool usable_default) {
+  if (values.is_default(key) && !usable_default) {
+    return {};
+  }
+  return parse_widening(values.string(key)).value_or({});
+}
+
+}  // namespace
+
+const config::Table& jail_table() { return kTable; }
+
+std::optional<JailOptions> jail_options(const config::Values& values,
+                                        config::Diagnostics& diagnostics) {
+  if (!complete(values)) {
+    return std::nullopt;  // told already
+  }
+  JailOptions options;
+  options.name = values.section();
+  options.enabled = values.boolean("enabled");
+  options.filter = values.has("filter") ? values.string("filter") : options.name;
+  if (values.has("logpath")) {
+    options.logpath = values.list("logpath");
+  }
+  if (values.has("journalmatch")) {
+    options.journalmatch = values.list("journalmatch");
+  }
+  options.backend = values.string("backend");
+  options.port = port_words(values.ports("port"));
+  options.protocol = kProtocols[values.choice_index("protocol")];
+  options.blocktype = kBlocktypes[values.choice_index("blocktype")];
+  options.maxretry = static_cast<std::uint32_t>(values.integer("maxretry"));
+  options.findtime = values.duration("findtime");
+  options.bantime = values.duration_or_forever("bantime");
+  options.maxmatches = static_cast<std::uint32_t>(values.integer("maxmatches"));
+  options.counting = values.choice<Counting>("counting");
+  options.increment = increment_options(values);
+  if (values.has("ignoreip")) {
+    options.ignoreip = values.prefixes("ignoreip");
+  }
+  options.ignoreself = values.boolean("ignoreself");
+  options.observe = values.boolean("observe");
+  if (values.has("destinations")) {
+    options.destinations = values.list("destinations");
+  }
+  options.ipv6_prefix = static_cast<std::uint8_t>(values.integer("ipv6.prefix"));
+  options.ipv6_widen = steps_from(values, "ipv6.widen", options.ipv6_prefix == 64);
+  options.ipv4_widen = steps_from(values, "ipv4.widen", true);
+  options.widen_limit = static_cast<std::uint32_t>(values.integer("widen.limit"));
+  options.sources = static_cast<std::uint32_t>(values.integer("sources"));
+
+  if (kDnsUses[values.choice_index("usedns")] != "no") {
+    warn(values, "usedns", "names are never looked up; the jail runs as with usedns = no",
+         diagnostics);
+  }
+  const std::size_t errors = diagnostics.errors();
+  if (const auto rule = BanTime::create(options.bantime, options.increment); !rule) {
+    diagnostics.add(values.about("bantime.increment", rule.error().message()));
+  }
+  const auto check_steps_of = [&](std::string_view key, const util::Status& valid) {
+    if (!valid) {
+      diagnostics.add(values.about(key, valid.error().message()));
+    }
+  };
+  check_steps_of("ipv6.widen",
+                 validate_widening(options.ipv6_widen, net::Family::kIpv6, options.ipv6_prefix));
+  check_steps_of("ipv4.widen", validate_widening(options.ipv4_widen, net::Family::kIpv4, 32));
+  if (diagnostics.errors() == errors) {
+    if (const util::Status valid = validate(options); !valid) {
+      diagnostics.add(values.about("enabled", valid.error().message()));
+    }
+  }
+  return diagnostics.errors() == errors ? std::optional(std::move(options)) : std::nullopt;
+}
+
+}  // namespace warder::jail
