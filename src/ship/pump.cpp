@@ -27,7 +27,7 @@ constexpr std::chrono::minutes kReportPause{1};
 
 class Pump::Impl {
  public:
-  Impl(Outbox& outbox, Destination& destination, PumpOptions options, const util::Clock& clock,
+  Impl(Outbox& outbox, Destination& destination, ShipperOptions options, const util::Clock& clock,
        OnReport on_report)
       : outbox_(outbox),
         destination_(destination),
@@ -349,7 +349,7 @@ class Pump::Impl {
 
   Outbox& outbox_;
   Destination& destination_;
-  const PumpOptions options_;
+  const ShipperOptions options_;
   const util::Clock& clock_;
   const OnReport on_report_;
   Digest digest_;
@@ -380,8 +380,8 @@ class Pump::Impl {
   ShipperStatus status_;  // guarded by mutex_
 };
 
-Pump::Pump(Outbox& outbox, Destination& destination, PumpOptions options, const util::Clock& clock,
-           OnReport on_report)
+Pump::Pump(Outbox& outbox, Destination& destination, ShipperOptions options,
+           const util::Clock& clock, OnReport on_report)
     : impl_(std::make_unique<Impl>(outbox, destination, options, clock, std::move(on_report))) {}
 
 Pump::~Pump() = default;

@@ -14,7 +14,7 @@
 
 namespace warder::ship {
 
-struct PumpOptions {
+struct ShipperOptions {
   // See Digest. Zero: every event by itself.
   std::chrono::seconds digest{60};
   // Back-off after a failure, doubling from the first to the longest, with jitter. A longer
@@ -55,7 +55,7 @@ class Pump {
   using OnReport = std::function<void(const Report&)>;
 
   // All must outlive the pump. `on_report` is called on the thread of step().
-  Pump(Outbox& outbox, Destination& destination, PumpOptions options, const util::Clock& clock,
+  Pump(Outbox& outbox, Destination& destination, ShipperOptions options, const util::Clock& clock,
        OnReport on_report);
   ~Pump();
 

@@ -47,13 +47,16 @@ bool Selection::wants(const model::Event& event) const {
       std::find(jails.begin(), jails.end(), event.jail) == jails.end()) {
     return false;
   }
+  if (std::find(kinds.begin(), kinds.end(), event.kind) != kinds.end()) {
+    return true;
+  }
   switch (mode) {
     case Kinds::kAlerts:
       return is_alert(event);
     case Kinds::kAll:
       return event.kind != EventKind::kRestore;
     case Kinds::kListed:
-      return std::find(kinds.begin(), kinds.end(), event.kind) != kinds.end();
+      return false;
   }
   return false;
 }

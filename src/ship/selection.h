@@ -16,9 +16,10 @@ struct Selection {
     // else that is no finding or unban only warnings and worse. Restored bans are silent.
     kAlerts,
     kAll,     // everything but restored bans
-    kListed,  // `kinds`
+    kListed,  // `kinds` alone
   };
   Kinds mode = Kinds::kAlerts;
+  // Wanted besides what the mode takes.
   std::vector<model::EventKind> kinds;
   model::Severity least = model::Severity::kInfo;
   // Empty: all jails. Events without a jail are not held back by this.

@@ -12,7 +12,7 @@ namespace warder::ship {
 class Shipper::Impl {
  public:
   Impl(std::unique_ptr<Outbox> outbox, std::unique_ptr<Destination> destination,
-       PumpOptions options, const util::Clock& clock, Pump::OnReport on_report)
+       ShipperOptions options, const util::Clock& clock, Pump::OnReport on_report)
       : outbox_(std::move(outbox)),
         destination_(std::move(destination)),
         name_(destination_->name()),
@@ -77,7 +77,7 @@ class Shipper::Impl {
 };
 
 Shipper::Shipper(std::unique_ptr<Outbox> outbox, std::unique_ptr<Destination> destination,
-                 PumpOptions options, const util::Clock& clock, Pump::OnReport on_report)
+                 ShipperOptions options, const util::Clock& clock, Pump::OnReport on_report)
     : impl_(std::make_unique<Impl>(std::move(outbox), std::move(destination), options, clock,
                                    std::move(on_report))) {}
 

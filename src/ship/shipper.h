@@ -16,7 +16,7 @@ class Shipper {
   // Starts the thread. Takes the destination and the outbox over; `clock` must outlive it.
   // `on_report` is called on the thread.
   Shipper(std::unique_ptr<Outbox> outbox, std::unique_ptr<Destination> destination,
-          PumpOptions options, const util::Clock& clock, Pump::OnReport on_report);
+          ShipperOptions options, const util::Clock& clock, Pump::OnReport on_report);
   // stop()
   ~Shipper();
   Shipper(const Shipper&) = delete;

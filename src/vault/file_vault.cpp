@@ -30,6 +30,17 @@ Error no_document(std::string_view name) {
   return Error(ErrorCode::kNotFound, fmt::format("the vault has no document '{}'", name));
 }
 
+// When root sets up the vault in the folder of the agent's user, the file shall be that user's too.
+std::optional<util::FileOwner> folder_owner(const std::filesystem::path& path) {
+  struct stat info{};
+  const std::filesystem::path folder =
+      path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  if (::geteuid() != 0 || ::stat(folder.c_str(), &info) != 0) {
+    return std::nullopt;
+  }
+  return util::FileOwner{info.st_uid, info.st_gid};
+}
+
 }  // namespace
 
 // The content of the file and what must stay as it is when the file is replaced.
@@ -47,7 +58,7 @@ util::Result<std::unique_ptr<FileVault>> FileVault::create(const std::filesystem
                                                            crypto::SecretString key,
                                                            FileVaultOptions options,
                                                            const util::Clock& clock) {
-  const auto lock = WriteLock::acquire(path, options.lock_wait, std::nullopt);
+  const auto lock = WriteLock::acquire(path, options.lock_wait, folder_owner(path));
   if (!lock) {
     return lock.error();
   }
@@ -58,6 +69,7 @@ util::Result<std::unique_ptr<FileVault>> FileVault::create(const std::filesystem
   }
   std::unique_ptr<FileVault> vault(new FileVault(path, std::move(key), std::move(options), clock));
   Loaded empty;
+  empty.owner = folder_owner(path);
   WARDER_RETURN_IF_ERROR(vault->write(&empty));
   return vault;
 }

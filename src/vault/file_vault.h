@@ -39,7 +39,8 @@ struct FileVaultOptions {
 // Thread safe: calls of one object are serialised.
 class FileVault : public Provider {
  public:
-  // A new empty vault file, mode 0600. kConflict when it exists.
+  // A new empty vault file, mode 0600; made by root it belongs to the owner of its folder.
+  // kConflict when it exists.
   static util::Result<std::unique_ptr<FileVault>> create(const std::filesystem::path& path,
                                                          crypto::SecretString key,
                                                          FileVaultOptions options,

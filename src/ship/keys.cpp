@@ -1,0 +1,282 @@
+#include "ship/keys.h"
+
+#include "ship/webhook.h"
+#include "util/strings.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace warder::ship {
+namespace {
+
+using config::Change;
+using config::Key;
+using config::Type;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// The first four in the order of Form.
+constexpr std::string_view kForms[] = {"generic", "slack", "discord", "ntfy", "json-lines"};
+constexpr std::size_t kJsonLines = 4;
+// "alerts", "all" or names of model::EventKind.
+constexpr std::string_view kEvents[] = {"alerts",    "all",    "finding",     "ban",    "unban",
+                                        "restore",   "extend", "would-ban",   "source", "config",
+                                        "firewall",  "store",  "destination", "vault",  "agent",
+                                        "integrity", "backup", "security",    "alert"};
+// In the order of model::Severity.
+constexpr std::string_view kSeverities[] = {"info", "notice", "warning", "high", "critical"};
+// In the order of JsonLinesOptions::Sync.
+constexpr std::string_view kSyncs[] = {"batch", "never"};
+
+constexpr Key kKeys[] = {
+    {.name = "form",
+     .type = Type::kEnum,
+     .fallback = "generic",
+     .choices = kForms,
+     .change = Change::kLive,
+     .text = "What the receiver understands: generic is warder's own JSON, posted to any web "
+             "service; slack, discord and ntfy are theirs (Mattermost takes slack); json-lines is "
+             "a file.",
+     .example = "slack"},
+    {.name = "url",
+     .type = Type::kSecret,
+     .change = Change::kLive,
+     .text =
+         "Where the address of the webhook is kept. The address is a secret: whoever has it can "
+         "post. For ntfy it ends with the topic.",
+     .example = "vault:alerts-secrets/slack_url"},
+    {.name = "token",
+     .type = Type::kSecret,
+     .change = Change::kLive,
+     .text = "Where a token is kept that is sent as `Authorization: Bearer`.",
+     .example = "credential:ops-token"},
+    {.name = "signing_key",
+     .type = Type::kSecret,
+     .change = Change::kLive,
+     .text = "Where a key is kept with which each request is signed: X-Warder-Signature is sha256= "
+             "and the hexadecimal HMAC-SHA256 of the body.",
+     .example = "vault:alerts-secrets/signing_key"},
+    {.name = "path",
+     .type = Type::kPath,
+     .change = Change::kLive,
+     .text = "The file of form json-lines. Rotated by renaming it.",
+     .example = "/var/log/warder/events.jsonl"},
+    {.name = "events",
+     .type = Type::kWords,
+     .fallback = "alerts",
+     .least = "1",
+     .choices = kEvents,
+     .change = Change::kLive,
+     .text = "Which events go there. alerts: bans, would-be bans and every problem (warning and "
+             "worse), but no findings, no ended and no restored bans; all: everything but restored "
+             "bans; or kinds by name, alone or besides alerts.",
+     .example = "alerts finding"},
+    {.name = "severity",
+     .type = Type::kEnum,
+     .fallback = "info",
+     .choices = kSeverities,
+     .change = Change::kLive,
+     .text = "The least severity that goes there.",
+     .example = "warning"},
+    {.name = "jails",
+     .type = Type::kWords,
+     .fallback = "",
+     .change = Change::kLive,
+     .text = "Only events of these jails (and those that concern no jail). Empty: all.",
+     .example = "sshd vaultwarden"},
+    {.name = "digest",
+     .type = Type::kDuration,
+     .least = "0s",
+     .most = "1d",
+     .change = Change::kLive,
+     .text = "The first alert goes at once; what follows within this time goes as one summary. 0 "
+             "sends each event. 60s unless set; 0 for json-lines.",
+     .example = "5m"},
+    {.name = "pause",
+     .type = Type::kDuration,
+     .least = "0s",
+     .most = "1h",
+     .change = Change::kLive,
+     .text =
+         "Least time between two requests, also when much has waited. Unless set: 1s for slack, "
+         "2s for discord, 5s for ntfy, otherwise 0.",
+     .example = "2s"},
+    {.name = "timeout",
+     .type = Type::kDuration,
+     .fallback = "15s",
+     .least = "1s",
+     .most = "5m",
+     .change = Change::kLive,
+     .text = "How long a request may take.",
+     .example = "30s"},
+    {.name = "give_up",
+     .type = Type::kDuration,
+     .fallback = "3d",
+     .least = "1m",
+     .most = "365d",
+     .change = Change::kLive,
+     .text = "When the destination has failed for so long, alerts of that age become dead letters, "
+             "kept and shown but not tried again by themselves.",
+     .example = "7d"},
+    {.name = "ca_file",
+     .type = Type::kPath,
+     .change = Change::kLive,
+     .text = "PEM file with the authorities to trust instead of the system's.",
+     .example = "/etc/warder/ca.pem"},
+    {.name = "proxy",
+     .type = Type::kUrl,
+     .change = Change::kLive,
+     .text = "Proxy to go through. The environment is not looked at. Behind a proxy the rule about "
+             "private addresses is the proxy's to keep.",
+     .example = "http://proxy.example.org:3128"},
+    {.name = "allow_private",
+     .type = Type::kWords,
+     .fallback = "",
+     .change = Change::kLive,
+     .text = "Hosts, as written in the address, that may have a private or loopback address. No "
+             "webhook is sent to such an address otherwise.",
+     .example = "ntfy.lan 127.0.0.1"},
+    {.name = "sync",
+     .type = Type::kEnum,
+     .fallback = "batch",
+     .choices = kSyncs,
+     .change = Change::kLive,
+     .text = "For json-lines: batch flushes to disk before events count as delivered, never leaves "
+             "that to the kernel.",
+     .example = "never"},
+};
+
+constexpr config::Table kTable{
+    .section = "destination *",
+    .text =
+        "Where events go: a webhook or a file, under a name of its own. What waits for a "
+        "destination that is away stays in the outbox.",
+    .keys = kKeys};
+
+Selection selection_of(const config::Values& values) {
+  Selection selection;
+  selection.least = values.choice<model::Severity>("severity");
+  if (values.has("jails")) {
+    selection.jails = values.list("jails");
+  }
+  const std::vector<std::string>& events = values.list("events");
+  const auto has = [&](std::string_view word) {
+    return std::find(events.begin(), events.end(), word) != events.end();
+  };
+  if (has("all")) {
+    selection.mode = Selection::Kinds::kAll;
+  } else if (has("alerts")) {
+    selection.mode = Selection::Kinds::kAlerts;
+  } else {
+    selection.mode = Selection::Kinds::kListed;
+  }
+  for (const std::string& name : events) {
+    if (const auto kind = model::parse_event_kind(name)) {
+      selection.kinds.push_back(*kind);
+    }
+  }
+  return selection;
+}
+
+// The NAME of "destination NAME".
+std::string name_of(std::string_view section) {
+  constexpr std::string_view kPrefix = "destination ";
+  if (section.starts_with(kPrefix)) {
+    section.remove_prefix(kPrefix.size());
+  }
+  return std::string(util::trim(section));
+}
+
+milliseconds default_pause(std::optional<Form> form) {
+  // What the services take for ever: Slack one a second, Discord 30 a minute (in bursts of 5), ntfy
+  // one in five seconds.
+  if (form == Form::kSlack) {
+    return seconds(1);
+  }
+  if (form == Form::kDiscord) {
+    return seconds(2);
+  }
+  return form == Form::kNtfy ? seconds(5) : seconds(0);
+}
+
+std::optional<config::SecretReference> reference(const config::Values& values,
+                                                 std::string_view key) {
+  if (!values.has(key)) {
+    return std::nullopt;
+  }
+  return values.secret(key);
+}
+
+}  // namespace
+
+const config::Table& destination_table() { return kTable; }
+
+DestinationOptions destination_options(const config::Values& values,
+                                       config::Diagnostics& diagnostics) {
+  DestinationOptions options;
+  options.name = name_of(values.section());
+  const std::size_t form = values.choice_index("form");
+  options.form = form == kJsonLines ? std::nullopt : std::optional(static_cast<Form>(form));
+  options.url = reference(values, "url");
+  options.token = reference(values, "token");
+  options.signing_key = reference(values, "signing_key");
+  if (values.has("path")) {
+    options.path = values.path("path");
+  }
+  if (options.form && !options.url) {
+    diagnostics.add(values.about("form", "a webhook needs url"));
+  }
+  if (!options.form && options.path.empty()) {
+    diagnostics.add(values.about("form", "json-lines needs path"));
+  }
+  options.sync = values.choice<JsonLinesOptions::Sync>("sync");
+  options.selection = selection_of(values);
+  if (values.has("digest")) {
+    options.shipper.digest = std::chrono::ceil<seconds>(values.duration("digest"));
+  } else {
+    options.shipper.digest = seconds(options.form ? 60 : 0);
+  }
+  options.shipper.pause = values.has("pause")
+                              ? std::chrono::ceil<milliseconds>(values.duration("pause"))
+                              : default_pause(options.form);
+  options.shipper.give_up = std::chrono::ceil<seconds>(values.duration("give_up"));
+  options.timeout = std::chrono::ceil<milliseconds>(values.duration("timeout"));
+  if (values.has("ca_file")) {
+    options.ca_file = values.path("ca_file");
+  }
+  if (values.has("proxy")) {
+    options.proxy = values.string("proxy");
+  }
+  if (values.has("allow_private")) {
+    options.allow_private = values.list("allow_private");
+  }
+  return options;
+}
+
+std::unique_ptr<Destination> make_destination(const DestinationOptions& options, std::string host,
+                                              SecretResolver resolve, const util::Clock& clock) {
+  if (!options.form) {
+    return make_json_lines({options.name, std::move(host), options.path, options.sync});
+  }
+  const auto source = [&](const std::optional<config::SecretReference>& where) -> SecretSource {
+    if (!where) {
+      return {};
+    }
+    return [resolve, where = *where] { return resolve(where); };
+  };
+  WebhookOptions webhook;
+  webhook.name = options.name;
+  webhook.host = std::move(host);
+  webhook.form = *options.form;
+  webhook.url = source(options.url);
+  webhook.bearer = source(options.token);
+  webhook.signing_key = source(options.signing_key);
+  webhook.connect_timeout = std::min(webhook.connect_timeout, options.timeout);
+  webhook.timeout = options.timeout;
+  webhook.ca_file = options.ca_file;
+  webhook.proxy = options.proxy;
+  webhook.allowed_hosts = options.allow_private;
+  return make_webhook(std::move(webhook), clock);
+}
+
+}  // namespace warder::ship

@@ -1,0 +1,59 @@
+#pragma once
+
+#include "config/diagnostics.h"
+#include "config/keys.h"
+#include "config/values.h"
+#include "crypto/secret.h"
+#include "ship/destination.h"
+#include "ship/forms.h"
+#include "ship/json_lines.h"
+#include "ship/pump.h"
+#include "ship/selection.h"
+#include "util/clock.h"
+#include "util/result.h"
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace warder::ship {
+
+// [destination NAME], as configured. Holds no secret, only where secrets lie.
+struct DestinationOptions {
+  std::string name;
+  // Empty: a JSON lines file.
+  std::optional<Form> form = Form::kGeneric;
+  std::optional<config::SecretReference> url;
+  std::optional<config::SecretReference> token;
+  std::optional<config::SecretReference> signing_key;
+  std::filesystem::path path;
+  JsonLinesOptions::Sync sync = JsonLinesOptions::Sync::kBatch;
+  Selection selection;
+  ShipperOptions shipper;
+  std::chrono::milliseconds timeout{15000};
+  std::filesystem::path ca_file;
+  std::string proxy;
+  std::vector<std::string> allow_private;
+};
+
+const config::Table& destination_table();
+
+// For values that were checked without an error. Adds what only several keys together can tell (no
+// url, no path) to the diagnostics.
+DestinationOptions destination_options(const config::Values& values,
+                                       config::Diagnostics& diagnostics);
+
+// Finds the secret behind a reference (vault::resolve with the vault bound); called on the
+// shipper's thread when the secret is needed.
+using SecretResolver =
+    std::function<util::Result<crypto::SecretString>(const config::SecretReference& reference)>;
+
+// The destination itself. `host`: what this machine calls itself. `clock` must outlive it.
+std::unique_ptr<Destination> make_destination(const DestinationOptions& options, std::string host,
+                                              SecretResolver resolve, const util::Clock& clock);
+
+}  // namespace warder::ship

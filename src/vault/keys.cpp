@@ -1,0 +1,137 @@
+#include "vault/keys.h"
+
+#include "vault/file_vault.h"
+#include "vault/key.h"
+
+#include <fmt/core.h>
+
+#include <optional>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace warder::vault {
+namespace {
+
+using config::Change;
+using config::Key;
+using config::Type;
+
+// A provider is added here and in open_vault().
+constexpr std::string_view kProviders[] = {"file"};
+
+constexpr Key kKeys[] = {
+    {.name = "provider",
+     .type = Type::kEnum,
+     .fallback = "file",
+     .choices = kProviders,
+     .change = Change::kRestart,
+     .text = "What keeps the documents: file is the embedded vault, one encrypted file.",
+     .example = "file"},
+    {.name = "path",
+     .type = Type::kPath,
+     .fallback = "/var/lib/warder/vault.sealed",
+     .change = Change::kRestart,
+     .text = "The file of the embedded vault. `warder vault setup` makes it.",
+     .example = "/var/lib/warder/vault.sealed"},
+    {.name = "credential",
+     .type = Type::kString,
+     .fallback = "vault.key",
+     .most = "200",
+     .change = Change::kRestart,
+     .text =
+         "Name of the systemd credential that holds the key (LoadCredential= of the unit). Used "
+         "when systemd gave it to the process, before key_file.",
+     .example = "vault.key"},
+    {.name = "key_file",
+     .type = Type::kPath,
+     .fallback = "/etc/warder/vault.key",
+     .change = Change::kRestart,
+     .text = "File with the key: 64 hexadecimal digits, mode 0600. Keep a copy outside this host: "
+             "without the key nobody can open the vault.",
+     .example = "/etc/warder/vault.key"},
+    {.name = "mark",
+     .type = Type::kPath,
+     .fallback = "/var/lib/warder/vault.mark",
+     .change = Change::kRestart,
+     .text = "Remembers how new the vault was when last seen, so that an older copy of it is "
+             "refused. Best in a folder that whoever can write the vault cannot write. Empty: not "
+             "kept over a restart.",
+     .example = "/var/lib/warder/vault.mark"},
+    {.name = "versions",
+     .type = Type::kInteger,
+     .fallback = "10",
+     .least = "1",
+     .most = "1000",
+     .change = Change::kRestart,
+     .text = "How many versions of each document are kept.",
+     .example = "20"},
+    {.name = "interval",
+     .type = Type::kDuration,
+     .fallback = "30s",
+     .least = "1s",
+     .most = "1d",
+     .change = Change::kRestart,
+     .text = "How often the documents are looked at. A change of the embedded vault is noticed at "
+             "once in any case.",
+     .example = "30s"},
+};
+
+constexpr config::Table kTable{
+    .section = "vault",
+    .text =
+        "Where jails, alerts and secrets come from, over what the files say. Without a vault "
+        "(no file at path) the files alone count.",
+    .keys = kKeys};
+
+}  // namespace
+
+const config::Table& vault_table() { return kTable; }
+
+VaultOptions vault_options(const config::Values& values) {
+  VaultOptions options;
+  options.path = values.path("path");
+  options.credential = values.has("credential") ? values.string("credential") : "";
+  options.key_file = values.has("key_file") ? values.path("key_file") : "";
+  options.mark = values.has("mark") ? values.path("mark") : "";
+  options.versions = static_cast<std::size_t>(values.integer("versions"));
+  options.interval = std::chrono::duration_cast<std::chrono::seconds>(values.duration("interval"));
+  return options;
+}
+
+util::Result<crypto::SecretString> vault_key(const VaultOptions& options) {
+  if (!options.credential.empty()) {
+    auto key = load_key_credential(options.credential);
+    // Not given to us: a command that an operator runs. Anything else is worth telling.
+    if (key || key.error().code() != util::ErrorCode::kNotFound || options.key_file.empty()) {
+      return key;
+    }
+  }
+  if (options.key_file.empty()) {
+    return util::Error(util::ErrorCode::kNotFound,
+                       "the vault has no key: set credential or key_file in [vault]");
+  }
+  std::optional<uid_t> owner;
+  struct stat info{};
+  if (::geteuid() == 0 && ::stat(options.path.c_str(), &info) == 0) {
+    owner = info.st_uid;
+  }
+  return load_key_file(options.key_file, owner);
+}
+
+util::Result<std::unique_ptr<Provider>> open_vault(const VaultOptions& options,
+                                                   const util::Clock& clock) {
+  struct stat info{};
+  if (::lstat(options.path.c_str(), &info) != 0 && errno == ENOENT) {
+    return util::Error(util::ErrorCode::kNotFound,
+                       fmt::format("{}: there is no vault; make one with: warder vault setup",
+                                   options.path.string()));
+  }
+  WARDER_ASSIGN_OR_RETURN(crypto::SecretString key, vault_key(options));
+  WARDER_ASSIGN_OR_RETURN(
+      std::unique_ptr<Provider> vault,
+      FileVault::open(options.path, std::move(key),
+                      {.versions = options.versions, .mark = options.mark}, clock));
+  return vault;
+}
+
+}  // namespace warder::vault
