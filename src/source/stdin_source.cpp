@@ -42,6 +42,7 @@ struct StdinSource::State {
 StdinSource::StdinSource(StdinOptions options, util::Descriptor fd, const util::Clock& clock)
     : fd_(std::move(fd)),
       clock_(clock),
+      info_{"stdin", std::move(options.inputs)},
       state_(std::make_unique<State>(static_cast<std::size_t>(options.longest_line.value))) {
   state_->clock = &clock_;
   state_->status.logs = 1;

@@ -3,12 +3,15 @@
 #include "source/source.h"
 #include "util/descriptor.h"
 
+#include <cstdint>
 #include <memory>
+#include <vector>
 
 namespace warder::source {
 
 struct StdinOptions {
   util::ByteCount longest_line = util::kibibytes(64);
+  std::vector<std::uint32_t> inputs = {0};  // LogInfo::inputs
 };
 
 // Lines from standard input or another stream that can be read once (pipe, terminal, socket, file).
@@ -33,7 +36,7 @@ class StdinSource : public Source {
   struct State;
   util::Descriptor fd_;
   const util::Clock& clock_;
-  LogInfo info_{"stdin", {0}};
+  LogInfo info_;
   std::unique_ptr<State> state_;
 };
 

@@ -472,6 +472,14 @@ util::Result<std::vector<model::OutboxItem>> Reader::outbox_next(DestinationId d
   return impl_->items("o.state = 0 AND o.due <= ?2", destination, to_micros(now), limit, nullptr);
 }
 
+util::Result<std::vector<model::OutboxItem>> Reader::outbox_from(DestinationId destination,
+                                                                 std::uint64_t first,
+                                                                 std::size_t limit) {
+  WARDER_RETURN_IF_ERROR(impl_->connection());
+  return impl_->items("o.state = 0 AND o.sequence >= ?2", destination,
+                      static_cast<std::int64_t>(first), limit, nullptr);
+}
+
 util::Result<std::optional<util::WallTime>> Reader::outbox_due(DestinationId destination) {
   WARDER_RETURN_IF_ERROR(impl_->connection());
   std::optional<util::WallTime> due;

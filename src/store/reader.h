@@ -150,6 +150,9 @@ class Reader {
   // Items that are due, in the order of the events.
   util::Result<std::vector<model::OutboxItem>> outbox_next(DestinationId destination,
                                                            util::WallTime now, std::size_t limit);
+  // Pending items whose sequence is `first` or higher, due or not, in the order of the events.
+  util::Result<std::vector<model::OutboxItem>> outbox_from(DestinationId destination,
+                                                           std::uint64_t first, std::size_t limit);
   // When the next pending item of the destination is due; empty when there is none.
   util::Result<std::optional<util::WallTime>> outbox_due(DestinationId destination);
   util::Result<std::vector<OutboxCounts>> outbox_counts();
