@@ -1,0 +1,255 @@
+// Lines of a text log a second on one core, with 1, 10 and 100 filters, on a usual mix and on lines
+// that an attacker shapes. Where fail2ban-regex is installed, the same log is given to it with its
+// own sshd filter. Prints figures; nothing here passes or fails.
+#include "filter/filter.h"
+#include "filter/matcher.h"
+#include "filter/text_filter.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+using namespace warder;
+using namespace warder::filter;
+
+namespace {
+
+class Count : public MatchHandler {
+ public:
+  void on_finding(std::size_t, model::Finding&&) override { ++findings; }
+  void on_notice(std::size_t, const Notice&) override { ++notices; }
+  std::uint64_t findings = 0;
+  std::uint64_t notices = 0;
+};
+
+std::shared_ptr<const Filter> sshd(const std::string& mode) {
+  FilterRequest request;
+  request.name = "sshd";
+  request.parameters = {{"mode", mode}};
+  request.folders = {std::filesystem::path(WARDER_SOURCE_DIR) / "filters"};
+  return load_filter(request).value();
+}
+
+// A filter of another program, as different from the others as programs are.
+std::shared_ptr<const Filter> other(std::size_t number) {
+  Definition definition;
+  definition.name = fmt::format("other{}", number);
+  auto& options = definition.sections["Definition"];
+  options["prefregex"].value =
+      fmt::format(R"(^\s*\S+ service{}\[\d+\]: (?:warning: )?<F-CONTENT>.+</F-CONTENT>$)", number);
+  options["failregex"].value = fmt::format(
+      "^authentication failure for <F-USER>.*</F-USER> from <HOST>$\n"
+      "^bad login{0}: <F-USER>\\S+</F-USER>, client <HOST>, method \\w+$\n"
+      "^rejected <HOST>: code {0}\\d*$\n"
+      "^too many errors after [A-Z]+ from \\S*\\[<HOST>\\]$",
+      number);
+  Problems problems;
+  auto text = TextFilter::compile(definition, problems);
+  if (text == nullptr) {
+    throw std::runtime_error(problems.to_error().message());
+  }
+  return std::make_shared<const Filter>(Filter::Parts{definition.name, {}, {}}, std::move(text));
+}
+
+std::vector<std::shared_ptr<const Filter>> filters(std::size_t count, const std::string& mode) {
+  std::vector<std::shared_ptr<const Filter>> all{sshd(mode)};
+  while (all.size() < count) {
+    all.push_back(other(all.size()));
+  }
+  return all;
+}
+
+// auth.log of a host with users, jobs and some attackers: one line in ten is a finding.
+std::vector<std::string> usual_mix(std::size_t lines) {
+  std::vector<std::string> log;
+  log.reserve(lines + 20);
+  for (std::size_t i = 0; log.size() < lines; ++i) {
+    const std::string date =
+        fmt::format("Nov  2 {:02}:{:02}:{:02}", 8 + i / 3600 % 12, i / 60 % 60, i % 60);
+    const std::size_t pid = 1000 + i % 30000;
+    const std::string bad = fmt::format("192.0.2.{}", i % 250 + 1);
+    const std::string good = fmt::format("198.51.100.{}", i % 250 + 1);
+    const auto add = [&](const std::string& text) { log.push_back(date + " web " + text); };
+    add(fmt::format(
+        "CRON[{}]: pam_unix(cron:session): session opened for user root(uid=0) by (uid=0)", pid));
+    add(fmt::format("CRON[{}]: pam_unix(cron:session): session closed for user root", pid));
+    add(
+        fmt::format("sshd[{}]: Accepted publickey for deploy from {} port 50022 ssh2: ED25519 "
+                    "SHA256:3dVS+1iYXo3zIPU8G1Fx6jBkdO1HzH2qTEGn0b4lC5w",
+                    pid + 1, good));
+    add(
+        fmt::format("sshd[{}]: pam_unix(sshd:session): session opened for user deploy(uid=1000) by "
+                    "(uid=0)",
+                    pid + 1));
+    add(fmt::format("systemd-logind[700]: New session {} of user deploy.", i));
+    add("sudo:   deploy : TTY=pts/0 ; PWD=/home/deploy ; USER=root ; COMMAND=/usr/bin/systemctl "
+        "reload caddy");
+    add(fmt::format("sshd[{}]: Received disconnect from {} port 50022:11: disconnected by user",
+                    pid + 1, good));
+    add(fmt::format("sshd[{}]: Disconnected from user deploy {} port 50022", pid + 1, good));
+    add(fmt::format("sshd[{}]: pam_unix(sshd:session): session closed for user deploy", pid + 1));
+    add(fmt::format("systemd-logind[700]: Removed session {}.", i));
+    add(fmt::format("sshd[{}]: Invalid user admin{} from {} port 40022", pid + 2, i, bad));
+    add(fmt::format("sshd[{}]: pam_unix(sshd:auth): check pass; user unknown", pid + 2));
+    add(
+        fmt::format("sshd[{}]: pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 "
+                    "tty=ssh ruser= rhost={}",
+                    pid + 2, bad));
+    add(fmt::format("sshd[{}]: Failed password for invalid user admin{} from {} port 40022 ssh2",
+                    pid + 2, i, bad));
+    add(fmt::format("sshd[{}]: Connection closed by invalid user admin{} {} port 40022 [preauth]",
+                    pid + 2, i, bad));
+    add(fmt::format("sshd[{}]: Failed password for root from {} port 40023 ssh2", pid + 3, bad));
+  }
+  return log;
+}
+
+std::string repeated(const std::string& what, std::size_t bytes) {
+  std::string text;
+  while (text.size() < bytes) {
+    text += what;
+  }
+  return text;
+}
+
+// What a client can put into the name it signs in with: each line is looked at as closely as can
+// be.
+std::vector<std::string> hostile_mix(std::size_t lines) {
+  const std::string name = repeated(": a", 100);
+  const std::string copy = repeated(" from 198.51.100.9 port 22 ssh2", 93);
+  std::vector<std::string> log;
+  for (std::size_t i = 0; log.size() < lines; ++i) {
+    const std::string head = fmt::format("Nov  2 11:58:01 web sshd[{}]: ", 1000 + i % 30000);
+    const std::string bad = fmt::format("192.0.2.{} port 40022", i % 250 + 1);
+    log.push_back(head + "Failed password for invalid user " + name + " from " + bad + " ssh2");
+    log.push_back(head + "Invalid user " + copy + " from " + bad);
+    log.push_back(head + "Connection closed by invalid user " + copy + " " + bad + " [preauth]");
+    log.push_back(head + "Failed password for " + name + copy + " from " + bad + " ssh2 no end");
+  }
+  return log;
+}
+
+struct Rate {
+  double lines;
+  double megabytes;
+  std::uint64_t findings;
+};
+
+Rate measure(const std::vector<std::shared_ptr<const Filter>>& set,
+             const std::vector<std::string>& log) {
+  auto matcher = Matcher::build(set, {}).value();
+  Count count;
+  const auto now = util::SystemClock().now();
+  std::size_t lines = 0;
+  std::size_t bytes = 0;
+  std::uint64_t offset = 0;
+  const auto pass = [&] {
+    for (const std::string& text : log) {
+      model::Line line;
+      line.text = text;
+      line.offset = offset++;
+      matcher->match(line, now, count);
+      ++lines;
+      bytes += text.size() + 1;
+    }
+  };
+  pass();  // builds the automaton, as the first second of a running agent does
+  lines = bytes = 0;
+  count.findings = 0;
+  const auto begin = std::chrono::steady_clock::now();
+  std::chrono::duration<double> spent{};
+  do {
+    pass();
+    spent = std::chrono::steady_clock::now() - begin;
+  } while (spent.count() < 1.5);
+  return {static_cast<double>(lines) / spent.count(),
+          static_cast<double>(bytes) / spent.count() / 1e6, count.findings * 100 / lines};
+}
+
+void report(const char* what, std::size_t filter_count, const std::string& mode,
+            const std::vector<std::string>& log) {
+  const Rate rate = measure(filters(filter_count, mode), log);
+  fmt::print("{:34} {:>3} filters, sshd {:10} {:>9.0f} lines/s {:>7.1f} MB/s, findings {} %\n",
+             what, filter_count, mode, rate.lines, rate.megabytes, rate.findings);
+  std::fflush(stdout);
+}
+
+double resident_megabytes() {
+  std::ifstream statm("/proc/self/statm");
+  double size = 0;
+  double resident = 0;
+  statm >> size >> resident;
+  return resident * 4096 / 1e6;
+}
+
+// The same log through fail2ban's own checker, with its own sshd filter.
+void report_peer(const std::vector<std::string>& log) {
+  const char* filter = "/etc/fail2ban/filter.d/sshd.conf";
+  if (std::system("command -v fail2ban-regex >/dev/null") != 0 ||
+      !std::filesystem::exists(filter)) {
+    fmt::print("fail2ban-regex is not installed: not measured\n");
+    return;
+  }
+  std::string name = (std::filesystem::temp_directory_path() / "warder-bench.XXXXXX").string();
+  const int file = mkstemp(name.data());
+  if (file < 0) {
+    return;
+  }
+  {
+    std::ofstream out(name);
+    for (const std::string& line : log) {
+      out << line << '\n';
+    }
+  }
+  const auto run = [&](const std::string& source) {
+    const auto begin = std::chrono::steady_clock::now();
+    const std::string command =
+        fmt::format("fail2ban-regex --no-check-all '{}' '{}' >/dev/null", source, filter);
+    if (std::system(command.c_str()) != 0) {
+      fmt::print("fail2ban-regex failed\n");
+    }
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  };
+  const double start = run("x");
+  const double spent = run(name) - start;
+  fmt::print("{:34} {:>9.0f} lines/s (its start of {:.2f} s left out)\n",
+             "fail2ban-regex, usual mix", static_cast<double>(log.size()) / spent, start);
+  std::filesystem::remove(name);
+}
+
+}  // namespace
+
+int main() {
+  const std::vector<std::string> usual = usual_mix(20000);
+  const std::vector<std::string> hostile = hostile_mix(4000);
+  const std::string head = "Nov  2 11:58:01 web sshd[4242]: ";
+  const std::vector<std::string> long_lines{
+      head + "Failed password for " + repeated(": a", 1 << 20), head + repeated(": a", 1 << 20),
+      repeated(": a", 1 << 20)};
+  const std::vector<std::string> long_match{
+      head + "Failed password for " + repeated(": a", 1 << 20) + " from 192.0.2.1 port 22 ssh2"};
+
+  const auto begin = std::chrono::steady_clock::now();
+  const auto filter = sshd("aggressive");
+  fmt::print(
+      "loading sshd with its {} samples: {:.1f} ms\n", filter->samples().size(),
+      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
+  for (const std::size_t count : {1, 10, 100}) {
+    report("usual mix", count, "normal", usual);
+    report("hostile names", count, "normal", hostile);
+  }
+  report("usual mix", 1, "aggressive", usual);
+  report("hostile names", 1, "aggressive", hostile);
+  report("lines of 1 MB, no match", 1, "normal", long_lines);
+  report("lines of 1 MB, a match", 1, "normal", long_match);
+  fmt::print("resident memory at the end: {:.0f} MB\n", resident_megabytes());
+  report_peer(usual);
+  return 0;
+}
