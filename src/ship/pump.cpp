@@ -37,7 +37,8 @@ class Pump::Impl {
         digest_(std::string(destination.name()), options.digest),
         backoff_(options.first_retry, options.longest_retry, options.jitter_seed),
         most_(std::max<std::size_t>(1, destination.batch_limit())),
-        limit_(most_) {}
+        limit_(most_),
+        room_(most_ + 1) {}
 
   std::optional<util::MonotonicTime> step() {
     const util::MonotonicTime now = clock_.monotonic();
@@ -105,7 +106,7 @@ class Pump::Impl {
 
   // Reads further items while there is room for them. True when there may be more.
   bool load(util::MonotonicTime now) {
-    if (digest_.full() || pending_.size() + digest_.ready() >= most_) {
+    if (digest_.full() || pending_.size() + digest_.ready() >= room_) {
       return false;
     }
     const auto items = outbox_.next(last_loaded_, kMostLoaded);
@@ -125,7 +126,7 @@ class Pump::Impl {
   }
 
   void fill(util::MonotonicTime now) {
-    while (pending_.size() < most_) {
+    while (pending_.size() < room_) {
       auto message = digest_.take(now);
       if (!message) {
         return;
@@ -357,6 +358,8 @@ class Pump::Impl {
   // Most messages of a delivery, and how many at present: fewer while something refused is sought.
   const std::size_t most_;
   std::size_t limit_;
+  // Messages held: one more than go at once, to try when the one before it is rejected.
+  const std::size_t room_;
   std::vector<Message> pending_;
   // Rejected and put aside while the next one is tried.
   std::optional<Message> suspect_;
