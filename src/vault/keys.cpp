@@ -51,11 +51,10 @@ constexpr Key kKeys[] = {
      .example = "/etc/warder/vault.key"},
     {.name = "mark",
      .type = Type::kPath,
-     .fallback = "/var/lib/warder/vault.mark",
      .change = Change::kRestart,
      .text = "Remembers how new the vault was when last seen, so that an older copy of it is "
-             "refused. Best in a folder that whoever can write the vault cannot write. Empty: not "
-             "kept over a restart.",
+             "refused. Best in a folder that whoever can write the vault cannot write. Unless "
+             "set: beside the vault, its name with .mark at the end.",
      .example = "/var/lib/warder/vault.mark"},
     {.name = "versions",
      .type = Type::kInteger,
@@ -92,7 +91,7 @@ VaultOptions vault_options(const config::Values& values) {
   options.path = values.path("path");
   options.credential = values.has("credential") ? values.string("credential") : "";
   options.key_file = values.has("key_file") ? values.path("key_file") : "";
-  options.mark = values.has("mark") ? values.path("mark") : "";
+  options.mark = values.has("mark") ? values.path("mark") : options.path.string() + ".mark";
   options.versions = static_cast<std::size_t>(values.integer("versions"));
   options.interval = std::chrono::duration_cast<std::chrono::seconds>(values.duration("interval"));
   return options;

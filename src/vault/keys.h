@@ -20,7 +20,7 @@ struct VaultOptions {
   std::filesystem::path path;      // of the embedded vault
   std::string credential;          // the key, when systemd gave it to this process
   std::filesystem::path key_file;  // otherwise here; may be empty
-  std::filesystem::path mark;      // FileVaultOptions::mark; may be empty
+  std::filesystem::path mark;      // FileVaultOptions::mark
   std::size_t versions = 10;
   std::chrono::seconds interval{30};  // how often the documents are looked at
 };

@@ -1,0 +1,76 @@
+#include "ship/keys.h"
+
+#include "config/check.h"
+#include "config/ini.h"
+
+#include <catch2/catch.hpp>
+
+using namespace warder;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Read {
+  config::Diagnostics diagnostics;
+  std::vector<ship::DestinationOptions> destinations;
+};
+
+Read read(std::string_view text) {
+  Read result;
+  config::Document document;
+  document.add(config::parse_ini(text, "warder.conf", result.diagnostics));
+  const config::Table* const tables[] = {&ship::destination_table()};
+  const config::Checked checked = config::check_document(tables, document, result.diagnostics);
+  if (!result.diagnostics.has_errors()) {
+    for (const config::Values* values : checked.all(ship::destination_table())) {
+      result.destinations.push_back(ship::destination_options(*values, result.diagnostics));
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("the table of destinations is sound") {
+  CHECK(config::defects(ship::destination_table()) == std::vector<std::string>{});
+}
+
+TEST_CASE("a destination as configured") {
+  const Read slack = read(
+      "[destination ops]\nform = slack\nurl = vault:alerts/slack\nevents = alerts finding\n"
+      "severity = warning\njails = sshd caddy\ndigest = 5m\nallow_private = a.lan 127.0.0.1\n");
+  REQUIRE_FALSE(slack.diagnostics.has_errors());
+  REQUIRE(slack.destinations.size() == 1);
+  const ship::DestinationOptions& ops = slack.destinations[0];
+  CHECK(ops.name == "ops");
+  CHECK(ops.form == ship::Form::kSlack);
+  CHECK(ops.url->to_string() == "vault:alerts/slack");
+  CHECK_FALSE(ops.token);
+  CHECK(ops.selection.mode == ship::Selection::Kinds::kAlerts);
+  CHECK(ops.selection.kinds == std::vector<model::EventKind>{model::EventKind::kFinding});
+  CHECK(ops.selection.least == model::Severity::kWarning);
+  CHECK(ops.selection.jails == std::vector<std::string>{"sshd", "caddy"});
+  CHECK(ops.shipper.digest == 5min);
+  CHECK(ops.shipper.pause == 1s);
+  CHECK(ops.shipper.give_up == 72h);
+  CHECK(ops.allow_private == std::vector<std::string>{"a.lan", "127.0.0.1"});
+
+  const Read file = read("[destination log]\nform = json-lines\npath = /var/log/x\nevents = all\n");
+  REQUIRE_FALSE(file.diagnostics.has_errors());
+  CHECK_FALSE(file.destinations[0].form);
+  CHECK(file.destinations[0].shipper.digest == 0s);
+  CHECK(file.destinations[0].selection.mode == ship::Selection::Kinds::kAll);
+  CHECK(read("[destination x]\nurl = file:/x\n").destinations[0].shipper.digest == 60s);
+}
+
+TEST_CASE("what is missing is told with its place") {
+  CHECK(read("[destination a]\nform = ntfy\n[destination b]\nform = json-lines\n")
+            .diagnostics.to_text() ==
+        "warder.conf:2: [destination a] form = \"ntfy\": a webhook needs url\n"
+        "warder.conf:4: [destination b] form = \"json-lines\": json-lines needs path\n");
+  // A webhook's address written in place of a reference is refused and not repeated.
+  const std::string text =
+      read("[destination a]\nurl = https://hooks.example/canary\n").diagnostics.to_text();
+  CHECK(text.find("canary") == std::string::npos);
+  CHECK(text.starts_with("warder.conf:2: [destination a] url: "));
+}
