@@ -91,7 +91,8 @@ VaultOptions vault_options(const config::Values& values) {
   options.path = values.path("path");
   options.credential = values.has("credential") ? values.string("credential") : "";
   options.key_file = values.has("key_file") ? values.path("key_file") : "";
-  options.mark = values.has("mark") ? values.path("mark") : options.path.string() + ".mark";
+  options.mark = values.has("mark") ? values.path("mark")
+                                    : std::filesystem::path(options.path.string() + ".mark");
   options.versions = static_cast<std::size_t>(values.integer("versions"));
   options.interval = std::chrono::duration_cast<std::chrono::seconds>(values.duration("interval"));
   return options;
