@@ -36,7 +36,7 @@ util::Status Committer::start() {
     log::warning("store: no space is kept back for a full disk: {}", reserve.error().message());
   }
   last_checkpoint_ = clock_.monotonic();
-  next_maintenance_ = last_checkpoint_;
+  next_maintenance_ = last_checkpoint_ + kMaintenanceInterval;
   changed_since_maintenance_ = true;  // bans ended while the agent was down
   return {};
 }

@@ -157,6 +157,9 @@ util::Result<Statement> Connection::prepare(std::string_view sql) {
   if (result != SQLITE_OK) {
     return failure(result);
   }
+  if (statement == nullptr) {
+    return Error(ErrorCode::kInvalid, "there is no SQL statement");
+  }
   return Statement(this, statement);
 }
 

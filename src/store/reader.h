@@ -38,15 +38,15 @@ std::string to_json(const StoredEvent& event);
 
 // Which events; an empty field lets all pass.
 struct EventFilter {
-  std::optional<util::WallTime> since;  // at or after
-  std::optional<util::WallTime> until;  // before
-  std::optional<std::string> jail;
+  std::optional<util::WallTime> since = std::nullopt;  // at or after
+  std::optional<util::WallTime> until = std::nullopt;  // before
+  std::optional<std::string> jail = std::nullopt;
   // Events whose address or prefix lies in this one.
-  std::optional<net::Prefix> within;
-  std::optional<model::EventKind> kind;
-  std::optional<model::Severity> least;
+  std::optional<net::Prefix> within = std::nullopt;
+  std::optional<model::EventKind> kind = std::nullopt;
+  std::optional<model::Severity> least = std::nullopt;
   // Sequence greater than this; to read on.
-  std::optional<std::uint64_t> after;
+  std::optional<std::uint64_t> after = std::nullopt;
   enum class Order : std::uint8_t { kNewestFirst, kOldestFirst } order = Order::kNewestFirst;
   std::size_t limit = 1000;
 };

@@ -1,0 +1,125 @@
+#include "store_support.h"
+
+#include <sqlite3.h>
+
+using namespace warder;
+using namespace std::chrono_literals;
+using testing::finding;
+using testing::kLongEnough;
+
+namespace {
+
+struct Fixture : testing::StoreFixture {
+  void maintain() { REQUIRE(store->wait(store->maintain(), kLongEnough)); }
+};
+
+}  // namespace
+
+TEST_CASE("events leave by age, and what was still to be sent is counted") {
+  Fixture fixture;
+  fixture.options.retention_age = 1h;
+  fixture.open();
+  const auto mail = *fixture.store->destination("mail");
+  store::Batch batch;
+  for (std::uint32_t i = 0; i < 10; ++i) {
+    batch.events.push_back(finding(i * 60));
+    batch.outbox.push_back({i, mail});
+  }
+  fixture.put(std::move(batch));
+  fixture.clock.advance(1h + 5min);
+  fixture.maintain();
+  CHECK(fixture.messages() ==
+        std::vector<std::string>{
+            "finding 300", "finding 360", "finding 420", "finding 480", "finding 540",
+            "destination mail: it did not take events before retention removed them; 5 undelivered "
+            "items were dropped (5 of severity notice)",
+            "retention removed 5 events (0 to 4); their hashes stay in the tree"});
+  const auto figures = fixture.reader().figures();
+  CHECK(figures->first_kept == 5);
+  CHECK(figures->tree_size == 12);
+  CHECK(figures->outbox.at(0).pending == 5);
+  CHECK(figures->outbox.at(0).dropped == 5);
+}
+
+TEST_CASE("events leave by number") {
+  Fixture fixture;
+  fixture.options.retention_events = 4;
+  fixture.open();
+  fixture.put_findings(0, 5000);
+  fixture.maintain();
+  CHECK(fixture.messages() ==
+        std::vector<std::string>{
+            "finding 4996", "finding 4997", "finding 4998", "finding 4999",
+            "retention removed 4996 events (0 to 4995); their hashes stay in the tree"});
+}
+
+TEST_CASE("events leave by size and the space comes back") {
+  Fixture fixture;
+  fixture.options.size_limit = util::mebibytes(2);
+  fixture.open();
+  for (std::uint32_t i = 0; i < 10; ++i) {
+    store::Batch batch;
+    for (std::uint32_t k = 0; k < 1000; ++k) {
+      batch.events.push_back(finding(i * 1000 + k));
+      batch.events.back().message = std::string(1000, 'm');
+    }
+    fixture.put(std::move(batch));
+  }
+  fixture.maintain();
+  fixture.close();
+  const auto figures = fixture.reader().figures();
+  CHECK(figures->first_kept >= 8000);
+  // The limit, and at most the eighth of free pages that is kept for what comes.
+  CHECK(figures->database.value < 6'500'000);
+  CHECK(figures->tree_size == 10'001);
+}
+
+TEST_CASE("bans that are over move into the past, and leave it by age") {
+  Fixture fixture;
+  fixture.options.retention_age = 24h;
+  fixture.open();
+  const auto now = fixture.clock.now();
+  store::Batch batch;
+  for (std::uint32_t i = 0; i < 3000; ++i) {
+    batch.bans.push_back({.ban = {.jail = "sshd",
+                                  .address = net::Prefix(net::IpAddress::v4(0x0A000000U + i)),
+                                  .start = now,
+                                  .end = now + (i < 2500 ? 10min : 48h),
+                                  .count = 1,
+                                  .reason = "r"}});
+  }
+  fixture.put(std::move(batch));
+  fixture.clock.advance(11min);
+  fixture.maintain();
+  auto figures = fixture.reader().figures();
+  CHECK(figures->active_bans == 500);
+  CHECK(figures->past_bans == 2500);
+  const auto history = fixture.reader().address(*net::IpAddress::parse("10.0.0.1"), 1);
+  CHECK(history->past.at(0).how == store::BanEnd::kExpired);
+  CHECK(history->past.at(0).ended == now + 10min);
+  fixture.clock.advance(24h);
+  fixture.maintain();
+  figures = fixture.reader().figures();
+  CHECK(figures->active_bans == 500);
+  CHECK(figures->past_bans == 0);
+}
+
+TEST_CASE("somebody who edits history before it is pruned is reported") {
+  Fixture fixture;
+  fixture.options.retention_events = 2;
+  fixture.open();
+  fixture.put_findings(0, 10);
+  fixture.close();
+  sqlite3* database = nullptr;
+  REQUIRE(sqlite3_open(fixture.options.path.c_str(), &database) == SQLITE_OK);
+  REQUIRE(sqlite3_exec(database,
+                       "UPDATE event SET message = 'x' WHERE sequence = 3;"
+                       "DELETE FROM event WHERE sequence = 5",
+                       nullptr, nullptr, nullptr) == SQLITE_OK);
+  sqlite3_close(database);
+  fixture.open();
+  fixture.maintain();
+  CHECK(fixture.messages().at(2) ==
+        "2 of the events 0 to 7 were changed or missing when retention removed them: somebody "
+        "edited the history");
+}

@@ -1,0 +1,277 @@
+#include "store/verify.h"
+
+#include "store_support.h"
+
+#include <sqlite3.h>
+
+using namespace warder;
+using namespace std::chrono_literals;
+using testing::finding;
+using testing::kLongEnough;
+
+namespace {
+
+struct Fixture : testing::StoreFixture {
+  Fixture() {
+    hooks.checkpoint = [this](const std::string& note) { notes.push_back(note); };
+  }
+  void checkpoint() { REQUIRE(store->wait(store->make_checkpoint(), kLongEnough)); }
+  void maintain() { REQUIRE(store->wait(store->maintain(), kLongEnough)); }
+  // Ten findings, a checkpoint, ten more, a checkpoint, closed.
+  void fill() {
+    open();
+    put_findings(0, 10);
+    checkpoint();
+    put_findings(10, 10);
+    close();
+  }
+  // What an intruder does.
+  void edit(const std::string& sql) const {
+    sqlite3* database = nullptr;
+    REQUIRE(sqlite3_open(options.path.c_str(), &database) == SQLITE_OK);
+    char* error = nullptr;
+    sqlite3_exec(database, sql.c_str(), nullptr, nullptr, &error);
+    const std::string text = error == nullptr ? "" : error;
+    sqlite3_free(error);
+    sqlite3_close(database);
+    REQUIRE(text == "");
+  }
+  store::VerifyReport verify(std::optional<std::string> against = std::nullopt,
+                             std::uint8_t key = 7) const {
+    const auto report = store::verify(
+        options.path,
+        {.key = testing::secret_key(key).public_key(), .against = std::move(against), .vfs = {}});
+    if (!report) {
+      FAIL(report.error().message());
+    }
+    return *report;
+  }
+  static std::vector<std::string> texts(const store::VerifyReport& report) {
+    std::vector<std::string> all;
+    for (const auto& fault : report.faults) {
+      all.push_back(std::string(store::to_string(fault.kind)) + ": " + fault.text);
+    }
+    return all;
+  }
+  std::vector<std::string> faults(std::optional<std::string> against = std::nullopt) const {
+    return texts(verify(std::move(against)));
+  }
+
+  std::vector<std::string> notes;
+};
+
+using Texts = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("an honest history verifies, against every checkpoint it gave out") {
+  Fixture fixture;
+  fixture.fill();
+  REQUIRE(fixture.notes.size() == 2);
+  for (const auto& note : fixture.notes) {
+    CHECK(fixture.faults(note) == Texts{});
+  }
+  const auto report = fixture.verify();
+  CHECK(report.size == 20);
+  CHECK(report.events_checked == 20);
+  CHECK(report.checkpoints_checked == 2);
+  CHECK(report.to_text() == "log warder/test.example/20261102T120000Z: 20 events, root " +
+                                report.root +
+                                "\nchecked: 20 events, 2 checkpoints, signatures included\n"
+                                "the history is as it was written\n");
+}
+
+TEST_CASE("an edited row is named") {
+  Fixture fixture;
+  fixture.fill();
+  const char* const edits[] = {
+      "UPDATE event SET message = 'nothing' WHERE sequence = 13",
+      "UPDATE event SET time = time + 1 WHERE sequence = 13",
+      "UPDATE event SET severity = 0 WHERE sequence = 13",
+      "UPDATE event SET kind = 2 WHERE sequence = 13",
+      "UPDATE event SET jail = NULL WHERE sequence = 13",
+      "UPDATE event SET address = x'01020304' WHERE sequence = 13",
+      "UPDATE event SET detail = '{}' WHERE sequence = 13",
+      "UPDATE event SET id = x'00112233445566778899aabbccddeeff' WHERE sequence = 13",
+  };
+  const std::string good = fixture.folder.read("warder.db");
+  for (const char* edit : edits) {
+    fixture.folder.write("warder.db", good);
+    fixture.edit(edit);
+    CHECK(fixture.faults() == Texts{"changed: event 13 was changed after it was stored"});
+  }
+}
+
+TEST_CASE("a row edited together with its leaf hash is narrowed down by the checkpoints") {
+  Fixture fixture;
+  fixture.fill();
+  // The leaf check of event 13 as an intruder would compute it: that of the edited event. Any other
+  // bytes would be found at once, so the honest leaf of a store that held the edited event is used.
+  Fixture forged;
+  forged.open();
+  store::Batch batch;
+  for (std::uint32_t i = 0; i < 20; ++i) {
+    batch.events.push_back(finding(i));
+  }
+  batch.events[13].message = "nothing";
+  forged.put(std::move(batch));
+  forged.close();
+  fixture.edit("ATTACH '" + forged.options.path.string() +
+               "' AS f; UPDATE event SET message = 'nothing', leaf = (SELECT leaf FROM f.event "
+               "WHERE sequence = 13) WHERE sequence = 13");
+  const auto report = fixture.verify();
+  REQUIRE(report.faults.size() == 1);
+  CHECK(report.faults[0].kind == store::FaultKind::kRoot);
+  CHECK(report.faults[0].first == 10);
+  CHECK(report.faults[0].last == 19);
+  CHECK(report.faults[0].text ==
+        "the events 10 to 19 do not give the root of the stored checkpoint at 20");
+}
+
+TEST_CASE("removed, added and exchanged rows are named") {
+  Fixture fixture;
+  fixture.fill();
+  const std::string good = fixture.folder.read("warder.db");
+  const auto after = [&](const std::string& sql) {
+    fixture.folder.write("warder.db", good);
+    fixture.edit(sql);
+    return fixture.faults();
+  };
+  CHECK(after("DELETE FROM event WHERE sequence = 4") == Texts{"missing: event 4 is missing"});
+  CHECK(after("DELETE FROM event WHERE sequence IN (4, 5, 6)") ==
+        Texts{"missing: the events 4 to 6 are missing"});
+  CHECK(after("DELETE FROM event WHERE sequence > 16") ==
+        Texts{"missing: the last events, 17 to 19, are missing"});
+  CHECK(after("INSERT INTO event SELECT 20, x'00112233445566778899aabbccddeeff', time, kind, "
+              "severity, jail, address, message, detail, leaf FROM event WHERE sequence = 3") ==
+        Texts{"inserted: event 20 has no place in a history of the events 0 to 20"});
+  CHECK(after("UPDATE event SET sequence = 100 WHERE sequence = 3;"
+              "UPDATE event SET sequence = 3 WHERE sequence = 4;"
+              "UPDATE event SET sequence = 4 WHERE sequence = 100") ==
+        Texts{"changed: event 3 was changed after it was stored",
+              "changed: event 4 was changed after it was stored"});
+}
+
+TEST_CASE("a cut tail and a rolled-back database show against an outside checkpoint") {
+  Fixture fixture;
+  fixture.open();
+  fixture.put_findings(0, 10);
+  fixture.close();
+  const std::string last_week = fixture.folder.read("warder.db");
+  fixture.open();
+  fixture.put_findings(10, 10);
+  fixture.close();
+  const std::string outside = fixture.notes.back();
+  fixture.folder.write("warder.db", last_week);
+  CHECK(fixture.faults() == Texts{});
+  const auto report = fixture.verify(outside);
+  CHECK(
+      Fixture::texts(report) ==
+      Texts{"tail: the history ends at 10, the checkpoint kept outside is at 20: its tail was cut "
+            "or the database was put back to an earlier state"});
+  CHECK(report.faults[0].first == 10);
+  // Cut with care inside, the stored checkpoint tells.
+  Fixture cut;
+  cut.fill();
+  Fixture shorter;
+  shorter.open();
+  shorter.put_findings(0, 10);
+  shorter.close();
+  cut.edit("ATTACH '" + shorter.options.path.string() +
+           "' AS s; DELETE FROM event WHERE sequence >= 10; "
+           "UPDATE tree SET size = 10, peaks = (SELECT peaks FROM s.tree)");
+  CHECK(cut.faults() == Texts{"tail: the history ends at 10, but there is a checkpoint at 20"});
+}
+
+TEST_CASE("another history of the same length shows against an outside checkpoint") {
+  Fixture fixture;
+  fixture.fill();
+  Fixture other;
+  other.open();
+  other.put_findings(100, 20);
+  other.close();
+  CHECK(
+      other.faults(fixture.notes.back()) ==
+      Texts{"root: the events 0 to 19 do not give the root of the checkpoint kept outside at 20"});
+}
+
+TEST_CASE("a checkpoint signed by another key is refused, inside and outside") {
+  Fixture fixture;
+  fixture.fill();
+  CHECK(Fixture::texts(fixture.verify(std::nullopt, 8)) ==
+        Texts{"checkpoint: the stored checkpoint at 10: the checkpoint is not signed by this key",
+              "checkpoint: the stored checkpoint at 20: the checkpoint is not signed by this key"});
+  Fixture forged;
+  forged.fill();
+  CHECK(Fixture::texts(fixture.verify("not a note")) ==
+        Texts{"checkpoint: the checkpoint kept outside: no checkpoint: an empty line and signature "
+              "lines must end it"});
+}
+
+TEST_CASE("a checkpoint of another log is told apart") {
+  Fixture fixture;
+  fixture.fill();
+  Fixture other;
+  other.options.origin = "warder/other.example";
+  other.fill();
+  CHECK(fixture.faults(other.notes.back()) ==
+        Texts{"checkpoint: the checkpoint kept outside is of "
+              "warder/other.example/20261102T120000Z, this history is "
+              "warder/test.example/20261102T120000Z"});
+}
+
+TEST_CASE("a pruned history verifies against every earlier checkpoint") {
+  for (const std::uint64_t kept : {1U, 7U, 64U, 100U}) {
+    Fixture fixture;
+    fixture.options.retention_events = kept;
+    fixture.open();
+    std::uint32_t number = 0;
+    for (const std::uint32_t count : {1U, 2U, 13U, 64U, 5U, 128U, 37U}) {
+      fixture.put_findings(number, count);
+      number += count;
+      fixture.checkpoint();
+      if (count % 2 == 1) {
+        fixture.maintain();
+      }
+    }
+    fixture.maintain();
+    fixture.close();
+    for (const auto& note : fixture.notes) {
+      CHECK(fixture.faults(note) == Texts{});
+    }
+    const auto report = fixture.verify();
+    // Retention reports itself after it has counted.
+    CHECK(report.first_kept >= number - kept);
+    CHECK(report.events_checked == report.size - report.first_kept);
+  }
+}
+
+TEST_CASE("an edited remainder of the pruned part shows") {
+  Fixture fixture;
+  fixture.options.retention_events = 5;
+  fixture.fill();
+  fixture.open();
+  fixture.maintain();
+  fixture.close();
+  const std::string good = fixture.folder.read("warder.db");
+  fixture.edit("UPDATE pruned SET hash = zeroblob(32) WHERE first = 8");
+  CHECK(fixture.faults() ==
+        Texts{"root: the events 0 to 9 do not give the root of the stored checkpoint at 10"});
+  fixture.folder.write("warder.db", good);
+  fixture.edit("DELETE FROM pruned WHERE first >= 8");
+  CHECK(fixture.faults() == Texts{"missing: the hashes of the pruned events 8 to 14 are missing"});
+}
+
+TEST_CASE("the report as JSON") {
+  Fixture fixture;
+  fixture.fill();
+  fixture.edit("DELETE FROM event WHERE sequence = 4");
+  const auto report = fixture.verify();
+  CHECK(report.to_json() ==
+        R"({"good":false,"origin":"warder/test.example/20261102T120000Z","size":20,"first_kept":0,)"
+        R"("root":")" +
+            report.root +
+            R"(","events_checked":19,"checkpoints_checked":2,"signatures_checked":true,)"
+            R"("faults":[{"kind":"missing","first":4,"last":4,"text":"event 4 is missing"}],)"
+            R"("more_faults":0})");
+}
