@@ -22,13 +22,40 @@ struct DateFields {
   std::optional<std::chrono::microseconds> epoch;
 };
 
-// The moment that `fields` mean. Without a year it is the latest one that is at most a day ahead of
-// `now` (a line of 31 December read on 1 January is of last year; one written a second past
-// midnight by a clock that runs ahead is of next year). Without month and day it is today, or
-// yesterday when that would be later than `now`. Without a zone it is `default_offset`, or the zone
-// of the system with its rules. Empty when there is no such date (30 February).
-// Source: reference/fail2ban-compat.md 10.6; fractions of seconds are kept.
-std::optional<util::WallTime> resolve(const DateFields& fields, util::WallTime now,
-                                      std::optional<std::chrono::seconds> default_offset);
+// Turns what lines say into moments. One thread at a time: it remembers what the system's zone was
+// in the hour it was asked about last, because asking the C library costs a look at the file
+// system.
+class Calendar {
+ public:
+  // Zone of dates that name none: a fixed offset east of UTC, or the system's zone with its rules.
+  explicit Calendar(std::optional<std::chrono::seconds> default_offset)
+      : default_offset_(default_offset) {}
+
+  // The moment that `fields` mean. Without a year it is the latest one that is at most a day ahead
+  // of `now` (a line of 31 December read on 1 January is of last year; one written a second past
+  // midnight by a clock that runs ahead is of next year). Without month and day it is today, or
+  // yesterday when that would be later than `now`. Empty when there is no such date (30 February).
+  // Source: reference/fail2ban-compat.md 10.6; fractions of seconds are kept.
+  std::optional<util::WallTime> resolve(const DateFields& fields, util::WallTime now);
+
+ private:
+  // An offset and the hour for which it was found.
+  struct Known {
+    std::int64_t hour = INT64_MIN;
+    std::chrono::seconds offset{};
+  };
+  std::chrono::year_month_day civil_date(util::WallTime time,
+                                         std::optional<std::chrono::seconds> offset);
+  std::optional<util::WallTime> moment(const std::chrono::year_month_day& date,
+                                       const DateFields& fields,
+                                       std::optional<std::chrono::seconds> offset);
+  // Of the system's zone; `civil` is what its clocks show, as if it were UTC.
+  std::chrono::seconds offset_at_civil(std::chrono::sys_seconds civil);
+  std::chrono::seconds offset_at(std::chrono::sys_seconds time);
+
+  std::optional<std::chrono::seconds> default_offset_;
+  Known by_civil_;
+  Known by_time_;
+};
 
 }  // namespace warder::filter

@@ -20,9 +20,10 @@ bool has_identifier(const TextPattern& pattern) {
                      [&](std::string_view group) { return pattern.has_group(group); });
 }
 
-std::optional<TextPattern> compile_line(std::string_view option, const ValueLine& line,
-                                        Problems& problems) {
-  auto pattern = TextPattern::compile(line.text);
+template <typename Compiled>
+std::optional<Compiled> compile_line(std::string_view option, const ValueLine& line,
+                                     Problems& problems) {
+  auto pattern = Compiled::compile(line.text);
   if (!pattern) {
     problems.add(line.place,
                  fmt::format("{} '{}': {}", option, line.text, pattern.error().message()));
@@ -58,15 +59,16 @@ std::shared_ptr<const TextFilter> TextFilter::compile(const Definition& definiti
     if (lines.size() > 1) {
       problems.add(prefregex->place, "prefregex is one expression on one line");
     } else if (!lines.empty()) {
-      filter->prefix_ = compile_line("prefregex", lines[0], problems);
+      filter->prefix_ = compile_line<TextPrefix>("prefregex", lines[0], problems);
     }
   }
   for (ValueLine& line : value_lines(*failregex)) {
-    std::optional<TextPattern> pattern = compile_line("failregex", line, problems);
+    std::optional<TextPattern> pattern = compile_line<TextPattern>("failregex", line, problems);
     if (!pattern) {
       continue;
     }
-    if (!has_identifier(*pattern) && !(filter->prefix_ && has_identifier(*filter->prefix_))) {
+    if (!has_identifier(*pattern) &&
+        !(filter->prefix_ && has_identifier(filter->prefix_->pattern()))) {
       problems.add(line.place,
                    fmt::format("failregex '{}': it captures no address; write <HOST> where the "
                                "address stands",
@@ -78,7 +80,7 @@ std::shared_ptr<const TextFilter> TextFilter::compile(const Definition& definiti
   }
   if (const Option* ignoreregex = definition.find(kSection, "ignoreregex")) {
     for (const ValueLine& line : value_lines(*ignoreregex)) {
-      if (auto pattern = compile_line("ignoreregex", line, problems)) {
+      if (auto pattern = compile_line<TextPattern>("ignoreregex", line, problems)) {
         filter->ignore_.push_back(std::move(*pattern));
       }
     }
@@ -88,8 +90,8 @@ std::shared_ptr<const TextFilter> TextFilter::compile(const Definition& definiti
   }
   for (const TextPattern& pattern : filter->fail_) {
     std::string sieve = pattern.expanded().sieve;
-    if (filter->prefix_ && filter->prefix_->has_group("content")) {
-      const Expanded& prefix = filter->prefix_->expanded();
+    if (filter->prefix_ && filter->prefix_->pattern().has_group("content")) {
+      const Expanded& prefix = filter->prefix_->pattern().expanded();
       sieve = join_sieves(prefix, pattern.expanded()).value_or(prefix.sieve);
     }
     filter->sieves_.push_back(std::move(sieve));

@@ -4,6 +4,7 @@
 #include "filter/definition.h"
 #include "filter/pattern.h"
 #include "filter/text_pattern.h"
+#include "filter/text_prefix.h"
 
 #include <memory>
 #include <optional>
@@ -24,7 +25,7 @@ class TextFilter {
   const std::vector<Pattern>& patterns() const { return patterns_; }
   const std::vector<TextPattern>& fail() const { return fail_; }
   const std::vector<TextPattern>& ignore() const { return ignore_; }
-  const std::optional<TextPattern>& prefix() const { return prefix_; }
+  const std::optional<TextPrefix>& prefix() const { return prefix_; }
   const DateRecipe& dates() const { return dates_; }
   // One a failregex: the message can only match if its sieve does (tags.h).
   const std::vector<std::string>& sieves() const { return sieves_; }
@@ -35,7 +36,7 @@ class TextFilter {
   std::vector<Pattern> patterns_;
   std::vector<TextPattern> fail_;
   std::vector<TextPattern> ignore_;
-  std::optional<TextPattern> prefix_;
+  std::optional<TextPrefix> prefix_;
   DateRecipe dates_;
   std::vector<std::string> sieves_;
 };

@@ -103,12 +103,11 @@ void TextMatcher::judge(Slot& slot, std::span<const Candidate> candidates, const
   Captures captures;
   std::string_view content = job.message;
   if (filter.prefix()) {
-    if (!filter.prefix()->match(job.message, captures)) {
+    const auto inner = filter.prefix()->match(job.message, captures);
+    if (!inner) {
       return;
     }
-    if (const std::string_view inner = find_capture(captures, "content"); !inner.empty()) {
-      content = inner;
-    }
+    content = *inner;
   }
   const auto hit = std::find_if(candidates.begin(), candidates.end(), [&](const Candidate& c) {
     return filter.fail()[c.pattern].match(content, captures);
@@ -142,12 +141,12 @@ void TextMatcher::judge(Slot& slot, std::span<const Candidate> candidates, const
   report(slot, hit->pattern, merged, session.failure.text, job);
 }
 
-JudgedTime TextMatcher::time_of(const Job& job, std::size_t index) const {
+JudgedTime TextMatcher::time_of(const Job& job, std::size_t index) {
   std::optional<util::WallTime> found = job.line.stamp;
   std::string_view date;
   if (job.date) {
     date = job.line.text.substr(job.date->begin, job.date->end - job.date->begin);
-    found = resolve(job.date->fields, job.now, options_.utc_offset);
+    found = calendar_.resolve(job.date->fields, job.now);
     if (!found) {
       tell(job.handler, job.counters, index, NoticeKind::kBadDate, date);
     }

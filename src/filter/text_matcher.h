@@ -1,5 +1,6 @@
 #pragma once
 
+#include "filter/calendar.h"
 #include "filter/matcher_options.h"
 #include "filter/notice.h"
 #include "filter/sessions.h"
@@ -68,14 +69,16 @@ class TextMatcher {
     std::string_view message;  // the line without its date
   };
 
-  explicit TextMatcher(MatcherOptions options) : options_(std::move(options)) {}
+  explicit TextMatcher(MatcherOptions options)
+      : options_(std::move(options)), calendar_(options_.utc_offset) {}
   void match_group(Group& group, Job job);
   void judge(Slot& slot, std::span<const Candidate> candidates, const Job& job);
   void report(const Slot& slot, std::size_t pattern, const Captures& captures,
               std::string_view text, const Job& job);
-  JudgedTime time_of(const Job& job, std::size_t index) const;
+  JudgedTime time_of(const Job& job, std::size_t index);
 
   MatcherOptions options_;
+  Calendar calendar_;
   std::vector<Slot> slots_;
   std::vector<Group> groups_;
   // Reused from line to line.

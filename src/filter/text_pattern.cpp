@@ -43,11 +43,11 @@ util::Result<TextPattern> TextPattern::compile(std::string_view text) {
   return pattern;
 }
 
-bool TextPattern::match(std::string_view text, Captures& captures) const {
+std::size_t TextPattern::match_to(std::string_view text, Captures& captures) const {
   std::array<re2::StringPiece, kMostGroups> groups;
   if (!regex_->Match(re2::StringPiece(text.data(), text.size()), 0, text.size(),
                      re2::RE2::UNANCHORED, groups.data(), static_cast<int>(names_.size()))) {
-    return false;
+    return std::string_view::npos;
   }
   for (std::size_t group = 1; group < names_.size(); ++group) {
     if (names_[group].empty() || groups[group].data() == nullptr) {
@@ -63,7 +63,7 @@ bool TextPattern::match(std::string_view text, Captures& captures) const {
       known->second = value;
     }
   }
-  return true;
+  return static_cast<std::size_t>(groups[0].end() - text.data());
 }
 
 bool TextPattern::matches(std::string_view text) const {

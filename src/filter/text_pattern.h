@@ -30,7 +30,11 @@ class TextPattern {
 
   // Searches `text`. On a match adds the named groups that took part; a group that `captures` holds
   // already is overwritten.
-  bool match(std::string_view text, Captures& captures) const;
+  bool match(std::string_view text, Captures& captures) const {
+    return match_to(text, captures) != std::string_view::npos;
+  }
+  // The same, and gives where the match ends; npos when there is none.
+  std::size_t match_to(std::string_view text, Captures& captures) const;
   bool matches(std::string_view text) const;
 
   const Expanded& expanded() const { return expanded_; }

@@ -6,8 +6,9 @@
 #include <ctime>
 
 using namespace std::chrono_literals;
+using warder::filter::Calendar;
 using warder::filter::DateFields;
-using warder::filter::resolve;
+
 using warder::util::format_rfc3339;
 using warder::util::parse_rfc3339;
 
@@ -15,7 +16,7 @@ namespace {
 
 std::string text(const DateFields& fields, const char* now,
                  std::optional<std::chrono::seconds> offset = 0s) {
-  const auto time = resolve(fields, parse_rfc3339(now).value(), offset);
+  const auto time = Calendar(offset).resolve(fields, parse_rfc3339(now).value());
   return time ? format_rfc3339(*time) : "none";
 }
 
@@ -99,6 +100,19 @@ TEST_CASE("zones: of the line, given, of the system with its rules") {
   // It is 1 January in the system's zone already, when a line of 31 December is read.
   CHECK(text(day_of_month(12, 31, 23, 59, 59), "2026-12-31T23:00:01Z", std::nullopt) ==
         "2026-12-31T22:59:59Z");
+}
+
+TEST_CASE("the zone's offset is right on both sides of a change of the clocks") {
+  const Zone berlin("CET-1CEST,M3.5.0,M10.5.0/3");
+  Calendar calendar(std::nullopt);
+  DateFields fields = day_of_month(3, 29, 1, 59, 59);
+  fields.year = 2026;
+  const auto now = parse_rfc3339("2026-08-01T00:00:00Z").value();
+  CHECK(format_rfc3339(calendar.resolve(fields, now).value()) == "2026-03-29T00:59:59Z");
+  fields.hour = 3;
+  CHECK(format_rfc3339(calendar.resolve(fields, now).value()) == "2026-03-29T01:59:59Z");
+  fields.hour = 1;
+  CHECK(format_rfc3339(calendar.resolve(fields, now).value()) == "2026-03-29T00:59:59Z");
 }
 
 TEST_CASE("seconds since 1970 need nothing else") {

@@ -20,8 +20,8 @@ std::string find(const char* pattern, std::string_view line) {
   if (!found) {
     return "no date";
   }
-  const auto time = warder::filter::resolve(
-      found->fields, parse_rfc3339("2026-08-01T00:00:00Z").value(), std::chrono::seconds(0));
+  const auto time = warder::filter::Calendar(std::chrono::seconds(0))
+                        .resolve(found->fields, parse_rfc3339("2026-08-01T00:00:00Z").value());
   return std::string(line.substr(found->begin, found->end - found->begin)) + " -> " +
          (time ? format_rfc3339(*time) : "none");
 }

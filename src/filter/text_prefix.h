@@ -1,0 +1,33 @@
+#pragma once
+
+#include "filter/text_pattern.h"
+#include "util/result.h"
+
+#include <optional>
+#include <string_view>
+
+namespace warder::filter {
+
+// A prefregex: what each message of a log begins with, and which part of it the failregexes are
+// searched in. Immutable, thread safe.
+class TextPrefix {
+ public:
+  // As TextPattern::compile().
+  static util::Result<TextPrefix> compile(std::string_view text);
+
+  // The part of the message that the prefix leaves to the failregexes (its <F-CONTENT>, else all);
+  // empty when it does not match. Adds its groups to `captures`.
+  std::optional<std::string_view> match(std::string_view message, Captures& captures) const;
+
+  const TextPattern& pattern() const { return pattern_; }
+
+ private:
+  explicit TextPrefix(TextPattern pattern) : pattern_(std::move(pattern)) {}
+
+  TextPattern pattern_;
+  // What stands before a final `<F-CONTENT>.+</F-CONTENT>$`. Nearly every prefix ends like that,
+  // and then what is left of the line needs no expression to be found.
+  std::optional<TextPattern> head_;
+};
+
+}  // namespace warder::filter
