@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::string_view kDefinition = "Definition";
 constexpr std::string_view kInit = "Init";
-constexpr std::string_view kKnown = "known/";
 // The reference's limit for one tag, and ours for all tags of one value.
 constexpr std::size_t kMostOfOneTag = 25;
 constexpr std::size_t kMostReplacements = 1000;
@@ -87,7 +86,8 @@ util::Result<std::string> substitute_tags(std::string_view text, std::string_vie
       if (is_new) {
         WARDER_ASSIGN_OR_RETURN(tag->second.meaning, lookup(name));
       }
-      if (!tag->second.meaning) {
+      const Text& meaning = tag->second.meaning;
+      if (!meaning) {
         at += whole.size();
         continue;
       }
@@ -95,12 +95,11 @@ util::Result<std::string> substitute_tags(std::string_view text, std::string_vie
           ++replacements > kMostReplacements) {
         return refuse(fmt::format("<{}> refers to itself", util::printable(name, 80)));
       }
-      const std::string& meaning = *tag->second.meaning;
-      if (result.size() + count(result, whole) * meaning.size() > kLongestValue) {
+      if (result.size() + count(result, whole) * meaning->size() > kLongestValue) {
         return refuse(fmt::format("<{}> makes the value grow beyond {} bytes",
                                   util::printable(name, 80), kLongestValue));
       }
-      result = replace_all(result, whole, meaning);
+      result = replace_all(result, whole, *meaning);
       changed = true;
     }
   }

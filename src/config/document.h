@@ -50,7 +50,7 @@ class Document {
                                                std::string_view option) const;
   // The section with all its options and those of [DEFAULT]. An unknown section has no options of
   // its own. "DEFAULT" is allowed.
-  Section section(std::string_view section, const Context& context = {}) const;
+  Section section(std::string_view name, const Context& context = {}) const;
 
  private:
   struct Entry {

@@ -86,7 +86,8 @@ class Loader {
     if (is_new) {
       known->second = parse(path, included);
     }
-    return known->second ? &*known->second : nullptr;
+    const std::optional<File>& file = known->second;
+    return file ? &*file : nullptr;
   }
 
   std::optional<File> parse(const std::string& path, Included included) {
@@ -127,9 +128,9 @@ class Loader {
       return {};
     }
     std::vector<std::string> paths;
-    if (value->has_value()) {
+    if (const std::optional<Value>& list = *value) {
       const std::string folder = std::filesystem::path(path).parent_path().string();
-      for (const std::string_view entry : util::split_words((*value)->text, "\n")) {
+      for (const std::string_view entry : util::split_words(list->text, "\n")) {
         if (const std::string_view name = util::trim(entry); !name.empty()) {
           paths.push_back(join(folder, std::string(name)));
         }

@@ -171,10 +171,13 @@ ParseOutcome parse_path(std::string_view text) {
 ParseOutcome parse_words(const Key& key, std::string_view text) {
   std::vector<std::string> words;
   for (const std::string_view word : util::split_words(text, kListSeparators)) {
-    if (!key.choices.empty() && !index_of(key.choices, word)) {
+    if (key.choices.empty()) {
+      words.emplace_back(word);
+    } else if (const auto index = index_of(key.choices, word)) {
+      words.emplace_back(key.choices[*index]);
+    } else {
       return no_choice(key, word);
     }
-    words.emplace_back(key.choices.empty() ? word : key.choices[*index_of(key.choices, word)]);
   }
   if (auto refusal = wrong_size(key, "entries", words.size())) {
     return *refusal;
