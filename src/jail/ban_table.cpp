@@ -79,6 +79,56 @@ struct BanLayout {
   }
 };
 
+// How many bans there are a family of 256 siblings, by the hash of the family: a counting filter,
+// so what it says may be too much, but never too little.
+class SiblingFilter {
+ public:
+  void add(std::uint64_t family) {
+    if (cells_ == nullptr) {
+      cells_ = std::make_unique<std::uint8_t[]>(kCells);
+    }
+    std::uint8_t& cell = cells_[family % kCells];
+    cell = static_cast<std::uint8_t>(cell == kFull ? kFull : cell + 1);
+  }
+  void remove(std::uint64_t family) {
+    std::uint8_t& cell = cells_[family % kCells];
+    // A cell that was full once has lost count and stays.
+    cell = static_cast<std::uint8_t>(cell == kFull ? kFull : cell - 1);
+  }
+  std::size_t at_most(std::uint64_t family) const {
+    const std::size_t count = cells_ == nullptr ? 0 : cells_[family % kCells];
+    return count == kFull ? std::numeric_limits<std::size_t>::max() : count;
+  }
+  std::size_t memory() const { return cells_ == nullptr ? 0 : kCells; }
+
+ private:
+  static constexpr std::size_t kCells = std::size_t{1} << 18U;
+  static constexpr std::uint8_t kFull = 0xFF;
+  std::unique_ptr<std::uint8_t[]> cells_;
+};
+
+// The lengths that bans have, so that a look-up tries only those.
+class LengthsInUse {
+ public:
+  void add(unsigned length) {
+    if (counts_[length]++ == 0) {
+      lengths_.insert(std::lower_bound(lengths_.begin(), lengths_.end(), length),
+                      static_cast<std::uint8_t>(length));
+    }
+  }
+  void remove(unsigned length) {
+    if (--counts_[length] == 0) {
+      lengths_.erase(std::lower_bound(lengths_.begin(), lengths_.end(), length));
+    }
+  }
+  // Ascending.
+  const std::vector<std::uint8_t>& list() const { return lengths_; }
+
+ private:
+  std::array<std::size_t, 129> counts_{};
+  std::vector<std::uint8_t> lengths_;
+};
+
 // The bans of one slot size, with the earliest end of each segment as a lower bound.
 template <typename Slot>
 struct Part {
@@ -132,9 +182,9 @@ struct BanTable::Impl {
   std::size_t capacity;
   Part<ShortSlot> shorts;
   Part<LongSlot> longs;
-  // Bans per prefix length, so that a look-up tries only lengths in use.
-  std::array<std::size_t, 33> lengths_v4{};
-  std::array<std::size_t, 129> lengths_v6{};
+  LengthsInUse lengths_v4;
+  LengthsInUse lengths_v6;
+  SiblingFilter siblings;
   struct PerJail {
     std::size_t bans = 0;
     std::size_t wide = 0;
@@ -179,12 +229,17 @@ struct BanTable::Impl {
     return fits_short(prefix) ? action(self.shorts) : action(self.longs);
   }
 
-  std::size_t& length_count(const net::Prefix& prefix) {
-    return prefix.family() == net::Family::kIpv4 ? lengths_v4[prefix.length()]
-                                                 : lengths_v6[prefix.length()];
+  LengthsInUse& lengths(net::Family family) {
+    return family == net::Family::kIpv4 ? lengths_v4 : lengths_v6;
+  }
+  std::uint64_t family_of(JailIndex jail, const net::Prefix& prefix) const {
+    constexpr unsigned kBits = 8;
+    const unsigned length = prefix.length() > kBits ? prefix.length() - kBits : 0;
+    return hash_prefix(key, net::Prefix(prefix.address(), length)) + jail;
   }
   void count_in(JailIndex jail, const net::Prefix& prefix, bool wide) {
-    ++length_count(prefix);
+    lengths(prefix.family()).add(prefix.length());
+    siblings.add(family_of(jail, prefix));
     if (jail >= jails.size()) {
       jails.resize(jail + std::size_t{1});
     }
@@ -192,7 +247,8 @@ struct BanTable::Impl {
     jails[jail].wide += wide ? 1 : 0;
   }
   void count_out(JailIndex jail, const net::Prefix& prefix, bool wide) {
-    --length_count(prefix);
+    lengths(prefix.family()).remove(prefix.length());
+    siblings.remove(family_of(jail, prefix));
     --jails[jail].bans;
     jails[jail].wide -= wide ? 1 : 0;
   }
@@ -292,10 +348,9 @@ struct BanTable::Impl {
   // first, until it answers true.
   template <typename Visit>
   void visit_around(const net::Prefix& address, Visit visit) const {
-    const bool v4 = address.family() == net::Family::kIpv4;
-    for (unsigned length = 0; length <= address.length(); ++length) {
-      if ((v4 ? lengths_v4[length] : lengths_v6[length]) > 0 &&
-          visit(net::Prefix(address.address(), length))) {
+    const LengthsInUse& used = address.family() == net::Family::kIpv4 ? lengths_v4 : lengths_v6;
+    for (const std::uint8_t length : used.list()) {
+      if (length > address.length() || visit(net::Prefix(address.address(), length))) {
         return;
       }
     }
@@ -380,6 +435,10 @@ std::vector<ActiveBan> BanTable::holders(const net::Prefix& address) const {
   return bans;
 }
 
+std::size_t BanTable::siblings_at_most(JailIndex jail, const net::Prefix& address) const {
+  return impl_->siblings.at_most(impl_->family_of(jail, address));
+}
+
 BanTable::KernelEnd BanTable::kernel_end(const net::Prefix& address) const {
   KernelEnd result;
   impl_->visit_holders(address, [&](const ActiveBan& ban) {
@@ -436,7 +495,7 @@ std::size_t BanTable::wide(JailIndex jail) const {
 }
 std::size_t BanTable::capacity() const { return impl_->capacity; }
 std::size_t BanTable::memory() const {
-  return impl_->shorts.table.memory() + impl_->longs.table.memory() +
+  return impl_->shorts.table.memory() + impl_->longs.table.memory() + impl_->siblings.memory() +
          (impl_->shorts.earliest.size() + impl_->longs.earliest.size()) * sizeof(Seconds);
 }
 

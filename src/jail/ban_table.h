@@ -67,6 +67,10 @@ class BanTable {
   // The bans of exactly this prefix, of any jail.
   std::vector<ActiveBan> holders(const net::Prefix& address) const;
 
+  // No fewer than the bans by this jail that have the prefix's length and share all of its bits but
+  // the last eight: cheap, seldom too much. Tells whether counting siblings one by one is worth it.
+  std::size_t siblings_at_most(JailIndex jail, const net::Prefix& address) const;
+
   // Until when the kernel has to hold exactly this prefix: the latest end of the bans that are not
   // only observed. `held` false: not at all. After remove() or an expiry, ask this and lift the
   // prefix only when nobody holds it.

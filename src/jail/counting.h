@@ -51,8 +51,8 @@ class WindowCounting {
 
  private:
   struct Run {
-    Tick time = 0;
-    std::uint32_t weight = 1;
+    Tick time;
+    std::uint32_t weight;
   };
   // The number of places in use; with weights, the time of the newest attempt as well.
   std::size_t header_bytes() const { return 1 + (weighted_ ? kTickBytes : 0); }

@@ -6,10 +6,15 @@
 namespace warder::jail {
 namespace {
 
+// Up to eight bytes, the first the least significant.
 std::uint64_t load_le(const char* bytes, std::size_t size) {
   std::uint64_t value = 0;
-  for (std::size_t i = 0; i < size; ++i) {
-    value |= static_cast<std::uint64_t>(static_cast<std::uint8_t>(bytes[i])) << (8 * i);
+  if constexpr (std::endian::native == std::endian::little) {
+    std::memcpy(&value, bytes, size);
+  } else {
+    for (std::size_t i = 0; i < size; ++i) {
+      value |= static_cast<std::uint64_t>(static_cast<std::uint8_t>(bytes[i])) << (8 * i);
+    }
   }
   return value;
 }

@@ -248,9 +248,10 @@ constexpr config::Key kKeys[] = {
      .fallback = "200000",
      .least = "100",
      .most = "10000000",
-     .text = "How many sources are counted at one time. When more come, those furthest from a ban "
-             "are forgotten. 200,000 take up to 10 MB with maxretry 5, and nothing before they "
-             "come.",
+     .text =
+         "How many sources are counted at one time. When more come, those furthest from a ban "
+         "are forgotten. 200,000 take up to 10 MB, and nothing before they come. With a maxretry "
+         "over 5 the same memory holds fewer.",
      .example = "50000"},
 };
 

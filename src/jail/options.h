@@ -85,7 +85,8 @@ struct JailOptions {
   // At most so many wider bans of this jail at one time: the cost cap.
   std::uint32_t widen_limit = 64;  // 0 to 100,000
 
-  // At most so many sources are counted at one time.
+  // At most so many sources are counted at one time, fewer with a maxretry over 5: what is fixed is
+  // the memory, 32 bytes each and up to a half more.
   std::uint32_t sources = 200'000;  // 100 to 10,000,000
 
   friend bool operator==(const JailOptions&, const JailOptions&) = default;

@@ -6,8 +6,11 @@
 namespace warder::jail {
 namespace {
 
-std::size_t state_bytes(const SourceTable::Counting& counting) {
-  return std::visit([](const auto& rule) { return rule.bytes(); }, counting);
+constexpr std::size_t kUsualSlot = 32;
+
+std::size_t slot_bytes(const SourceTable::Counting& counting) {
+  return sizeof(std::uint64_t) +
+         std::visit([](const auto& rule) { return rule.bytes(); }, counting);
 }
 
 }  // namespace
@@ -15,7 +18,8 @@ std::size_t state_bytes(const SourceTable::Counting& counting) {
 SourceTable::SourceTable(const Counting& counting, Tick findtime, std::size_t capacity)
     : counting_(counting),
       findtime_(findtime),
-      table_(Layout{sizeof(std::uint64_t) + state_bytes(counting)}, capacity) {}
+      table_(Layout{slot_bytes(counting)},
+             std::min(capacity, capacity * kUsualSlot / slot_bytes(counting))) {}
 
 Tick SourceTable::last(const std::byte* slot) const {
   if (const auto* window = std::get_if<WindowCounting>(&counting_)) {
@@ -39,10 +43,14 @@ std::byte* SourceTable::find_or_make(std::uint64_t hash, Tick now) {
   }
   std::byte* slot = table_.insert(hash);
   if (slot == nullptr) {
+    const bool oldest_goes = hash % kOldestGoesOneIn == 0;
     std::byte* victim = table_.victim(hash, kReach, [&](const std::byte* a, const std::byte* b) {
       const std::uint32_t count_a = count_of(a, now);
       const std::uint32_t count_b = count_of(b, now);
-      return count_a != count_b ? count_a < count_b : last(a) < last(b);
+      if (count_a != count_b) {
+        return count_a < count_b;
+      }
+      return oldest_goes ? last(a) < last(b) : last(a) > last(b);
     });
     if (victim == nullptr) {
       ++evicted_;

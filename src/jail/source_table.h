@@ -14,10 +14,17 @@ namespace warder::jail {
 // needed. A slot is the hash and the state of the counting: 29 bytes with a window and maxretry 5,
 // 24 with `compat`.
 //
+// The capacity is in memory: that of so many slots of 32 bytes. Larger slots make for fewer
+// sources.
+//
 // When full, a new source replaces the one among 16 neighbours that is least likely to be banned:
-// any whose findings are older than findtime, otherwise the lowest count, the oldest of those. A
-// flood of new sources so pushes out other newcomers and not those near their limit. evicted()
-// counts sources that still mattered. Owned by a Jail.
+// any whose findings are older than findtime, otherwise the lowest count, and of equal ones mostly
+// the newest. So a flood of sources that take turns, more of them than the table holds, pushes out
+// its own newcomers; those that are in come to their limit. Were the oldest to go, nobody would
+// return before being forgotten. One newcomer in eight does replace the oldest, so that nobody
+// keeps a place by being there first. evicted() counts sources that still mattered.
+//
+// Owned by a Jail.
 class SourceTable {
  public:
   using Counting = std::variant<WindowCounting, RateCounting>;
@@ -45,6 +52,7 @@ class SourceTable {
 
  private:
   static constexpr std::size_t kReach = 16;
+  static constexpr std::uint64_t kOldestGoesOneIn = 8;
 
   struct Layout {
     std::size_t bytes = 0;

@@ -52,7 +52,7 @@ std::uint32_t banned_children(const BanTable& bans, JailIndex jail, const net::P
                               const Step& step, std::uint32_t enough, util::WallTime now) {
   const unsigned bits = step.child_length - step.length;
   std::uint32_t count = 0;
-  if (bits > kMostBits || bans.size(jail) < enough) {
+  if (bits > kMostBits || bans.siblings_at_most(jail, child_prefix(prefix, step, 0)) < enough) {
     return count;
   }
   for (unsigned child = 0; child < 1U << bits && count < enough; ++child) {
