@@ -91,7 +91,10 @@ Values::Item checked_item(const Key& key, const Section& section, Written writte
   Diagnostic diagnostic = about(section.name, *option);
   if (!option->problem.empty()) {
     item.refused = true;
-    diagnostic.problem = option->problem;
+    // A secret that holds a '%' would be quoted in part.
+    diagnostic.problem = key.secret || key.type == Type::kSecret
+                             ? "holds a '%' that begins no %(name)s with a value"
+                             : option->problem;
     diagnostics.add(std::move(diagnostic));
     return item;
   }

@@ -63,6 +63,7 @@ class Document::Resolver {
 
   util::Result<std::string> resolve(const Entry& entry, bool in_default) {
     std::string text;
+    asked_ = &entry;
     steps_ = 0;
     WARDER_RETURN_IF_ERROR(expand({entry.value, &entry, in_default}, 1, 1, &text));
     return text;
@@ -180,7 +181,9 @@ class Document::Resolver {
 
   util::Error refuse(const Found& origin, std::string_view why) const {
     return util::Error(util::ErrorCode::kInvalid,
-                       fmt::format("{} (written at {})", why, origin.entry->place.to_string()));
+                       origin.entry == asked_
+                           ? std::string(why)
+                           : fmt::format("{} (at {})", why, origin.entry->place.to_string()));
   }
 
   util::Status expand(const Found& origin, std::size_t depth, std::size_t nested,
@@ -245,6 +248,8 @@ class Document::Resolver {
   std::string_view name_;
   const Merged* section_;
   const Context& context_;
+  // What is being resolved: its place is told anyway.
+  const Entry* asked_ = nullptr;
   std::size_t steps_ = 0;
 };
 

@@ -103,7 +103,8 @@ class Parser {
     const std::string name = util::to_lower(util::trim(content.substr(0, delimiter)));
     if (delimiter == std::string_view::npos || name.empty()) {
       option_ = &discarded_;
-      return error(line_, fmt::format("'{}' is no option", util::printable(content, 80)),
+      // The line is not quoted: it may be a piece of a secret.
+      return error(line_, "the line is no option",
                    "write name = value, or indent the line to continue the value above");
     }
     start_option(name, util::trim(content.substr(delimiter + 1)));

@@ -69,7 +69,7 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
   bool binary(binary_t&) override { return refuse("binary data is no value"); }
 
   bool start_object(std::size_t) override {
-    if (depth_ == 0 || depth_ == 1) {
+    if (skipped_ == 0 && depth_ < 2) {
       if (depth_ == 1) {
         start_section();
       }
@@ -81,7 +81,7 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
   bool end_object() override { return end(); }
 
   bool start_array(std::size_t) override {
-    if (depth_ == 2 && skipped_ == 0 && !in_array_) {
+    if (skipped_ == 0 && depth_ == 2) {
       in_array_ = true;
       start_option("");
       ++depth_;
@@ -165,10 +165,7 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
   }
 
   void start_option(std::string value) {
-    if (!layer_.sections.empty()) {
-      layer_.sections.back().options.push_back(
-          {util::to_lower(option_), std::move(value), place()});
-    }
+    layer_.sections.back().options.push_back({util::to_lower(option_), std::move(value), place()});
   }
 
   bool scalar(std::string value) {

@@ -200,7 +200,7 @@ TEST_CASE("every value that is not accepted is told with what is allowed") {
         "https://HOST[:PORT][/PATH], without user name and password\n");
   CHECK(told("even = 3\n") == "j.conf:3: [sshd] even = \"3\": is odd; allowed: a whole number\n");
   CHECK(told("filter2 = %(nosuch)s\nmaxretry = %(nosuch)s\n") ==
-        "j.conf:4: [sshd] maxretry: %(nosuch)s is set nowhere (written at j.conf:4)\n"
+        "j.conf:4: [sshd] maxretry: %(nosuch)s is set nowhere\n"
         "j.conf:3: [sshd] filter2: is no known key; did you mean filter?\n");
 }
 
@@ -227,6 +227,9 @@ TEST_CASE("secrets are never echoed") {
         "j.conf:3: [sshd] url: the URL holds a user name or password; allowed: "
         "https://HOST[:PORT][/PATH], without user name and password; take it out and name the "
         "secret with a key made for it\n");
+  const std::string percent = "holds a '%' that begins no %(name)s with a value\n";
+  CHECK(told("token = hunter%2\n") == "j.conf:3: [sshd] token: " + percent);
+  CHECK(told("hook = https://h/%(hunter)s2\n") == "j.conf:3: [sshd] hook: " + percent);
   for (const char* text : {"file:/etc/token", "credential:token", "vault:a/b/c"}) {
     CHECK(told(std::string("token = ") + text + "\n") == "");
   }

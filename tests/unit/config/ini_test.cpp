@@ -75,11 +75,11 @@ TEST_CASE("everything wrong in a file is told at once, with its line") {
   CHECK(errors("a = 1\nb = 2\n[x]\nlonely\n  more of it\nc = 1\nC = 2\n[y]\n[x]\n= "
                "3\nd=\x01\ne=\xFF\n") ==
         "a.conf:1: text before the first section; begin with a line like [DEFAULT]\n"
-        "a.conf:4: 'lonely' is no option; write name = value, or indent the line to continue the "
+        "a.conf:4: the line is no option; write name = value, or indent the line to continue the "
         "value above\n"
         "a.conf:7: [x] c stands twice, first at line 6; keep one of them\n"
         "a.conf:9: the section [x] stands twice, first at line 3; join the two\n"
-        "a.conf:10: '= 3' is no option; write name = value, or indent the line to continue the "
+        "a.conf:10: the line is no option; write name = value, or indent the line to continue the "
         "value above\n"
         "a.conf:11: the line holds a control character; remove it\n"
         "a.conf:12: the line is not valid UTF-8; save the file as UTF-8\n");

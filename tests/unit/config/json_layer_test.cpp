@@ -67,6 +67,14 @@ TEST_CASE("everything of a wrong type is told at once") {
         "vault jails#/INCLUDES: a vault document cannot include files\n"
         "vault jails#/: a name must have 1 to 200 characters\n"
         "vault jails#/d/: a name must have 1 to 200 characters\n");
+  // Nothing inside of what is refused counts.
+  Diagnostics diagnostics;
+  const Layer layer = parse_json(R"([{"a": {"x": 1}}])", "jails", diagnostics);
+  CHECK(layer.sections.empty());
+  CHECK(shown(parse_json(R"({"a": [{"x": 1}, 5], "b": {"y": [{"z": 1}, 6, [7]], "w": 8}})", "jails",
+                         diagnostics)) ==
+        "[b] at vault jails#/b\ny = 6 at vault jails#/b/y\nw = 8 at vault jails#/b/w\n");
+  CHECK(diagnostics.errors() == 4);
   CHECK(errors("[]") ==
         "vault jails#: a list is no section; a document is an object of sections with options\n");
   CHECK(errors("7") ==
