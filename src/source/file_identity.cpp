@@ -75,11 +75,16 @@ std::optional<Fingerprint> fingerprint_at(ByteReader& reader, std::uint64_t offs
   return fingerprint({bytes.data(), length});
 }
 
-model::GenerationId generation_id(const FileIdentity& identity, std::uint32_t life,
+LogSeed log_seed(std::string_view path, const FileIdentity& first) {
+  return cut(crypto::sha256(util::as_bytes(
+      fmt::format("warder log 1\n{} {} {}\n{}", first.device, first.inode, first.birth, path))));
+}
+
+model::GenerationId generation_id(const LogSeed& seed, std::uint32_t life,
                                   std::string_view first_line) {
   crypto::Sha256 hash;
-  hash.update(util::as_bytes(fmt::format("warder generation 1\n{} {} {} {}\n", identity.device,
-                                         identity.inode, identity.birth, life)));
+  hash.update(util::as_bytes(fmt::format("warder generation 1\n{}\n", life)));
+  hash.update(seed);
   hash.update(util::as_bytes(first_line));
   return {cut(hash.finish())};
 }

@@ -59,10 +59,16 @@ Fingerprint fingerprint(std::string_view bytes);
 std::optional<Fingerprint> fingerprint_at(ByteReader& reader, std::uint64_t offset,
                                           std::uint32_t length);
 
-// The id of a generation: made from the file, from its place in the succession of generations of
-// its log (`life`, so that a file truncated or an inode used again gives another id even if the
-// same text is written to it) and from its first line, at most kLongestHead bytes of it.
-model::GenerationId generation_id(const FileIdentity& identity, std::uint32_t life,
+// What the ids of a log's generations have in common: made from its path and the first file ever
+// read there. All zero: not made yet.
+using LogSeed = std::array<std::uint8_t, 16>;
+LogSeed log_seed(std::string_view path, const FileIdentity& first);
+
+// The id of a generation: made from the log, from its place in the succession of generations that
+// had lines (`life`, so that the same text written after a truncation or to a new file gives other
+// ids) and from its first line, at most kLongestHead bytes of it. Not from the file's identity:
+// after a crash the same lines may be found in a copy.
+model::GenerationId generation_id(const LogSeed& seed, std::uint32_t life,
                                   std::string_view first_line);
 
 }  // namespace warder::source

@@ -112,7 +112,13 @@ void FileWatch::walk(std::size_t pattern, const std::string& folder, std::size_t
     }
     return;
   }
-  for (const std::string& name : list(folder)) {
+  const std::vector<std::string> names = list(folder);
+  if (last && !started_) {
+    for (const std::string& name : names) {
+      add_logs_left_behind(folder, name, pattern);
+    }
+  }
+  for (const std::string& name : names) {
     if (!component.matches(name)) {
       continue;
     }
@@ -120,6 +126,19 @@ void FileWatch::walk(std::size_t pattern, const std::string& folder, std::size_t
       add_log(folder, name, pattern);
     } else if (is_folder(join(folder, name))) {
       walk(pattern, join(folder, name), depth + 1);
+    }
+  }
+}
+
+// A log that was followed before the agent stopped and is missing now, while what was rolled from
+// it is there and may not be read yet.
+void FileWatch::add_logs_left_behind(const std::string& folder, const std::string& name,
+                                     std::size_t pattern) {
+  for (const std::string& log : possible_logs(name)) {
+    const std::string path = join(folder, log);
+    if (patterns_[pattern].glob.components().back().matches(log) && !by_path_.contains(path) &&
+        positions_ && positions_(path)) {
+      add_log(folder, log, pattern);
     }
   }
 }
@@ -200,7 +219,7 @@ void FileWatch::add_log(const std::string& folder, const std::string& name, std:
   }
   const bool literal = patterns_[pattern].glob.literal();
   Folder& place = folders_[folder];
-  if (!literal && (is_folder(path) || is_rolled_form_of_known(place, name))) {
+  if (!literal && (is_folder(path) || is_rolled_form(place, name))) {
     return;
   }
   if (logs_.size() >= options_.logs) {
@@ -231,31 +250,19 @@ void FileWatch::add_log(const std::string& folder, const std::string& name, std:
 // Files that rotation made belong to the log they were made from, also where a pattern is wide
 // enough to match them ("access.log*", "*.log" with Caddy's access-2026-....log). Compressed files
 // are no logs.
-bool FileWatch::is_rolled_form_of_known(const Folder& folder, std::string_view name) const {
-  static constexpr std::string_view kSigns = "0123456789-._:+TZ";
-  for (const std::string_view ending : {".gz", ".xz", ".bz2", ".zst", ".lz4", ".lzma", ".Z"}) {
-    if (name.ends_with(ending)) {
-      return true;
+bool FileWatch::is_rolled_form(const Folder& folder, std::string_view name) const {
+  return is_compressed(name) || !made_from(folder, name).empty();
+}
+
+// The logs in this folder that a file may have been rolled from.
+std::vector<std::uint32_t> FileWatch::made_from(const Folder& folder, std::string_view name) const {
+  std::vector<std::uint32_t> logs;
+  for (const std::string& log : possible_logs(name)) {
+    if (const auto found = folder.logs.find(log); found != folder.logs.end()) {
+      logs.insert(logs.end(), found->second.begin(), found->second.end());
     }
   }
-  const auto known = [&](const std::string& log) {
-    return folder.logs.contains(log) && parse_rolled(log, name).has_value();
-  };
-  // What a log's name may have been: cut anywhere in the trailing digits and date signs, with or
-  // without the extension put back.
-  const std::size_t dot = name.rfind('.');
-  const std::string_view extension =
-      dot == std::string_view::npos ? std::string_view{} : name.substr(dot);
-  for (const std::string_view end : {std::string_view{}, extension}) {
-    std::string_view stem = name.substr(0, name.size() - end.size());
-    while (!stem.empty() && kSigns.find(stem.back()) != std::string_view::npos) {
-      stem.remove_suffix(1);
-      if (known(fmt::format("{}{}", stem, end))) {
-        return true;
-      }
-    }
-  }
-  return false;
+  return logs;
 }
 
 // --- what the kernel tells -----------------------------------------------------------------------
@@ -303,12 +310,9 @@ void FileWatch::on_written(const std::string& path, Folder& folder, std::string_
     }
     return;
   }
-  for (const std::uint32_t log : std::set(folder.rolled.begin(), folder.rolled.end())) {
-    const std::string& real_path = logs_[log].follow->real_path();
-    if (parse_rolled(std::string_view(real_path).substr(real_path.rfind('/') + 1), name)) {
-      logs_[log].follow->rolled_written(join(path, name));
-      update(log);
-    }
+  for (const std::uint32_t log : made_from(folder, name)) {
+    logs_[log].follow->rolled_written(join(path, name));
+    update(log);
   }
 }
 
@@ -316,6 +320,8 @@ void FileWatch::on_name(const std::string& path, Folder& folder, std::string_vie
   if (const auto found = folder.logs.find(std::string(name)); found != folder.logs.end()) {
     to_check_.insert(found->second.begin(), found->second.end());
   }
+  const std::vector<std::uint32_t> origins = made_from(folder, name);
+  rolled_appeared_.insert(origins.begin(), origins.end());
   for (const auto& [pattern, depth] : std::set(folder.components)) {
     const std::vector<GlobPattern::Component>& components = patterns_[pattern].glob.components();
     if (!components[depth].matches(name)) {
@@ -386,19 +392,11 @@ void FileWatch::update(std::uint32_t index) {
     log.timer = timer;
   }
   const std::string& real_path = follow.real_path();
-  const std::size_t slash = real_path.rfind('/');
-  const std::string folder_path = slash == 0 ? "/" : real_path.substr(0, slash);
   if (real_path != log.info.name) {
     // Behind a link: its changes are told by the folder where the file itself lies.
-    if (Folder* const folder = want_folder(folder_path, true)) {
+    const std::size_t slash = real_path.rfind('/');
+    if (Folder* const folder = want_folder(slash == 0 ? "/" : real_path.substr(0, slash), true)) {
       folder->logs[real_path.substr(slash + 1)].insert(index);
-    }
-  }
-  if (const auto folder = folders_.find(folder_path); folder != folders_.end()) {
-    if (follow.has_rolled()) {
-      folder->second.rolled.insert(index);
-    } else {
-      folder->second.rolled.erase(index);
     }
   }
 }
@@ -440,6 +438,10 @@ Pumped FileWatch::pump(LineHandler& handler, util::ByteCount budget) {
   started_ = true;
   for (const std::uint32_t log : std::exchange(to_check_, {})) {
     check(log);
+  }
+  for (const std::uint32_t log : std::exchange(rolled_appeared_, {})) {
+    logs_[log].follow->rolled_appeared();
+    update(log);
   }
   run_timers();
 

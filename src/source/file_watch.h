@@ -14,7 +14,6 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -53,16 +52,18 @@ class FileWatch {
     FileIdentity identity;
     std::set<std::pair<std::size_t, std::size_t>> components;       // pattern, depth
     std::unordered_map<std::string, std::set<std::uint32_t>> logs;  // name in this folder
-    std::unordered_set<std::uint32_t> rolled;  // logs with rolled generations here
   };
 
   void walk();
   void walk(std::size_t pattern, const std::string& folder, std::size_t depth);
+  void add_logs_left_behind(const std::string& folder, const std::string& name,
+                            std::size_t pattern);
   Folder* want_folder(const std::string& path, bool contents);
   void cannot_watch(const std::string& path, Folder& folder, int error);
   void unwatch(Folder& folder);
   void add_log(const std::string& folder, const std::string& name, std::size_t pattern);
-  bool is_rolled_form_of_known(const Folder& folder, std::string_view name) const;
+  bool is_rolled_form(const Folder& folder, std::string_view name) const;
+  std::vector<std::uint32_t> made_from(const Folder& folder, std::string_view name) const;
 
   void take_events();
   void on_event(const DirectoryWatcher::Event& event);
@@ -93,6 +94,7 @@ class FileWatch {
   std::vector<std::uint32_t> dirty_;
   std::set<std::pair<util::MonotonicTime, std::uint32_t>> timers_;
   std::set<std::uint32_t> to_check_;
+  std::set<std::uint32_t> rolled_appeared_;
   bool started_ = false;
   bool walk_wanted_ = true;
   bool scanning_ = false;

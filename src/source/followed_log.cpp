@@ -10,6 +10,7 @@
 #include <cstring>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utility>
 
 namespace warder::source {
 namespace {
@@ -50,9 +51,10 @@ void FollowedLog::restore(const std::optional<std::string>& record) {
     return;
   }
   restored_ = true;
+  seed_ = decoded->seed;
   for (const GenerationRecord& generation : decoded->generations) {
     generations_.push_back(std::make_unique<Generation>(generation));
-    last_life_ = generation.life;
+    last_life_ = std::max(last_life_, generation.life);
   }
 }
 
@@ -110,17 +112,25 @@ void FollowedLog::check() {
 // Finds out which files are which generations, and goes on with those found.
 void FollowedLog::settle(const LookedAt& now) {
   const bool first_look = !looked_;
+  const Generation* before = current_;
+  if (forget_unjudged(before)) {
+    before = nullptr;
+  }
+  const Generation* const newest = generations_.empty() ? nullptr : generations_.back().get();
   looked_ = true;
   const bool was_known = restored_ || !generations_.empty() || last_life_ != 0;
-  const Generation* const before = current_;
   Succession succession = find_succession(generations_, now, real_path_, context_.options.read_at);
   current_ = nullptr;
   for (Candidate& file : succession.candidates) {
     if (file.generation != nullptr) {
       file.generation->set_place(file.facts.identity, file.path, file.compression);
       file.generation->detached = false;
-      file.generation->pending = file.generation->pending || first_look || !file.rolled ||
-                                 file.generation == before || file.moved_in;
+      const bool grew =
+          file.compression == Compression::kNone && file.facts.size > file.generation->offset();
+      if (!file.generation->dormant || grew || !file.rolled) {
+        file.generation->pending = true;
+        file.generation->dormant = false;
+      }
     }
   }
   for (const std::size_t i : succession.fresh) {
@@ -132,10 +142,10 @@ void FollowedLog::settle(const LookedAt& now) {
                       quoted(path_), quoted(file.path)));
       continue;
     }
-    auto generation = std::make_unique<Generation>(++last_life_, file.facts.identity);
+    auto generation = std::make_unique<Generation>(file.facts);
     generation->set_place(file.facts.identity, file.path, file.compression);
+    generation->found_again = file.rolled.has_value();
     start_at_tail_ = start_at_tail_ && !was_known;
-    generation->begun = !was_known && !start_at_tail_;
     file.generation = generation.get();
     generations_.push_back(std::move(generation));
     dirty_ = true;
@@ -151,7 +161,7 @@ void FollowedLog::settle(const LookedAt& now) {
     }
   }
   if (first_look && was_known) {
-    tell_of_start(succession);
+    tell_of_start(succession, newest);
   } else if (before != nullptr || !succession.not_found.empty()) {
     tell_of_change(succession, before);
   }
@@ -160,34 +170,57 @@ void FollowedLog::settle(const LookedAt& now) {
       remove(*generation);
     }
   }
+  keep_anchor();
   if (has_rolled()) {
     tick_at_ = context_.clock.monotonic() + context_.options.scan_interval;
   }
 }
 
-void FollowedLog::tell_of_start(const Succession& succession) {
-  for (const Candidate& file : succession.candidates) {
-    if (file.generation == nullptr || !file.rolled) {
-      continue;
+// No bytes can tell whether a file of which nothing was judged is still the one it was: it may have
+// been copied, truncated and filled again. Such files, unless older than what was judged, are
+// looked for anew, by the time of their last change. Returns whether `current` was one of them.
+bool FollowedLog::forget_unjudged(const Generation* current) {
+  bool forgot_current = false;
+  while (!generations_.empty() && generations_.back()->offset() == 0) {
+    Generation& last = *generations_.back();
+    if (last.is_open() && last.unlinked() && last.size() != 0) {
+      break;  // found by its bytes, or read to its end before it goes
     }
-    const bool more =
-        file.generation->offset() < file.facts.size || file.compression != Compression::kNone;
-    if (more) {
-      say(NoticeKind::kFoundAgain, Severity::kInfo,
-          fmt::format("{}: was rotated while the agent was stopped; reading {} from offset {}",
-                      quoted(path_), quoted(file.path), file.generation->offset()));
+    forgot_current = forgot_current || &last == current;
+    if (last.begun() && last.life() == last_life_) {
+      --last_life_;
+    }
+    last.close();
+    if (generations_.size() == 1) {
+      last.detached = true;
+      break;
+    }
+    generations_.pop_back();
+  }
+  return forgot_current;
+}
+
+// What is stored must name a generation as soon as there is one, even if nothing was judged of it:
+// what comes after it is found by it.
+void FollowedLog::keep_anchor() {
+  const bool any = std::any_of(generations_.begin(), generations_.end(),
+                               [](const auto& generation) { return generation->begun(); });
+  if (!any && !generations_.empty() && !start_at_tail_) {
+    begin(*generations_.front());
+  }
+}
+
+void FollowedLog::tell_of_start(const Succession& succession, const Generation* newest) {
+  for (const Candidate& file : succession.candidates) {
+    if (file.generation != nullptr && file.rolled) {
+      file.generation->found_again = true;
     }
   }
   if (generations_.empty() || succession.not_found.empty()) {
     return;
   }
   const Generation* const lost = succession.not_found.back();
-  const bool newest = std::none_of(succession.candidates.begin(), succession.candidates.end(),
-                                   [&](const Candidate& file) {
-                                     return file.generation != nullptr && file.generation->begun &&
-                                            file.generation->life() > lost->life();
-                                   });
-  if (!newest || lost->offset() == 0) {
+  if (lost != newest || lost->offset() == 0) {
     return;
   }
   if (succession.has_current &&
@@ -251,11 +284,12 @@ void FollowedLog::tell_of_change(const Succession& succession, const Generation*
   }
 }
 
-// The current file holds other bytes, or fewer, than were judged.
+// The file holds other bytes, or fewer, than were judged. It may be the current one or, when it was
+// cut and then renamed before anybody looked, a rolled one.
 void FollowedLog::cut(Generation& generation) {
   const std::uint64_t judged = generation.offset();
   const std::uint64_t known = waiting_;
-  const std::uint32_t life = generation.life();
+  const Generation* const before = &generation;
   const std::uint64_t size_now = generation.size();
   generation.close();
   generation.detached = true;
@@ -265,7 +299,7 @@ void FollowedLog::cut(Generation& generation) {
   dirty_ = true;
   settle(look_at(path_));
   const auto copy = std::find_if(generations_.begin(), generations_.end(),
-                                 [&](const auto& other) { return other->life() == life; });
+                                 [&](const auto& other) { return other.get() == before; });
   if (copy != generations_.end()) {
     say(NoticeKind::kTruncated, Severity::kInfo,
         fmt::format("{}: was copied to {} and truncated; the rest is read from the copy, then the "
@@ -290,6 +324,17 @@ void FollowedLog::lose(Generation& generation) {
                   "followed offset {} was not judged",
                   quoted(path_), quoted(generation.path()), generation.offset()));
   remove(generation);
+}
+
+void FollowedLog::begin(Generation& generation) {
+  if (generation.begun()) {
+    return;
+  }
+  if (seed_ == LogSeed{}) {
+    seed_ = log_seed(path_, generation.identity());
+  }
+  generation.begin(++last_life_);
+  dirty_ = true;
 }
 
 void FollowedLog::remove(const Generation& generation) {
@@ -329,6 +374,16 @@ void FollowedLog::rolled_written(const std::string& path) {
       tick_at_ = context_.clock.monotonic() + context_.options.scan_interval;
     }
   }
+}
+
+// Of a file of which nothing was judged yet, no bytes can tell that it was copied and truncated
+// since: a copy that appears is looked at, and read if it is newer than what is known.
+void FollowedLog::rolled_appeared() {
+  check();
+  if (current_ == nullptr || current_->offset() != 0 || start_at_tail_) {
+    return;
+  }
+  settle(look_at(path_));
 }
 
 FollowedLog::Opening FollowedLog::open(Generation& generation) {
@@ -375,8 +430,7 @@ void FollowedLog::choose_start(Generation& generation) {
   const std::size_t tail = std::min(place, LineCursor::kTail);
   generation.cursor() =
       LineCursor(size - back + place, std::string(bytes.substr(place - tail, tail)));
-  generation.begun = true;
-  dirty_ = true;
+  begin(generation);
 }
 
 LineCursor::Outcome FollowedLog::read_generation(Generation& generation, std::size_t most,
@@ -385,8 +439,9 @@ LineCursor::Outcome FollowedLog::read_generation(Generation& generation, std::si
   waiting_ = generation.backlog();
   generation.refresh_facts();
   LineCursor& cursor = generation.cursor();
-  if (generation.compression() == Compression::kNone &&
-      generation.size() < cursor.offset() + cursor.pending()) {
+  const bool shorter = generation.size() < cursor.offset() + cursor.pending() ||
+                       (cursor.offset() == 0 && generation.size() < waiting_);
+  if (generation.compression() == Compression::kNone && shorter) {
     return LineCursor::Outcome::kChanged;
   }
   reading_ = &generation;
@@ -402,6 +457,9 @@ LineCursor::Outcome FollowedLog::read_generation(Generation& generation, std::si
   } while (step.outcome == LineCursor::Outcome::kMore && turn.read < most);
   reading_ = nullptr;
   turn_ = nullptr;
+  if (step.outcome == LineCursor::Outcome::kMore || step.outcome == LineCursor::Outcome::kEnd) {
+    generation.refresh_head();
+  }
   if (step.outcome == LineCursor::Outcome::kFailed) {
     fail(generation, step.error);
   }
@@ -449,7 +507,7 @@ FollowedLog::Turn FollowedLog::read(std::size_t most) {
         turn.more = true;
         return turn;
       case LineCursor::Outcome::kChanged:
-        if (&generation == current_) {
+        if (generation.compression() == Compression::kNone) {
           cut(generation);
         } else {
           lose(generation);
@@ -603,16 +661,23 @@ void FollowedLog::on_text(std::string_view text, std::uint64_t offset, std::uint
   model::Line line;
   line.text = text;
   line.log = index_;
-  line.generation = reading_->id();
+  begin(*reading_);
+  line.generation = reading_->id(seed_);
   line.offset = offset;
   line.length = length;
   line.received = received_;
   ++turn_->lines;
+  if (std::exchange(reading_->found_again, false)) {
+    say(NoticeKind::kFoundAgain, Severity::kInfo,
+        fmt::format("{}: was rotated while nobody looked; reading {} from offset {}", quoted(path_),
+                    quoted(reading_->path()), offset));
+  }
   context_.handler->on_line(line);
 }
 
 void FollowedLog::on_oversized(std::uint64_t offset, std::uint64_t length,
                                const crypto::Sha256Digest& digest) {
+  begin(*reading_);
   ++context_.totals.oversized;
   Notice notice;
   notice.kind = NoticeKind::kOversized;
@@ -630,6 +695,7 @@ void FollowedLog::on_oversized(std::uint64_t offset, std::uint64_t length,
 }
 
 void FollowedLog::on_hole(std::uint64_t offset, std::uint64_t length) {
+  begin(*reading_);
   Notice notice;
   notice.kind = NoticeKind::kHole;
   notice.severity = Severity::kInfo;
@@ -688,8 +754,9 @@ void FollowedLog::clear_problem() {
 std::string FollowedLog::take_position() {
   dirty_ = false;
   PositionRecord record;
+  record.seed = seed_;
   for (const std::unique_ptr<Generation>& generation : generations_) {
-    if (generation->begun || generation->offset() != 0) {
+    if (generation->begun()) {
       record.generations.push_back(generation->record());
     }
   }

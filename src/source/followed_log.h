@@ -52,6 +52,8 @@ class FollowedLog : private LineSink {
   // Bytes were written to a file whose name was made out of this log's.
   void rolled_written(const std::string& path);
   bool has_rolled() const;
+  // A file appeared whose name was made out of this log's.
+  void rolled_appeared();
   // Says at once that there is nothing at the path, instead of after FileOptions::missing_after.
   void expect_now();
 
@@ -89,7 +91,10 @@ class FollowedLog : private LineSink {
 
   void settle(const LookedAt& now);
   void tell_of_change(const Succession& succession, const Generation* before);
-  void tell_of_start(const Succession& succession);
+  void tell_of_start(const Succession& succession, const Generation* newest);
+  bool forget_unjudged(const Generation* current);
+  void keep_anchor();
+  void begin(Generation& generation);
   void cut(Generation& generation);
   void lose(Generation& generation);
   Opening open(Generation& generation);
@@ -121,6 +126,7 @@ class FollowedLog : private LineSink {
   Generations generations_;        // oldest first
   Generation* current_ = nullptr;  // the one at the path
   std::uint32_t last_life_ = 0;
+  LogSeed seed_{};
   bool dirty_ = false;
 
   // During read_generation().

@@ -42,12 +42,9 @@ OpenedReader open_reader(const std::string& path, Compression compression, const
   return result;
 }
 
-Generation::Generation(std::uint32_t life, const FileIdentity& identity, std::uint64_t offset,
-                       std::string tail)
-    : life_(life), identity_(identity), cursor_(offset, std::move(tail)) {}
-
 Generation::Generation(const GenerationRecord& record)
-    : begun(true),
+    : pending(!record.finished),
+      dormant(record.finished),
       life_(record.life),
       identity_(record.identity),
       cursor_(record.offset, {}),
@@ -110,7 +107,6 @@ void Generation::close() {
   if (!is_open()) {
     return;
   }
-  refresh_head();
   files_->remove(place_in_files_);
   files_ = nullptr;
   reader_.reset();
@@ -148,13 +144,19 @@ bool Generation::matches(ByteReader& bytes) const {
   return fingerprint_at(bytes, offset() - 1, 1).has_value();
 }
 
-const model::GenerationId& Generation::id() {
+bool Generation::begins_like(ByteReader& bytes) const {
+  const auto length = static_cast<std::uint32_t>(std::min<std::uint64_t>(size_, kLongestHead));
+  const std::optional<Fingerprint> own = fingerprint_at(*reader_, 0, length);
+  return length != 0 && own && own == fingerprint_at(bytes, 0, length);
+}
+
+const model::GenerationId& Generation::id(const LogSeed& seed) {
   if (!id_) {
     std::array<char, kLongestHead> bytes;
     const ReadResult got = read_fully(*reader_, 0, bytes);
     const std::string_view head(bytes.data(), got.count);
     const std::size_t line_end = head.find('\n');
-    id_ = generation_id(identity_, life_,
+    id_ = generation_id(seed, life_,
                         line_end == std::string_view::npos ? head : head.substr(0, line_end));
   }
   return *id_;
@@ -177,9 +179,6 @@ void Generation::refresh_head() {
 }
 
 GenerationRecord Generation::record() {
-  if (is_open()) {
-    refresh_head();
-  }
   GenerationRecord record;
   record.life = life_;
   record.id = id_.value_or(model::GenerationId{});
@@ -188,6 +187,7 @@ GenerationRecord Generation::record() {
   record.head = head_;
   record.tail = stored_ ? stored_tail_ : fingerprint(cursor_.tail());
   record.modified = modified_;
+  record.finished = dormant && !pending;
   return record;
 }
 

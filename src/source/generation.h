@@ -39,14 +39,18 @@ class OpenFiles {
 // far it was judged, and the open file if it is open. Owned by a FollowedLog.
 class Generation {
  public:
-  // A new one, to be read from `offset`, the bytes before it being `tail`.
-  Generation(std::uint32_t life, const FileIdentity& identity, std::uint64_t offset = 0,
-             std::string tail = {});
+  // A new one, to be read from its start.
+  explicit Generation(const FileFacts& facts)
+      : identity_(facts.identity), cursor_(0, {}), modified_(facts.modified) {}
   explicit Generation(const GenerationRecord& record);
   ~Generation() { close(); }
   Generation(const Generation&) = delete;
   Generation& operator=(const Generation&) = delete;
 
+  // A generation that is to be kept is given its place in the succession, from 1 on: at its first
+  // line, or when the place to start from was chosen.
+  void begin(std::uint32_t life) { life_ = life; }
+  bool begun() const { return life_ != 0; }
   std::uint32_t life() const { return life_; }
   const FileIdentity& identity() const { return identity_; }
   // Where the file was last seen, and how it is stored there.
@@ -70,12 +74,18 @@ class Generation {
 
   // Whether these bytes begin with what was judged. False as long as nothing was.
   bool matches(ByteReader& bytes) const;
+  // Whether these bytes begin as the open file does, judged or not. False for an empty one.
+  bool begins_like(ByteReader& bytes) const;
 
   LineCursor& cursor() { return cursor_; }
   const LineCursor& cursor() const { return cursor_; }
   std::uint64_t offset() const { return cursor_.offset(); }
-  // Known after the first line; made from the open file when it is asked for.
-  const model::GenerationId& id();
+  // Made from the open file when it is asked for first; then the first line must be there.
+  const model::GenerationId& id(const LogSeed& seed);
+
+  // Lets the fingerprint of the head grow with what was judged. To be called right after reading,
+  // while the bytes read are known to be those of this generation.
+  void refresh_head();
 
   // Bytes known to wait.
   std::uint64_t backlog() const { return size_ > offset() ? size_ - offset() : 0; }
@@ -87,23 +97,22 @@ class Generation {
 
   // There may be bytes to read.
   bool pending = true;
-  // Its place was chosen or stored, so it must be kept even while nothing was judged.
-  bool begun = false;
   // Stands no longer at the path of the log, since when it did not grow.
   std::optional<util::MonotonicTime> quiet_since;
   // Reading or opening failed: not tried before then.
   std::optional<util::MonotonicTime> retry_at;
   // Read to its end and closed for good, as far as one can know.
   bool dormant = false;
+  // Rolled while nobody looked; told with its first line.
+  bool found_again = false;
   // Cut off: what stood in this file is gone from it; a copy may be found.
   bool detached = false;
 
  private:
   friend class OpenFiles;
-  void refresh_head();
   void read_tail();
 
-  std::uint32_t life_;
+  std::uint32_t life_ = 0;
   FileIdentity identity_;
   std::string path_;
   Compression compression_ = Compression::kNone;

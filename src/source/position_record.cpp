@@ -14,7 +14,7 @@ namespace warder::source {
 namespace {
 
 constexpr std::string_view kVersion = "v1";
-constexpr std::size_t kFields = 11;
+constexpr std::size_t kFields = 12;
 
 std::string checksum(std::string_view text) {
   const crypto::Sha256Digest digest = crypto::sha256(util::as_bytes(text));
@@ -64,6 +64,10 @@ util::Result<GenerationRecord> read_generation(std::string_view text) {
       !read_number(fields[10], record.modified)) {
     return refuse("a field of a generation cannot be read");
   }
+  if (fields[11] != "0" && fields[11] != "1") {
+    return refuse("a field of a generation cannot be read");
+  }
+  record.finished = fields[11] == "1";
   const std::uint64_t judged = record.offset;
   if (!read_fingerprint(fields[6], fields[7], std::min<std::uint64_t>(judged, kLongestHead),
                         record.head) ||
@@ -77,13 +81,14 @@ util::Result<GenerationRecord> read_generation(std::string_view text) {
 }  // namespace
 
 std::string encode(const PositionRecord& record) {
-  std::string text(kVersion);
+  std::string text = fmt::format("{} {}", kVersion, util::to_hex(record.seed));
   for (const GenerationRecord& generation : record.generations) {
-    text += fmt::format(
-        " {}:{}:{}:{}:{}:{}:{}:{}:{}:{}:{}", generation.life, util::to_hex(generation.id.bytes),
-        generation.identity.device, generation.identity.inode, generation.identity.birth,
-        generation.offset, generation.head.length, util::to_hex(generation.head.digest),
-        generation.tail.length, util::to_hex(generation.tail.digest), generation.modified);
+    text += fmt::format(" {}:{}:{}:{}:{}:{}:{}:{}:{}:{}:{}:{}", generation.life,
+                        util::to_hex(generation.id.bytes), generation.identity.device,
+                        generation.identity.inode, generation.identity.birth, generation.offset,
+                        generation.head.length, util::to_hex(generation.head.digest),
+                        generation.tail.length, util::to_hex(generation.tail.digest),
+                        generation.modified, generation.finished ? 1 : 0);
   }
   return fmt::format("{} {}", text, checksum(text));
 }
@@ -93,17 +98,22 @@ util::Result<PositionRecord> decode_position(std::string_view text) {
   if (words.front() != kVersion) {
     return refuse("it has another version");
   }
-  if (words.size() < 2 || checksum(text.substr(0, text.rfind(' '))) != words.back()) {
+  if (words.size() < 3 || checksum(text.substr(0, text.rfind(' '))) != words.back()) {
     return refuse("its checksum is wrong");
   }
-  if (words.size() - 2 > PositionRecord::kMostGenerations) {
+  if (words.size() - 3 > PositionRecord::kMostGenerations) {
     return refuse("it has too many generations");
   }
   PositionRecord record;
-  for (std::size_t i = 1; i + 1 < words.size(); ++i) {
+  if (!read_digest(words[1], record.seed)) {
+    return refuse("its seed cannot be read");
+  }
+  for (std::size_t i = 2; i + 1 < words.size(); ++i) {
     WARDER_ASSIGN_OR_RETURN(GenerationRecord generation, read_generation(words[i]));
-    if (!record.generations.empty() && generation.life <= record.generations.back().life) {
-      return refuse("its generations are out of order");
+    const auto same = [&](const GenerationRecord& other) { return other.life == generation.life; };
+    if (generation.life == 0 ||
+        std::any_of(record.generations.begin(), record.generations.end(), same)) {
+      return refuse("two generations have one place");
     }
     record.generations.push_back(std::move(generation));
   }

@@ -19,6 +19,16 @@ bool take_suffix(std::string_view& text, std::string_view suffix) {
   return true;
 }
 
+Compression take_compression(std::string_view& name) {
+  if (take_suffix(name, ".gz")) {
+    return Compression::kGzip;
+  }
+  const bool other =
+      std::any_of(kOtherCompressions.begin(), kOtherCompressions.end(),
+                  [&](std::string_view suffix) { return take_suffix(name, suffix); });
+  return other ? Compression::kOther : Compression::kNone;
+}
+
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 bool is_date_sign(char c) {
@@ -51,13 +61,9 @@ std::optional<std::string_view> counter_of(std::string_view suffix) {
 }  // namespace
 
 std::optional<RolledName> parse_rolled(std::string_view log, std::string_view name) {
-  RolledName rolled{std::string(name), {}, Compression::kNone};
-  if (take_suffix(name, ".gz")) {
-    rolled.compression = Compression::kGzip;
-  } else if (std::any_of(kOtherCompressions.begin(), kOtherCompressions.end(),
-                         [&](std::string_view suffix) { return take_suffix(name, suffix); })) {
-    rolled.compression = Compression::kOther;
-  }
+  RolledName rolled;
+  rolled.name = name;
+  rolled.compression = take_compression(name);
   if (name.starts_with(log) && is_rolling_suffix(name.substr(log.size()))) {
     rolled.suffix = name.substr(log.size());
     return rolled;
@@ -71,6 +77,29 @@ std::optional<RolledName> parse_rolled(std::string_view log, std::string_view na
   rolled.suffix = name.substr(dot);
   return rolled;
 }
+
+std::vector<std::string> possible_logs(std::string_view name) {
+  std::vector<std::string> logs;
+  std::string_view plain = name;
+  take_compression(plain);
+  const std::size_t dot = plain.rfind('.');
+  const std::string_view extension =
+      dot == std::string_view::npos ? std::string_view{} : plain.substr(dot);
+  // Cut anywhere in the digits and date signs at the end, with or without the extension put back.
+  for (const std::string_view end : {std::string_view{}, extension}) {
+    std::string_view stem = plain.substr(0, plain.size() - end.size());
+    while (!stem.empty() && is_date_sign(stem.back())) {
+      stem.remove_suffix(1);
+      std::string log = std::string(stem) + std::string(end);
+      if (parse_rolled(log, name)) {
+        logs.push_back(std::move(log));
+      }
+    }
+  }
+  return logs;
+}
+
+bool is_compressed(std::string_view name) { return take_compression(name) != Compression::kNone; }
 
 Age compare_age(const RolledName& a, const RolledName& b) {
   const auto counter_a = counter_of(a.suffix);

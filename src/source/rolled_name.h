@@ -22,6 +22,11 @@ struct RolledName {
 // Nothing when `name` is not made out of `log` (both without their folder).
 std::optional<RolledName> parse_rolled(std::string_view log, std::string_view name);
 
+// The names of all logs that `name` may have been made out of; some a digit or sign apart.
+std::vector<std::string> possible_logs(std::string_view name);
+
+bool is_compressed(std::string_view name);
+
 // What the order of suffixes alone says about two files: counters rise with age (.1 is the newest),
 // dates fall. `kUnknown` where the forms differ and only the time of the last change can tell.
 enum class Age { kNewer, kOlder, kSame, kUnknown };

@@ -73,7 +73,11 @@ bool content_matches(const Generation& generation, const Candidate& file, const 
     return false;
   }
   const OpenedReader opened = open_reader(file.path, file.compression, read_at);
-  return opened.reader && generation.matches(*opened.reader);
+  if (!opened.reader) {
+    return false;
+  }
+  return generation.offset() == 0 && generation.is_open() ? generation.begins_like(*opened.reader)
+                                                          : generation.matches(*opened.reader);
 }
 
 bool same_file(const Generation& generation, const Candidate& file, const ReadAt& read_at) {
@@ -90,7 +94,7 @@ bool same_file(const Generation& generation, const Candidate& file, const ReadAt
 }
 
 bool same_content(const Generation& generation, const Candidate& file, const ReadAt& read_at) {
-  if (generation.pinned() && !(generation.unlinked() && !file.rolled)) {
+  if (generation.pinned() && !generation.unlinked()) {
     return false;
   }
   if (!file.rolled && generation.offset() < LineCursor::kTail) {
@@ -109,6 +113,10 @@ void claim(const Generations& generations, Succession& succession, Same same, co
     if (std::any_of(succession.candidates.begin(), succession.candidates.end(), taken)) {
       continue;
     }
+    // Of what was read to its end only the newest is wanted still, to tell what is newer.
+    if (by_content && generation.dormant && place != generations.rbegin()) {
+      continue;
+    }
     for (Candidate& file : succession.candidates) {
       if (file.generation == nullptr && same(generation, file, read_at)) {
         file.generation = &generation;
@@ -119,7 +127,35 @@ void claim(const Generations& generations, Succession& succession, Same same, co
   }
 }
 
-void find_fresh(const Generations& generations, Succession& succession) {
+// Copied from the file at the path, and that one not truncated yet: it has these lines itself. A
+// file renamed away was made before the one at the path, a copy after it.
+bool is_copy(const Candidate& file, const Candidate& current, const ReadAt& read_at) {
+  if (file.compression != Compression::kNone || file.facts.size == 0 ||
+      file.facts.size > current.facts.size) {
+    return false;
+  }
+  const std::int64_t born = file.facts.identity.birth;
+  const std::int64_t current_born = current.facts.identity.birth;
+  if (born != 0 && current_born != 0 ? born < current_born : file.facts.size < LineCursor::kTail) {
+    return false;
+  }
+  const OpenedReader copy = open_reader(file.path, file.compression, read_at);
+  const OpenedReader original = open_reader(current.path, current.compression, read_at);
+  if (!copy.reader || !original.reader) {
+    return false;
+  }
+  const std::uint64_t size = file.facts.size;
+  const auto same = [&](std::uint64_t offset, std::uint32_t length) {
+    const auto bytes = fingerprint_at(*copy.reader, offset, length);
+    return bytes && bytes == fingerprint_at(*original.reader, offset, length);
+  };
+  const auto head = static_cast<std::uint32_t>(std::min<std::uint64_t>(size, kLongestHead));
+  return same(0, head) &&
+         same(size - std::min<std::uint64_t>(size, LineCursor::kTail),
+              static_cast<std::uint32_t>(std::min<std::uint64_t>(size, LineCursor::kTail)));
+}
+
+void find_fresh(const Generations& generations, Succession& succession, const ReadAt& read_at) {
   std::vector<Candidate>& files = succession.candidates;
   if (generations.empty()) {
     if (succession.has_current) {
@@ -135,7 +171,10 @@ void find_fresh(const Generations& generations, Succession& succession) {
   for (std::size_t i = end; i-- > 0;) {
     const Candidate& file = files[i];
     // Equal counts: clocks of file systems tick in milliseconds, and twice is better than never.
-    if (newest_found || !file.rolled || file.facts.modified >= newest.modified()) {
+    const bool later = newest_found || !file.rolled || file.facts.modified >= newest.modified();
+    const bool copy = file.rolled && succession.has_current &&
+                      files.front().generation == nullptr && is_copy(file, files.front(), read_at);
+    if (later && !copy) {
       succession.fresh.push_back(i);
     }
   }
@@ -166,7 +205,7 @@ Succession find_succession(const Generations& generations, const LookedAt& now,
       succession.not_found.push_back(generation.get());
     }
   }
-  find_fresh(generations, succession);
+  find_fresh(generations, succession, read_at);
   return succession;
 }
 
