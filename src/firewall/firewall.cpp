@@ -25,7 +25,8 @@ std::string_view kind_of(Reason reason) {
 std::string why(const Refusal& refusal, const net::Prefix& prefix) {
   switch (refusal.reason) {
     case Reason::kTooShort:
-      return "it covers too many addresses; lower min_prefix_v4 or min_prefix_v6 if that is meant";
+      return "it covers too many addresses; lower min_prefix_ipv4 or min_prefix_ipv6 if that is "
+             "meant";
     case Reason::kUnknownScope:
       return "its protocol and ports are not in the running set";
     case Reason::kFull:

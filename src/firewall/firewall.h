@@ -154,7 +154,8 @@ class Firewall {
   virtual int watch_descriptor() const = 0;
 
   // Reads what is pending without blocking. True when another program changed our table (or may
-  // have: notifications were lost), or when the helper is back after it was away.
+  // have: notifications were lost), or when the helper is back after it was away. An Error when the
+  // helper went away, or still is; it is tried again, and the descriptor becomes readable then.
   virtual util::Result<bool> take_outside_change() = 0;
 };
 

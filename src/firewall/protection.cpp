@@ -57,10 +57,13 @@ util::Status Protection::State::refresh_ssh_peers() {
   }
   // A session without a connection is a leftover.
   return visit_tcp_peers([&](std::uint16_t local_port, const net::IpAddress& remote) {
-    const bool counts = sessions.is_known()
-                            ? std::find(logins.begin(), logins.end(), remote) != logins.end()
-                            : std::find(options.ssh_ports.begin(), options.ssh_ports.end(),
-                                        local_port) != options.ssh_ports.end();
+    const bool counts =
+        sessions.is_known()
+            ? std::find(logins.begin(), logins.end(), remote) != logins.end()
+            : std::any_of(options.ssh_ports.begin(), options.ssh_ports.end(),
+                          [&](const net::PortRange& range) {
+                            return range.first <= local_port && local_port <= range.last;
+                          });
     if (counts && std::find(ssh_peers.begin(), ssh_peers.end(), remote) == ssh_peers.end()) {
       ssh_peers.push_back(remote);
     }

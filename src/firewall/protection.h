@@ -1,6 +1,7 @@
 #pragma once
 
 #include "firewall/firewall.h"
+#include "net/port.h"
 
 #include <filesystem>
 #include <memory>
@@ -21,7 +22,7 @@ struct ProtectionOptions {
   std::filesystem::path sessions_folder = "/run/systemd/sessions";
   std::filesystem::path utmp = "/run/utmp";
   // Local ports of sshd; used only where neither of the two places exists.
-  std::vector<std::uint16_t> ssh_ports = {22};
+  std::vector<net::PortRange> ssh_ports = {{22, 22}};
 };
 
 // Judges whether an address may be banned, at the moment of the question: reserved addresses, the

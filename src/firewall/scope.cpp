@@ -5,9 +5,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <netdb.h>
 
 namespace warder::firewall {
 namespace {
@@ -15,77 +12,12 @@ namespace {
 // nft shows names up to 128 bytes; a set's name adds "_v6_128".
 constexpr std::size_t kLongestName = 80;
 
-// The services that jails name most, so that a host without /etc/services (package netbase) can
-// still read them.
-struct Service {
-  std::string_view name;
-  std::uint16_t port;
-};
-constexpr std::array<Service, 14> kServices{{{"ssh", 22},
-                                             {"http", 80},
-                                             {"https", 443},
-                                             {"ftp", 21},
-                                             {"ftp-data", 20},
-                                             {"smtp", 25},
-                                             {"submission", 587},
-                                             {"submissions", 465},
-                                             {"pop3", 110},
-                                             {"pop3s", 995},
-                                             {"imap2", 143},
-                                             {"imap", 143},
-                                             {"imaps", 993},
-                                             {"domain", 53}}};
-
 std::uint64_t fnv1a(std::string_view text) {
   std::uint64_t hash = 14695981039346656037ULL;
   for (const char c : text) {
     hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
   }
   return hash;
-}
-
-util::Result<std::uint16_t> parse_port(std::string_view word, Protocol protocol) {
-  unsigned number = 0;
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
-  if (error == std::errc{} && end == word.data() + word.size() && number <= 65535) {
-    return static_cast<std::uint16_t>(number);
-  }
-  const std::string name = util::to_lower(word);
-  for (const Service& service : kServices) {
-    if (service.name == name) {
-      return service.port;
-    }
-  }
-  servent entry{};
-  servent* found = nullptr;
-  std::array<char, 2048> buffer{};
-  const char* wanted = protocol == Protocol::kUdp ? "udp" : "tcp";
-  if (getservbyname_r(name.c_str(), wanted, &entry, buffer.data(), buffer.size(), &found) == 0 &&
-      found != nullptr) {
-    return ntohs(static_cast<std::uint16_t>(found->s_port));
-  }
-  return util::Error(
-      util::ErrorCode::kInvalid,
-      fmt::format("'{}' is no port: write a number from 0 to 65535, a range like 1000:2000 or a "
-                  "service of /etc/services",
-                  util::printable(word, 64)));
-}
-
-util::Result<PortRange> parse_range(std::string_view word, Protocol protocol) {
-  // A service may have a dash in its name (ftp-data), so a range with a dash is digits only.
-  std::size_t separator = word.find(':');
-  if (separator == std::string_view::npos &&
-      word.find_first_not_of("0123456789-") == std::string_view::npos) {
-    separator = word.find('-');
-  }
-  WARDER_ASSIGN_OR_RETURN(const std::uint16_t first,
-                          parse_port(word.substr(0, separator), protocol));
-  if (separator == std::string_view::npos) {
-    return PortRange{first, first};
-  }
-  WARDER_ASSIGN_OR_RETURN(const std::uint16_t last,
-                          parse_port(word.substr(separator + 1), protocol));
-  return PortRange{first, last};
 }
 
 util::Result<Protocol> parse_protocol(std::string_view word, bool has_ports) {
@@ -138,17 +70,13 @@ util::Result<Scope> Scope::make(Protocol protocol, std::vector<PortRange> ports)
 }
 
 util::Result<Scope> Scope::parse(std::string_view protocol, std::string_view ports) {
-  std::vector<std::string_view> words = util::split_words(ports, ", \t\r\n");
-  std::erase_if(words, [](std::string_view word) {
-    const std::string name = util::to_lower(word);
-    return name == "all" || name == "any";
-  });
-  WARDER_ASSIGN_OR_RETURN(const Protocol parsed, parse_protocol(protocol, !words.empty()));
-  std::vector<PortRange> ranges;
-  for (const std::string_view word : words) {
-    WARDER_ASSIGN_OR_RETURN(const PortRange range, parse_range(word, parsed));
-    ranges.push_back(range);
+  const std::string word = util::to_lower(util::trim(ports));
+  const bool has_ports = !word.empty() && word != "all" && word != "any";
+  WARDER_ASSIGN_OR_RETURN(const Protocol parsed, parse_protocol(protocol, has_ports));
+  if (!has_ports) {
+    return make(parsed, {});
   }
+  WARDER_ASSIGN_OR_RETURN(std::vector<PortRange> ranges, net::parse_ports(ports));
   return make(parsed, std::move(ranges));
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "net/port.h"
 #include "util/result.h"
 
 #include <compare>
@@ -10,12 +11,7 @@
 
 namespace warder::firewall {
 
-// Destination ports first..last, both included; first <= last.
-struct PortRange {
-  std::uint16_t first = 0;
-  std::uint16_t last = 0;
-  friend auto operator<=>(const PortRange&, const PortRange&) = default;
-};
+using net::PortRange;
 
 // The number is the one of IANA, except kAny. It goes over the helper's socket.
 enum class Protocol : std::uint8_t { kAny = 0, kTcp = 6, kUdp = 17 };
@@ -35,11 +31,9 @@ class Scope {
   Scope() = default;
   // Sorts and joins the ranges. kInvalid for too many ranges or first > last.
   static util::Result<Scope> make(Protocol protocol, std::vector<PortRange> ports);
-  // As a jail writes it (fail2ban): `protocol` is tcp, udp, all or empty (tcp when there are
-  // ports); `ports` is a list of numbers, names of /etc/services and ranges "1000:2000" or
-  // "1000-2000", separated by commas or blanks; empty, "all", "any" and "0:65535" mean every port.
-  // kInvalid names the word that is wrong. "all" as protocol with no ports, or no words at all,
-  // give the scope "all".
+  // As a jail writes it (fail2ban): `protocol` is tcp, udp, all or empty (tcp when there are ports,
+  // otherwise all); `ports` is what net::parse_ports() takes; empty, "all" and "any" mean every
+  // port. kInvalid names the word that is wrong.
   static util::Result<Scope> parse(std::string_view protocol, std::string_view ports);
 
   Protocol protocol() const { return protocol_; }

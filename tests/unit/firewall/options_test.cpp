@@ -1,0 +1,7 @@
+#include "firewall/options.h"
+
+#include <catch2/catch.hpp>
+
+TEST_CASE("the table of firewall keys is sound") {
+  CHECK(warder::config::defects(warder::firewall::options_table()).empty());
+}
