@@ -259,7 +259,7 @@ util::Result<HelperClient::State::Answer> HelperClient::State::await(
 
 util::Result<HelperClient::State::Answer> HelperClient::State::ask(wire::Kind kind) {
   WARDER_RETURN_IF_ERROR(connect());
-  WARDER_RETURN_IF_ERROR(send(wire::begin({kind, ++request, 0, 0, 0})));
+  WARDER_RETURN_IF_ERROR(send(wire::datagram_of({kind, ++request, 0, 0, 0})));
   return await();
 }
 
@@ -268,9 +268,9 @@ util::Status HelperClient::State::apply_part(std::span<const Change> changes, st
   ++request;
   for (std::size_t at = 0; at < changes.size(); at += wire::kRecordsADatagram) {
     const auto part = changes.subspan(at, std::min(changes.size() - at, wire::kRecordsADatagram));
-    wire::Datagram datagram =
-        wire::begin({wire::Kind::kApply, request, static_cast<std::uint32_t>(changes.size()),
-                     static_cast<std::uint32_t>(at), static_cast<std::uint16_t>(part.size())});
+    wire::Datagram datagram = wire::datagram_of(
+        {wire::Kind::kApply, request, static_cast<std::uint32_t>(changes.size()),
+         static_cast<std::uint32_t>(at), static_cast<std::uint16_t>(part.size())});
     const util::WallTime now = clock.now();
     for (std::size_t i = 0; i < part.size(); ++i) {
       wire::TimedChange timed{part[i], std::nullopt};
@@ -334,7 +334,7 @@ util::Status HelperClient::ensure(std::span<const Scope> scopes) {
   }
   wire::Header header{wire::Kind::kEnsure, ++state_->request, total, 0, 0};
   header.count = static_cast<std::uint16_t>(std::min<std::size_t>(total, wire::kRecordsADatagram));
-  wire::Datagram datagram = wire::begin(header);
+  wire::Datagram datagram = wire::datagram_of(header);
   std::size_t place = 0;
   for (std::size_t i = 0; i < scopes.size(); ++i) {
     for (std::size_t part = 0; part < wire::scope_records(scopes[i]); ++part) {
@@ -343,7 +343,7 @@ util::Status HelperClient::ensure(std::span<const Scope> scopes) {
         header.first += header.count;
         header.count = static_cast<std::uint16_t>(
             std::min<std::size_t>(total - header.first, wire::kRecordsADatagram));
-        datagram = wire::begin(header);
+        datagram = wire::datagram_of(header);
         place = 0;
       }
       wire::put_scope_part(datagram, place++, static_cast<ScopeIndex>(i), scopes[i], part);
@@ -376,7 +376,7 @@ util::Status HelperClient::list(const Visit& visit) {
   }
   bool stopped = false;
   WARDER_RETURN_IF_ERROR(
-      state_->send(wire::begin({wire::Kind::kList, ++state_->request, 0, 0, 0})));
+      state_->send(wire::datagram_of({wire::Kind::kList, ++state_->request, 0, 0, 0})));
   WARDER_RETURN_IF_ERROR(state_->await([&](const wire::TimedElement& timed) {
     if (!stopped) {
       Element element = timed.element;
@@ -396,7 +396,7 @@ util::Result<Traffic> HelperClient::traffic(const net::Prefix& prefix) {
   if (!state_->ensured) {
     return not_ensured();
   }
-  wire::Datagram datagram = wire::begin({wire::Kind::kTraffic, ++state_->request, 1, 0, 1});
+  wire::Datagram datagram = wire::datagram_of({wire::Kind::kTraffic, ++state_->request, 1, 0, 1});
   wire::put_change(datagram, 0, {{Change::Kind::kAdd, 0, prefix, std::nullopt}, std::nullopt});
   WARDER_RETURN_IF_ERROR(state_->send(datagram));
   WARDER_ASSIGN_OR_RETURN(const auto answer, state_->await());

@@ -113,7 +113,7 @@ bool counts_fit(const Header& header) {
 
 }  // namespace
 
-Datagram begin(const Header& header) {
+Datagram datagram_of(const Header& header) {
   Datagram datagram{};
   put<std::uint32_t>(datagram, 0, kMagic);
   put<std::uint16_t>(datagram, 4, kVersion);

@@ -83,7 +83,7 @@ struct TimedElement {
 };
 
 // Writes a header into a datagram of zeros; records go in with the functions below.
-Datagram begin(const Header& header);
+Datagram datagram_of(const Header& header);
 void put_change(Datagram& datagram, std::size_t place, const TimedChange& change);
 // A scope takes (its ranges / 7, rounded up, at least 1) records.
 std::size_t scope_records(const Scope& scope);

@@ -14,6 +14,7 @@
 #include <csignal>
 #include <cstring>
 #include <list>
+#include <optional>
 #include <poll.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -228,11 +229,22 @@ class Server {
       }
       const auto datagram = util::ByteView(buffer).first(static_cast<std::size_t>(got));
       if (!connection.session.take(datagram)) {
-        log::warning("firewall helper: closed a connection that sends what is no request");
+        tell_of_closing();
         return false;
       }
     }
     return true;
+  }
+
+  // At most one line a minute, so that a flood does not fill the journal.
+  void tell_of_closing() {
+    ++closed_;
+    const util::MonotonicTime now = shared_.clock.monotonic();
+    if (!told_ || now - *told_ >= std::chrono::minutes(1)) {
+      log::warning("firewall helper: closed {} connections that sent what is no request", closed_);
+      told_ = now;
+      closed_ = 0;
+    }
   }
 
   const HelperOptions& options_;
@@ -241,6 +253,8 @@ class Server {
   util::Descriptor listener_;
   bool ends_with_caller_ = false;
   std::list<Connection> connections_;
+  unsigned closed_ = 0;
+  std::optional<util::MonotonicTime> told_;
 };
 
 util::Result<util::Descriptor> take_signals() {

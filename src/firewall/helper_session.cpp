@@ -173,7 +173,7 @@ bool HelperSession::list() {
   bool connected = true;
   const auto flush = [&] {
     header.count = static_cast<std::uint16_t>(waiting.size());
-    wire::Datagram datagram = wire::begin(header);
+    wire::Datagram datagram = wire::datagram_of(header);
     for (std::size_t i = 0; i < waiting.size(); ++i) {
       wire::put_element(datagram, i, waiting[i]);
     }
@@ -212,7 +212,7 @@ bool HelperSession::answer(const util::Status& status, const ApplyReport& report
   do {
     header.count = static_cast<std::uint16_t>(
         std::min<std::size_t>(header.total - header.first, wire::kRefusalsADatagram));
-    wire::Datagram datagram = wire::begin(header);
+    wire::Datagram datagram = wire::datagram_of(header);
     wire::put_summary(datagram, summary);
     for (std::size_t i = 0; i < header.count; ++i) {
       wire::put_refusal(datagram, i, report.refusals[header.first + i]);
@@ -230,7 +230,7 @@ bool HelperSession::tell_changed() {
     return true;
   }
   told_changed_ = true;
-  return send_(wire::begin({wire::Kind::kChanged, 0, 0, 0, 0}));
+  return send_(wire::datagram_of({wire::Kind::kChanged, 0, 0, 0, 0}));
 }
 
 }  // namespace warder::firewall

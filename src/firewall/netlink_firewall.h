@@ -24,7 +24,8 @@ class Channel;
 
 // The kernel's nf_tables, table `inet warder`, by raw netlink in the network namespace in which the
 // object is made. Needs CAP_NET_ADMIN there. Layout of the table: README.md of this folder. Calls
-// return as fast as the kernel answers. Does not know any never-ban list: see GuardedFirewall.
+// return as fast as the kernel answers; list() opens a further socket in the namespace of the
+// calling thread. Does not know any never-ban list: see GuardedFirewall.
 class NetlinkFirewall : public Firewall {
  public:
   // kDenied without CAP_NET_ADMIN, kUnavailable without nf_tables. `clock` must outlive the object.

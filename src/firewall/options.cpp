@@ -21,12 +21,14 @@ constexpr std::array kKeys{
         .text = "How a ban is put into effect: 'helper' through the process "
                 "warder-firewall.service, the only one that may change the firewall; 'nftables' "
                 "from the agent itself, which then needs CAP_NET_ADMIN; 'none' not at all, for a "
-                "trial."},
+                "trial.",
+        .example = "nftables"},
     Key{.name = "helper_socket",
         .type = Type::kPath,
         .fallback = "/run/warder-firewall/socket",
         .change = config::Change::kRestart,
-        .text = "Where the firewall helper listens."},
+        .text = "Where the firewall helper listens.",
+        .example = "/run/warder-firewall/socket"},
     Key{.name = "never_ban",
         .type = Type::kPrefixes,
         .fallback = "",
@@ -41,21 +43,24 @@ constexpr std::array kKeys{
         .fallback = "drop",
         .choices = kBlockTypes,
         .change = config::Change::kRestart,
-        .text = "What a banned address hears: nothing (drop), or an ICMP message (reject)."},
+        .text = "What a banned address hears: nothing (drop), or an ICMP message (reject).",
+        .example = "reject"},
     Key{.name = "min_prefix_ipv4",
         .type = Type::kInteger,
         .fallback = "16",
         .least = "1",
         .most = "32",
         .change = config::Change::kRestart,
-        .text = "An IPv4 prefix shorter than this is never banned."},
+        .text = "An IPv4 prefix shorter than this is never banned.",
+        .example = "24"},
     Key{.name = "min_prefix_ipv6",
         .type = Type::kInteger,
         .fallback = "32",
         .least = "1",
         .most = "128",
         .change = config::Change::kRestart,
-        .text = "An IPv6 prefix shorter than this is never banned."},
+        .text = "An IPv6 prefix shorter than this is never banned.",
+        .example = "48"},
     Key{.name = "max_elements",
         .type = Type::kInteger,
         .fallback = "262144",
@@ -64,13 +69,15 @@ constexpr std::array kKeys{
         .change = config::Change::kRestart,
         .text = "The most bans that the kernel holds for each combination of ports and prefix "
                 "length. Costs 16 bytes of kernel memory each from the first ban on, and about 200 "
-                "more for a ban that is there. A changed number makes the sets anew."},
+                "more for a ban that is there. A changed number makes the sets anew.",
+        .example = "65536"},
     Key{.name = "ssh_ports",
         .type = Type::kPorts,
         .fallback = "22",
         .change = config::Change::kRestart,
         .text = "Local ports of sshd. Only used on a host that has neither systemd-logind nor "
-                "utmp: there whoever is connected to one of them is not banned."},
+                "utmp: there whoever is connected to one of them is not banned.",
+        .example = "22,2222"},
 };
 
 constexpr config::Table kOptionsTable{

@@ -178,7 +178,8 @@ util::Result<std::vector<std::optional<SetElement>>> TableClient::look_up(
       }
       ++answers;
       if (const auto code = error_of(*message)) {
-        if (*code != ENOENT) {
+        // Whatever else is wrong with a key, the transaction will say it of its element.
+        if (*code == EPERM) {
           return firewall_error(*code);
         }
         continue;

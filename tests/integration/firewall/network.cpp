@@ -110,6 +110,7 @@ Network::Network() {
   util::Descriptor say_ready(ready[1]);
   child_ = ::fork();
   if (child_ == 0) {
+    ::signal(SIGTERM, SIG_DFL);
     release_.reset();
     char byte = ::unshare(CLONE_NEWNET) == 0 ? 'y' : 'n';
     [[maybe_unused]] ssize_t done = ::write(say_ready.get(), &byte, 1);
@@ -185,11 +186,15 @@ TcpServer::TcpServer(const Network& network, const std::string& address, std::ui
 }
 
 util::Descriptor TcpServer::accept() const {
+  pollfd wait{socket_.get(), POLLIN, 0};
+  if (::poll(&wait, 1, kArrival) != 1) {
+    throw std::runtime_error("no connection came");
+  }
   return util::Descriptor(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
 }
 
 util::Descriptor tcp_connect(const Network& network, const std::string& from, const std::string& to,
-                             std::uint16_t port, int patience_ms) {
+                             std::uint16_t port, int patience) {
   util::Descriptor socket = bound_socket(network, SOCK_STREAM | SOCK_NONBLOCK, from, 0);
   const Endpoint peer = endpoint(to, port);
   if (::connect(socket.get(), peer.get(), peer.size) != 0 && errno != EINPROGRESS) {
@@ -198,7 +203,7 @@ util::Descriptor tcp_connect(const Network& network, const std::string& from, co
   pollfd wait{socket.get(), POLLOUT, 0};
   int error = 0;
   socklen_t size = sizeof error;
-  if (::poll(&wait, 1, patience_ms) != 1 ||
+  if (::poll(&wait, 1, patience) != 1 ||
       ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0) {
     return {};
   }

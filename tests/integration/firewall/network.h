@@ -53,10 +53,14 @@ class TcpServer {
   std::uint16_t port_ = 0;
 };
 
-// An established connection, or none when nothing came back within `patience` (a dropped packet
-// cannot be told from a slow one; on a veth pair an answer takes microseconds).
+// How long to wait for what must come (never reached but by a failing test), and for what must not
+// (an answer over a veth pair takes microseconds, TCP's first repetition a second).
+constexpr int kArrival = 20'000;
+constexpr int kSilence = 300;
+
+// An established connection, or none when there was no answer within `patience` milliseconds.
 util::Descriptor tcp_connect(const Network& network, const std::string& from, const std::string& to,
-                             std::uint16_t port, int patience_ms);
+                             std::uint16_t port, int patience);
 
 // UDP: one datagram, without waiting for anything.
 void udp_send(const Network& network, const std::string& from, const std::string& to,

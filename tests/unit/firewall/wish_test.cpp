@@ -77,18 +77,18 @@ TEST_CASE("wishes come removals first and a set after the other") {
 
 TEST_CASE("a wish is fulfilled by the same end, an add also by a later one") {
   const Wish wants_hour{Kind::kAdd, 0, kA, 1h, 0};
-  CHECK(is_fulfilled_by(wants_hour, 1h));
-  CHECK(is_fulfilled_by(wants_hour, 1h - firewall::kSameEnd));
-  CHECK_FALSE(is_fulfilled_by(wants_hour, 1h - firewall::kSameEnd - 1ms));
-  CHECK(is_fulfilled_by(wants_hour, 2h));
-  CHECK(is_fulfilled_by(wants_hour, std::nullopt));
-  CHECK_FALSE(is_fulfilled_by({Kind::kAdd, 0, kA, std::nullopt, 0}, 1h));
-  CHECK(is_fulfilled_by({Kind::kAdd, 0, kA, std::nullopt, 0}, std::nullopt));
+  CHECK(firewall::is_fulfilled_by(wants_hour, 1h));
+  CHECK(firewall::is_fulfilled_by(wants_hour, 1h - firewall::kSameEnd));
+  CHECK_FALSE(firewall::is_fulfilled_by(wants_hour, 1h - firewall::kSameEnd - 1ms));
+  CHECK(firewall::is_fulfilled_by(wants_hour, 2h));
+  CHECK(firewall::is_fulfilled_by(wants_hour, std::nullopt));
+  CHECK_FALSE(firewall::is_fulfilled_by({Kind::kAdd, 0, kA, std::nullopt, 0}, 1h));
+  CHECK(firewall::is_fulfilled_by({Kind::kAdd, 0, kA, std::nullopt, 0}, std::nullopt));
 
   const Wish set_hour{Kind::kSet, 0, kA, 1h, 0};
-  CHECK(is_fulfilled_by(set_hour, 1h + firewall::kSameEnd));
-  CHECK_FALSE(is_fulfilled_by(set_hour, 1h + firewall::kSameEnd + 1ms));
-  CHECK_FALSE(is_fulfilled_by(set_hour, std::nullopt));
-  CHECK_FALSE(is_fulfilled_by({Kind::kSet, 0, kA, std::nullopt, 0}, 1h));
-  CHECK(is_fulfilled_by({Kind::kSet, 0, kA, std::nullopt, 0}, std::nullopt));
+  CHECK(firewall::is_fulfilled_by(set_hour, 1h + firewall::kSameEnd));
+  CHECK_FALSE(firewall::is_fulfilled_by(set_hour, 1h + firewall::kSameEnd + 1ms));
+  CHECK_FALSE(firewall::is_fulfilled_by(set_hour, std::nullopt));
+  CHECK_FALSE(firewall::is_fulfilled_by({Kind::kSet, 0, kA, std::nullopt, 0}, 1h));
+  CHECK(firewall::is_fulfilled_by({Kind::kSet, 0, kA, std::nullopt, 0}, std::nullopt));
 }
