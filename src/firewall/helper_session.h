@@ -37,8 +37,8 @@ class HelperSession {
 
   static constexpr unsigned kMostMalformed = 16;
   // Requests: so many at once, and so many a second in the long run. A million bans are 250.
-  static constexpr std::uint32_t kBurst = 2000;
-  static constexpr std::uint32_t kASecond = 1000;
+  static constexpr std::uint32_t kBurst = 20'000;
+  static constexpr std::uint32_t kASecond = 10'000;
 
  private:
   bool malformed(std::uint64_t request, std::string text);
