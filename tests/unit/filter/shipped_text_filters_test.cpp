@@ -1,4 +1,6 @@
 #include "filter/filter.h"
+#include "support/temporary_folder.h"
+#include "util/file.h"
 
 #include <catch2/catch.hpp>
 
@@ -32,4 +34,24 @@ TEST_CASE("shipped text filters hold what their samples say, in every mode") {
     CHECK(problem("vaultwarden", {{"mode", mode}}) == "");
   }
   CHECK(problem("sqlite-backup-security") == "");
+}
+
+TEST_CASE("the example of a text filter in filters/README.md holds") {
+  const std::filesystem::path readme =
+      std::filesystem::path(WARDER_SOURCE_DIR) / "filters" / "README.md";
+  const std::string text = warder::util::read_file(readme, warder::util::mebibytes(1)).value();
+  const std::size_t begin = text.find("```ini\n[Definition]\nmode = normal\n");
+  REQUIRE(begin != std::string::npos);
+  const std::string example = text.substr(begin + 7, text.find("```", begin + 7) - begin - 7);
+  const warder::testing::TemporaryFolder folder;
+  folder.write("mydaemon.conf", example);
+  for (const char* mode : {"normal", "hard"}) {
+    FilterRequest request;
+    request.name = "mydaemon";
+    request.parameters = {{"mode", mode}};
+    request.folders = {folder.path()};
+    const auto filter = load_filter(request);
+    INFO(mode);
+    CHECK((filter ? "" : filter.error().message()) == "");
+  }
 }

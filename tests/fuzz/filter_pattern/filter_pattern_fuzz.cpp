@@ -1,0 +1,73 @@
+// Expressions of a filter, as an operator (or a vault) writes them: first line a prefregex (may be
+// empty), second a failregex, the rest lines of a log. Whatever they are: they are refused with a
+// reason or run; the sieve never misses a line that the expressions themselves match.
+#include "filter/sieve.h"
+#include "filter/text_filter.h"
+
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+using namespace warder::filter;
+
+namespace {
+
+void require(bool holds) {
+  if (!holds) {
+    std::abort();
+  }
+}
+
+std::string_view take_line(std::string_view& text) {
+  const std::size_t end = text.find('\n');
+  const std::string_view line = text.substr(0, end);
+  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  return line;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  std::string_view text(reinterpret_cast<const char*>(data), size);
+  Definition definition;
+  definition.name = "x";
+  definition.file = "x.conf";
+  auto& options = definition.sections["Definition"];
+  if (const std::string_view prefix = take_line(text); !prefix.empty()) {
+    options["prefregex"] = {std::string(prefix), {"x.conf", 2}};
+  }
+  options["failregex"] = {std::string(take_line(text)), {"x.conf", 3}};
+  Problems problems;
+  const auto filter = TextFilter::compile(definition, problems);
+  require((filter == nullptr) == !problems.empty());
+  if (filter == nullptr) {
+    return 0;
+  }
+  Sieve sieve;
+  const auto number = sieve.add(filter->sieves()[0]);
+  if (!number || !sieve.compile()) {
+    return 0;
+  }
+  std::vector<std::size_t> hits;
+  while (!text.empty()) {
+    const std::string_view line = take_line(text);
+    Captures captures;
+    std::string_view content = line;
+    bool matches = true;
+    if (filter->prefix()) {
+      const auto rest = filter->prefix()->match(line, captures);
+      matches = rest.has_value();
+      content = rest.value_or(line);
+      // Where the content is empty the whole line is searched, which the sieve does not foresee.
+      if (find_capture(captures, "content").empty() &&
+          filter->prefix()->pattern().has_group("content") && content == line) {
+        continue;
+      }
+    }
+    matches = matches && filter->fail()[0].match(content, captures);
+    sieve.search(line, hits);
+    require(!matches || !hits.empty());
+  }
+  return 0;
+}
