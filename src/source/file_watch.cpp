@@ -109,6 +109,8 @@ void FileWatch::walk(std::size_t pattern, const std::string& folder, std::size_t
     const std::string path = join(folder, component.text);
     if (!last && is_folder(path)) {
       walk(pattern, path, depth + 1);
+    } else if (last && facts_of_path(path).facts) {
+      add_log(folder, component.text, pattern);
     }
     return;
   }
@@ -161,6 +163,10 @@ FileWatch::Folder* FileWatch::want_folder(const std::string& path, bool contents
   folder.watch = watch.id;
   folder.identity = identity_of_folder(path);
   watched_[watch.id].insert(path);
+  // What happened to its logs before it was watched nobody told.
+  for (const auto& [name, logs] : folder.logs) {
+    to_check_.insert(logs.begin(), logs.end());
+  }
   if (watch.remote) {
     scanning_ = true;
     if (!std::exchange(folder.told_unwatchable, true)) {
@@ -329,7 +335,7 @@ void FileWatch::on_name(const std::string& path, Folder& folder, std::string_vie
     }
     if (depth + 1 < components.size()) {
       walk_wanted_ = true;
-    } else if (!components[depth].literal && facts_of_path(join(path, name)).facts) {
+    } else if (facts_of_path(join(path, name)).facts) {
       add_log(path, std::string(name), pattern);
     }
   }

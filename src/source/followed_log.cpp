@@ -158,6 +158,7 @@ void FollowedLog::settle(const LookedAt& now) {
   for (const std::unique_ptr<Generation>& generation : generations_) {
     if (generation.get() != current_ && !generation->quiet_since) {
       generation->quiet_since = context_.clock.monotonic();
+      generation->pending = generation->pending || generation->is_open();
     }
   }
   if (first_look && was_known) {
