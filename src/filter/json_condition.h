@@ -10,7 +10,8 @@
 #include <string_view>
 #include <vector>
 
-// The language of `condition` and `ignore` in JSON filters (json.md has the grammar). Parsing yields a plain tree; json_program.h joins the trees of all filters of a log.
+// The language of `condition` and `ignore` in JSON filters (json.md has the grammar). Parsing
+// yields a plain tree; json_program.h joins the trees of all filters of a log.
 namespace warder::filter {
 
 // Bounds of what an operator or a vault may hand in.
