@@ -1,7 +1,8 @@
 // Vault documents: whatever stands in one, each value has a place and each refusal a reason.
 #include "config/document.h"
 #include "config/json_layer.h"
-#include "util/strings.h"
+
+#include <nlohmann/json.hpp>
 
 #include <cstdint>
 #include <cstdlib>
@@ -27,6 +28,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const config::Diagnostic& diagnostic : diagnostics.list()) {
     require(diagnostic.place.source.starts_with("vault d") && !diagnostic.problem.empty());
     require(!diagnostic.value);
+  }
+  // Against the library's own tree of the text: a section is a member of the document, and without
+  // an error nothing is left out.
+  const auto tree = nlohmann::json::parse(input, nullptr, false);
+  if (!tree.is_discarded()) {
+    for (const config::RawSection& section : layer.sections) {
+      require(tree.is_object() && tree.contains(section.name));
+    }
+    if (!diagnostics.has_errors()) {
+      require(tree.size() == layer.sections.size());
+      for (const config::RawSection& section : layer.sections) {
+        require(tree[section.name].size() == section.options.size());
+      }
+    }
   }
   config::Document document;
   document.add(layer);
