@@ -103,6 +103,8 @@ std::optional<util::MonotonicTime> Digest::next_due() const {
 
 bool Digest::full() const { return collected_->items.size() >= kMostItems; }
 
+bool Digest::empty() const { return ready_.empty() && collected_->items.empty(); }
+
 void Digest::roll(util::MonotonicTime now) {
   if (!window_start_ || now < *window_start_ + window_) {
     return;

@@ -38,6 +38,8 @@ class Digest {
   // When take() will have something if nothing is added; empty: never.
   std::optional<util::MonotonicTime> next_due() const;
   bool full() const;
+  // Whether nothing is held back or ready.
+  bool empty() const;
   // Messages that take() would give now.
   std::size_t ready() const { return ready_.size(); }
 

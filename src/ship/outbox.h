@@ -20,9 +20,9 @@ class Outbox {
  public:
   virtual ~Outbox() = default;
 
-  // The oldest undelivered items with an id above `after`, oldest first, at most `limit`. Items
-  // marked by retry() are included whether or not their time has come: the shipper keeps the order
-  // and the waiting itself. Items given up are not.
+  // Ids begin at 1. The oldest undelivered items with an id above `after`, oldest first, at most
+  // `limit`. Items marked by retry() are included whether or not their time has come: the shipper
+  // keeps the order and the waiting itself. Items given up are not.
   virtual util::Result<std::vector<model::OutboxItem>> next(std::uint64_t after,
                                                             std::size_t limit) = 0;
   // The destination has them: they may go.

@@ -64,6 +64,7 @@ class Pump::Impl {
     return blocked_until_ > now ? blocked_until_ : now;
   }
 
+  void reload() { reload_ = true; }
   void stopping() { stopping_ = true; }
 
   ShipperStatus status() const {
@@ -106,6 +107,14 @@ class Pump::Impl {
 
   // Reads further items while there is room for them. True when there may be more.
   bool load(util::MonotonicTime now) {
+    if (reload_) {
+      // Going back while something is held would read it a second time.
+      if (!pending_.empty() || suspect_ || !digest_.empty()) {
+        return false;
+      }
+      reload_ = false;
+      last_loaded_ = 0;
+    }
     if (digest_.full() || pending_.size() + digest_.ready() >= room_) {
       return false;
     }
@@ -378,6 +387,7 @@ class Pump::Impl {
   bool given_up_reported_ = false;
   util::MonotonicTime last_given_up_report_{};
   std::optional<util::MonotonicTime> failing_since_;
+  std::atomic<bool> reload_{false};
   std::atomic<bool> stopping_{false};
   mutable std::mutex mutex_;
   ShipperStatus status_;  // guarded by mutex_
@@ -390,6 +400,8 @@ Pump::Pump(Outbox& outbox, Destination& destination, ShipperOptions options,
 Pump::~Pump() = default;
 
 std::optional<util::MonotonicTime> Pump::step() { return impl_->step(); }
+
+void Pump::reload() { impl_->reload(); }
 
 void Pump::stopping() { impl_->stopping(); }
 

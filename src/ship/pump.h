@@ -63,6 +63,9 @@ class Pump {
   // before now: at once), or empty for "when there are new items".
   std::optional<util::MonotonicTime> step();
 
+  // There may be items again below those already seen: an operator revived dead letters. They are
+  // read once what is held has been delivered; no item is sent twice for it. Thread safe.
+  void reload();
   // From now on a failure is the end of the agent, not of the destination. Thread safe.
   void stopping();
   ShipperStatus status() const;  // thread safe

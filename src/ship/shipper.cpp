@@ -28,6 +28,11 @@ class Shipper::Impl {
     changed_.notify_one();
   }
 
+  void reload() {
+    pump_.reload();
+    notify();
+  }
+
   void stop() {
     {
       const std::lock_guard lock(mutex_);
@@ -84,6 +89,8 @@ Shipper::Shipper(std::unique_ptr<Outbox> outbox, std::unique_ptr<Destination> de
 Shipper::~Shipper() = default;
 
 void Shipper::notify() { impl_->notify(); }
+
+void Shipper::reload() { impl_->reload(); }
 
 void Shipper::stop() { impl_->stop(); }
 

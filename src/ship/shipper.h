@@ -24,6 +24,9 @@ class Shipper {
 
   // There are new items (after the commit). Cheap; thread safe.
   void notify();
+  // Dead letters were revived (after the commit): Pump::reload(). notify() alone would not find
+  // them.
+  void reload();
   // Cancels a running request and joins. What is not acknowledged stays in the outbox.
   void stop();
   ShipperStatus status() const;

@@ -66,12 +66,21 @@ class MemoryOutbox : public ship::Outbox {
   util::Status give_up(std::span<const std::uint64_t> ids, std::string_view error) override {
     const std::lock_guard lock(mutex_);
     for (const std::uint64_t id : ids) {
+      buried_.emplace(id, items_.at(id));
       items_.erase(id);
       dead_.push_back(Letter{id, std::string(error)});
     }
     return {};
   }
 
+  // An operator puts all dead letters back, under their old ids.
+  void revive() {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, item] : buried_) {
+      items_.emplace(id, item);
+    }
+    buried_.clear();
+  }
   // Reading and acknowledging fail so until it is called without an error.
   void fail(std::optional<util::Error> failure = {}) {
     const std::lock_guard lock(mutex_);
@@ -102,6 +111,7 @@ class MemoryOutbox : public ship::Outbox {
   mutable std::mutex mutex_;
   std::uint64_t last_ = 0;
   std::map<std::uint64_t, model::OutboxItem> items_;
+  std::map<std::uint64_t, model::OutboxItem> buried_;
   std::vector<Letter> dead_;
   std::optional<util::Error> failure_;
   util::WallTime until_{};

@@ -416,6 +416,36 @@ TEST_CASE("after a restart inside a window nothing of it is lost") {
   CHECK(f.outbox.waiting() == 0);
 }
 
+TEST_CASE("revived dead letters are sent, and what is held is not sent twice") {
+  Fixture f;
+  f.options.digest = GENERATE(0s, 60s);
+  bool refusing = true;
+  f.destination.rule = [&](const Message&) {
+    return refusing ? Outcome{Kind::kRefused, {}, "400"} : Outcome{};
+  };
+  f.add(1);
+  f.start();
+  f.settle();
+  REQUIRE(f.outbox.dead().size() == 1);
+  refusing = false;
+  f.outbox.revive();
+  f.add(2);
+  f.settle();
+  // Below what was read already: unseen until told.
+  f.run_for(2min);
+  CHECK(f.outbox.waiting() == 1);
+  f.add(3);
+  f.settle();
+  f.pump->reload();
+  f.run_for(5min);
+  CHECK(f.outbox.waiting() == 0);
+  std::size_t items = 0;
+  for (const Message& message : f.destination.got) {
+    items += message.items.size();
+  }
+  CHECK(items == 6);
+}
+
 TEST_CASE("reports become events that do not go to their own destination") {
   const util::WallTime now{std::chrono::seconds(1793620800)};
   const auto event = ship::report_event(

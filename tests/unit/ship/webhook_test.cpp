@@ -10,7 +10,7 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
-#include <thread>
+#include <mutex>
 
 using namespace warder;
 using namespace std::chrono_literals;
@@ -42,12 +42,17 @@ std::vector<ship::Message> messages(std::size_t count) {
 }
 
 struct Fixture {
-  TestReply reply;
+  // What the server answers, unless `answer` is replaced before the first request.
+  void reply(TestReply next) {
+    const std::lock_guard lock(mutex_);
+    reply_ = std::move(next);
+  }
   TestServer server{[this](const TestRequest& request) { return answer(request); }};
   testing::ManualClock clock;
   ship::WebhookOptions options;
   std::function<TestReply(const TestRequest&)> answer = [this](const TestRequest&) {
-    return reply;
+    const std::lock_guard lock(mutex_);
+    return reply_;
   };
 
   Fixture() {
@@ -65,6 +70,10 @@ struct Fixture {
     CHECK(outcomes[0].reason.find("canary") == std::string::npos);
     return outcomes[0];
   }
+
+ private:
+  std::mutex mutex_;
+  TestReply reply_;  // guarded by mutex_
 };
 
 }  // namespace
@@ -116,7 +125,7 @@ TEST_CASE("the chat forms send one message a request") {
 TEST_CASE("each status has its rule") {
   Fixture f;
   const auto kind = [&](int status) {
-    f.reply.status = status;
+    f.reply({.status = status});
     return f.send().kind;
   };
   for (const int status : {200, 201, 202, 204}) {
@@ -135,29 +144,29 @@ TEST_CASE("each status has its rule") {
 
 TEST_CASE("the texts name status, cause and remedy, and nothing that was sent") {
   Fixture f;
-  f.reply = {.status = 403, .body = "invalid_token"};
+  f.reply({.status = 403, .body = "invalid_token"});
   CHECK(f.send().reason ==
         f.where() +
             "/... answered 403 (invalid_token); check the token and that it is still valid");
-  f.reply = {.status = 404, .body = "no such hook: /canary-token"};
+  f.reply({.status = 404, .body = "no such hook: /canary-token"});
   CHECK(f.send().reason ==
         f.where() + "/... answered 404; check the address, the webhook may have been removed");
-  f.reply = {.status = 302, .headers = {{"Location", "/canary-login"}}};
+  f.reply({.status = 302, .headers = {{"Location", "/canary-login"}}});
   CHECK(f.send().reason ==
         f.where() +
             "/... answered 302; it redirects, which is not followed: name the final "
             "address");
-  f.reply = {.status = 500};
+  f.reply({.status = 500});
   CHECK(f.send().reason == f.where() + "/... answered 500");
 }
 
 TEST_CASE("Retry-After is passed on, as seconds or date") {
   Fixture f;
-  f.reply = {.status = 429, .headers = {{"Retry-After", "17"}}};
+  f.reply({.status = 429, .headers = {{"Retry-After", "17"}}});
   CHECK(f.send().after == 17s);
-  f.reply.headers = {{"Retry-After", "Mon, 02 Nov 2026 12:01:00 GMT"}};
+  f.reply({.status = 429, .headers = {{"Retry-After", "Mon, 02 Nov 2026 12:01:00 GMT"}}});
   CHECK(f.send().after == 60s);
-  f.reply.headers = {{"Retry-After", "later"}};
+  f.reply({.status = 429, .headers = {{"Retry-After", "later"}}});
   CHECK_FALSE(f.send().after);
 }
 
@@ -165,19 +174,19 @@ TEST_CASE("no answer is retried") {
   Fixture f;
   using Fault = TestReply::Fault;
   for (const Fault fault : {Fault::kClose, Fault::kReset, Fault::kMidBody}) {
-    f.reply = {.body = "0123456789", .fault = fault};
+    f.reply({.body = "0123456789", .fault = fault});
     const Outcome outcome = f.send();
     CHECK(outcome.kind == Kind::kRetry);
     CHECK(outcome.reason == f.where() + ": the connection ended before the answer was complete");
   }
-  f.reply.fault = Fault::kHang;
+  f.reply({.fault = Fault::kHang});
   f.options.timeout = 50ms;
   CHECK(f.send().reason == f.where() + ": no answer within the time limit");
 }
 
 TEST_CASE("a web page is no receipt") {
   Fixture f;
-  f.reply = {.body = "<html>please sign in</html>"};
+  f.reply({.body = "<html>please sign in</html>"});
   const Outcome outcome = f.send();
   CHECK(outcome.kind == Kind::kRetry);
   CHECK(outcome.reason == f.where() +
@@ -187,10 +196,10 @@ TEST_CASE("a web page is no receipt") {
 
 TEST_CASE("success with partial failure") {
   Fixture f;
-  f.reply.body = R"({"failed":[)"
-                 R"({"key":"ops-00000000000000000000000000000002","reason":"bad\u001b"},)"
-                 R"({"key":"ops-00000000000000000000000000000003","retry":true},)"
-                 R"({"key":"unknown"},{"key":5},7]})";
+  f.reply({.body = R"({"failed":[)"
+                   R"({"key":"ops-00000000000000000000000000000002","reason":"bad\u001b"},)"
+                   R"({"key":"ops-00000000000000000000000000000003","retry":true},)"
+                   R"({"key":"unknown"},{"key":5},7]})"});
   const auto outcomes = f.make()->deliver(messages(4));
   REQUIRE(outcomes.size() == 4);
   CHECK(outcomes[0].kind == Kind::kDelivered);
@@ -198,7 +207,7 @@ TEST_CASE("success with partial failure") {
   CHECK(outcomes[1].reason == "the receiver took the others and not this message: bad\\x1b");
   CHECK(outcomes[2].kind == Kind::kRetry);
   CHECK(outcomes[3].kind == Kind::kDelivered);
-  f.reply.body = "no json";
+  f.reply({.body = "no json"});
   CHECK(f.send().kind == Kind::kDelivered);
 }
 
