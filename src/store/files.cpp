@@ -74,20 +74,20 @@ class VfsFile {
 }  // namespace
 
 util::Status prepare_file(const std::filesystem::path& path) {
-  const util::Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!fd) {
-    return util::errno_error(path.string(), errno);
-  }
   struct stat info{};
-  if (::fstat(fd.get(), &info) != 0) {
-    return util::errno_error(path.string(), errno);
+  if (::lstat(path.c_str(), &info) != 0) {
+    if (errno != ENOENT) {
+      return util::errno_error(path.string(), errno);
+    }
+    const util::Descriptor made(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    return made ? util::Status() : util::errno_error(path.string(), errno);
   }
   if (!S_ISREG(info.st_mode)) {
     return Error(ErrorCode::kInvalid, fmt::format("{}: is not a regular file", path.string()));
   }
   if ((info.st_mode & S_IRWXO) != 0) {
     log::warning("{}: was readable by every user; taking that right away", path.string());
-    if (::fchmod(fd.get(), info.st_mode & 07770U) != 0) {
+    if (::chmod(path.c_str(), info.st_mode & 07770U) != 0) {
       return util::errno_error(fmt::format("{}: chmod", path.string()), errno);
     }
   }

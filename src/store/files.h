@@ -8,9 +8,9 @@
 #include <string>
 #include <string_view>
 
-// The files of the store beside what SQLite does with them. None of these may be called while a
-// connection of this process has the database open, except for the reserve: closing any descriptor
-// of the database file would drop SQLite's locks on it (POSIX fcntl locks).
+// The files of the store beside what SQLite does with them. Nothing here opens the database file
+// while it exists: closing any descriptor of it would drop SQLite's locks on it in the whole
+// process (POSIX fcntl locks), those of readers too.
 namespace warder::store {
 
 // Creates the database file with 0600 when it is not there, and takes the rights of others away

@@ -42,6 +42,8 @@ class Store::Impl {
   util::Status start();
   util::Result<Ticket> submit(Batch* batch, const std::stop_token* wait_until);
   Ticket enqueue(Command command);
+  // With mutex_ held.
+  Ticket enqueue_locked(Command command);
   Ticket durable_through() const { return durable_.load(std::memory_order_acquire); }
   util::Status wait(Ticket ticket, std::chrono::milliseconds limit);
   Ticket last_ticket() const;
@@ -111,15 +113,16 @@ util::Result<Ticket> Store::Impl::submit(Batch* batch, const std::stop_token* wa
                  fmt::format("{} bytes are waiting for the disk", queued_bytes_));
   }
   command.what = std::move(*batch);
-  lock.unlock();
-  return enqueue(std::move(command));
+  return enqueue_locked(std::move(command));
 }
 
 Ticket Store::Impl::enqueue(Command command) {
   const std::lock_guard lock(mutex_);
+  return enqueue_locked(std::move(command));
+}
+
+Ticket Store::Impl::enqueue_locked(Command command) {
   command.ticket = next_ticket_++;
-  queued_bytes_ += command.bytes;
-  queued_events_ += command.events;
   const Ticket ticket = command.ticket;
   if (ended_) {
     if (auto* asked = std::get_if<NewDestination>(&command.what)) {
@@ -127,6 +130,8 @@ Ticket Store::Impl::enqueue(Command command) {
     }
     return ticket;
   }
+  queued_bytes_ += command.bytes;
+  queued_events_ += command.events;
   queue_.push_back(std::move(command));
   work_.notify_one();
   return ticket;

@@ -136,9 +136,18 @@ int write(sqlite3_file* file, const void* data, int amount, sqlite3_int64 offset
   return system->pMethods->xWrite(system, data, amount, offset);
 }
 
+// For an operation that has no halves.
+bool passes(int* code) {
+  const Fate fate = next_operation(code);
+  if (fate == Fate::kHalf && plan.what == Break::kTornKill) {
+    ::_exit(kBrokenExit);
+  }
+  return fate == Fate::kPass;
+}
+
 int truncate(sqlite3_file* file, sqlite3_int64 size) {
   int code = SQLITE_IOERR_TRUNCATE;
-  if (next_operation(&code) != Fate::kPass) {
+  if (!passes(&code)) {
     return code;
   }
   if (self(file)->pending != nullptr) {
@@ -151,7 +160,7 @@ int truncate(sqlite3_file* file, sqlite3_int64 size) {
 
 int sync(sqlite3_file* file, int flags) {
   int code = SQLITE_IOERR_FSYNC;
-  if (next_operation(&code) != Fate::kPass) {
+  if (!passes(&code)) {
     return SQLITE_IOERR_FSYNC;
   }
   sqlite3_file* const system = self(file)->system();
@@ -240,7 +249,7 @@ int open(sqlite3_vfs* /*vfs*/, const char* name, sqlite3_file* file, int flags, 
 
 int remove(sqlite3_vfs* /*vfs*/, const char* name, int /*sync_folder*/) {
   int code = SQLITE_IOERR_DELETE;
-  if (next_operation(&code) != Fate::kPass) {
+  if (!passes(&code)) {
     return SQLITE_IOERR_DELETE;
   }
   return real->xDelete(real, name, 0);
