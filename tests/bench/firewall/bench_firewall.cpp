@@ -86,8 +86,9 @@ pid_t start_helper(const testing::Network& network, util::Descriptor& socket) {
       options.inherited_fd = ends[1];
       options.netlink.max_elements = 2'000'000;
       check(firewall::serve(options));
+      // The way back out of the namespace is closed: the helper gave up the capability for it.
+      ::_exit(0);
     });
-    ::_exit(0);
   }
   ::close(ends[1]);
   return child;
