@@ -71,7 +71,7 @@ std::optional<FoundDate> DateRecipe::find(std::string_view text) const {
       return found;
     }
     if (found && (!best || found->begin < best->begin)) {
-      best = std::move(found);
+      best = found;
     }
   }
   return best;

@@ -62,13 +62,13 @@ std::shared_ptr<const TextFilter> TextFilter::compile(const Definition& definiti
       filter->prefix_ = compile_line<TextPrefix>("prefregex", lines[0], problems);
     }
   }
+  const TextPrefix* prefix = filter->prefix();
   for (ValueLine& line : value_lines(*failregex)) {
     std::optional<TextPattern> pattern = compile_line<TextPattern>("failregex", line, problems);
     if (!pattern) {
       continue;
     }
-    if (!has_identifier(*pattern) &&
-        !(filter->prefix_ && has_identifier(filter->prefix_->pattern()))) {
+    if (!has_identifier(*pattern) && !(prefix != nullptr && has_identifier(prefix->pattern()))) {
       problems.add(line.place,
                    fmt::format("failregex '{}': it captures no address; write <HOST> where the "
                                "address stands",
@@ -90,9 +90,9 @@ std::shared_ptr<const TextFilter> TextFilter::compile(const Definition& definiti
   }
   for (const TextPattern& pattern : filter->fail_) {
     std::string sieve = pattern.expanded().sieve;
-    if (filter->prefix_ && filter->prefix_->pattern().has_group("content")) {
-      const Expanded& prefix = filter->prefix_->pattern().expanded();
-      sieve = join_sieves(prefix, pattern.expanded()).value_or(prefix.sieve);
+    if (prefix != nullptr && prefix->pattern().has_group("content")) {
+      const Expanded& outer = prefix->pattern().expanded();
+      sieve = join_sieves(outer, pattern.expanded()).value_or(outer.sieve);
     }
     filter->sieves_.push_back(std::move(sieve));
   }

@@ -25,7 +25,8 @@ class TextFilter {
   const std::vector<Pattern>& patterns() const { return patterns_; }
   const std::vector<TextPattern>& fail() const { return fail_; }
   const std::vector<TextPattern>& ignore() const { return ignore_; }
-  const std::optional<TextPrefix>& prefix() const { return prefix_; }
+  // Null when there is no prefregex.
+  const TextPrefix* prefix() const { return prefix_ ? &*prefix_ : nullptr; }
   const DateRecipe& dates() const { return dates_; }
   // One a failregex: the message can only match if its sieve does (tags.h).
   const std::vector<std::string>& sieves() const { return sieves_; }

@@ -102,8 +102,8 @@ void TextMatcher::judge(Slot& slot, std::span<const Candidate> candidates, const
   Counters& counters = job.counters[slot.part.index];
   Captures captures;
   std::string_view content = job.message;
-  if (filter.prefix()) {
-    const auto inner = filter.prefix()->match(job.message, captures);
+  if (const TextPrefix* prefix = filter.prefix()) {
+    const auto inner = prefix->match(job.message, captures);
     if (!inner) {
       return;
     }
