@@ -1,0 +1,107 @@
+#include "engine/agent_keys.h"
+
+#include <array>
+#include <unistd.h>
+
+namespace warder::engine {
+namespace {
+
+using config::Change;
+using config::Key;
+using config::Type;
+
+// In the order of log::Level.
+constexpr std::string_view kLevels[] = {"debug", "info", "notice", "warning", "error"};
+
+constexpr Key kKeys[] = {
+    {.name = "name",
+     .type = Type::kString,
+     .most = "200",
+     .change = Change::kRestart,
+     .text = "What this host is called in alerts and in the signed checkpoints of its history. The "
+             "host name when not set.",
+     .example = "vault.example.org"},
+    {.name = "state",
+     .type = Type::kPath,
+     .fallback = "/var/lib/warder",
+     .change = Change::kRestart,
+     .text = "The folder of the database, of the key that signs checkpoints and of the last good "
+             "configuration.",
+     .example = "/var/lib/warder"},
+    {.name = "log_level",
+     .type = Type::kEnum,
+     .fallback = "info",
+     .choices = kLevels,
+     .text =
+         "How much the agent says of itself. notice is a ban, warning wants a look today, error "
+         "now.",
+     .example = "notice"},
+    {.name = "filters",
+     .type = Type::kLines,
+     .fallback = "/etc/warder/filters\n/usr/share/warder/filters",
+     .text = "Folders in which a filter is looked for, in this order.",
+     .example = "/etc/warder/filters"},
+    {.name = "jails",
+     .type = Type::kLines,
+     .fallback = "/usr/share/warder/jails\n/etc/warder/jail",
+     .text = "Where jails are configured: a folder (all its *.conf, then *.local), or a name NAME "
+             "(NAME.conf, NAME.d/*.conf, NAME.local, NAME.d/*.local). What comes later overrides, "
+             "the vault's document `jails` overrides all.",
+     .example = "/etc/warder/jail"},
+    {.name = "trusted_proxies",
+     .type = Type::kPrefixes,
+     .fallback = "",
+     .change = Change::kLive,
+     .text = "Our own proxies: only these are believed when they name another client "
+             "(X-Forwarded-For), and they are never banned.",
+     .example = "192.0.2.10 2001:db8::/64"},
+    {.name = "never_ban",
+     .type = Type::kPrefixes,
+     .fallback = "",
+     .change = Change::kLive,
+     .text = "Never banned by any jail, beside this host's own addresses, its gateways and the "
+             "administrators who are logged in.",
+     .example = "192.0.2.0/24"},
+    {.name = "observe",
+     .type = Type::kBool,
+     .fallback = "no",
+     .change = Change::kLive,
+     .text = "Decide and record, but ban nobody: every jail behaves as with observe = yes.",
+     .example = "yes"},
+};
+
+constexpr config::Table kTable{
+    .section = "agent", .text = "What concerns the agent as a whole.", .keys = kKeys};
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0 || name.front() == '\0') {
+    return "localhost";
+  }
+  return name.data();
+}
+
+}  // namespace
+
+const config::Table& agent_table() { return kTable; }
+
+AgentOptions agent_options(const config::Values& values) {
+  AgentOptions options;
+  options.name = values.has("name") ? values.string("name") : host_name();
+  options.state = values.path("state");
+  options.log_level = values.choice<log::Level>("log_level");
+  for (const std::string& folder : values.list("filters")) {
+    options.filters.emplace_back(folder);
+  }
+  options.jails = values.list("jails");
+  if (values.has("trusted_proxies")) {
+    options.trusted_proxies = values.prefixes("trusted_proxies");
+  }
+  if (values.has("never_ban")) {
+    options.never_ban = values.prefixes("never_ban");
+  }
+  options.observe = values.boolean("observe");
+  return options;
+}
+
+}  // namespace warder::engine

@@ -1,0 +1,151 @@
+#include "engine/configuration.h"
+
+#include "config/json_layer.h"
+#include "config/load.h"
+#include "config/reference.h"
+#include "firewall/scope.h"
+#include "jail/keys.h"
+#include "util/strings.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+namespace warder::engine {
+namespace {
+
+std::string without_conf(const std::string& path) {
+  constexpr std::string_view kEnding = ".conf";
+  return path.ends_with(kEnding) ? path.substr(0, path.size() - kEnding.size()) : path;
+}
+
+// One word of [agent] jails: a folder of configurations, or the name of one.
+std::vector<std::string> jail_files(config::FileReader& files, const std::string& word,
+                                    config::Diagnostics& diagnostics) {
+  if (files.list(word)) {
+    return config::files_of_folder(files, word, diagnostics);
+  }
+  return config::files_of_name(files, without_conf(word), diagnostics);
+}
+
+CompiledJail manual_jail() {
+  CompiledJail jail;
+  jail.options.name = kManualJail;
+  jail.options.enabled = true;
+  jail.options.bantime = std::chrono::hours(1);
+  return jail;
+}
+
+// A joined list as the firewall reads it.
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) {
+    text += (text.empty() ? "" : ",") + word;
+  }
+  return text;
+}
+
+std::optional<CompiledJail> compile(jail::JailOptions options, const config::Values& values,
+                                    const MainConfiguration& main,
+                                    config::Diagnostics& diagnostics) {
+  CompiledJail compiled;
+  bool good = true;
+  auto scope = firewall::Scope::parse(options.protocol, joined(options.port));
+  if (!scope) {
+    diagnostics.add(values.about("port", scope.error().message()));
+    good = false;
+  } else {
+    compiled.scope = *scope;
+  }
+  const auto reference = config::parse_reference(options.filter);
+  if (!reference) {
+    diagnostics.add(values.about("filter", reference.error().message()));
+    return std::nullopt;
+  }
+  filter::FilterRequest request;
+  request.name = reference->name;
+  request.parameters = {reference->parameters.begin(), reference->parameters.end()};
+  request.folders = main.agent.filters;
+  auto filter = filter::load_filter(request);
+  if (!filter) {
+    for (const std::string_view line : util::split(filter.error().message(), '\n')) {
+      diagnostics.add(values.about("filter", std::string(line)));
+    }
+    return std::nullopt;
+  }
+  compiled.filter = std::move(*filter);
+  if (options.logpath.empty() && !reads_journal(options)) {
+    diagnostics.add(values.about(
+        "logpath", "the jail reads nothing: set logpath, or backend = systemd and journalmatch"));
+    good = false;
+  }
+  options.observe = options.observe || main.agent.observe;
+  compiled.options = std::move(options);
+  return good ? std::optional(std::move(compiled)) : std::nullopt;
+}
+
+}  // namespace
+
+MainConfiguration load_main(config::FileReader& files, const std::string& path,
+                            const VaultDocuments& documents,
+                            std::span<const config::Table* const> tables,
+                            config::Diagnostics& diagnostics) {
+  config::Document document = config::load_name(files, without_conf(path), diagnostics);
+  if (documents.alerts) {
+    config::Layer layer = config::parse_json(*documents.alerts, "alerts", diagnostics);
+    for (config::RawSection& section : layer.sections) {
+      section.name = kDestinationPrefix + section.name;
+    }
+    document.add(layer);
+  }
+  std::vector<const config::Table*> all(tables.begin(), tables.end());
+  all.push_back(&agent_table());
+  MainConfiguration main{{}, config::check_document(all, document, diagnostics)};
+  if (!diagnostics.has_errors()) {
+    main.agent = agent_options(main.checked.one(agent_table()));
+  }
+  return main;
+}
+
+std::shared_ptr<const JailSet> load_jails(config::FileReader& files, const MainConfiguration& main,
+                                          const VaultDocuments& documents,
+                                          const source::FileOptions& sources,
+                                          config::Diagnostics& diagnostics) {
+  std::vector<std::string> paths;
+  for (const std::string& word : main.agent.jails) {
+    for (std::string& file : jail_files(files, word, diagnostics)) {
+      paths.push_back(std::move(file));
+    }
+  }
+  config::Document document = config::load(files, paths, diagnostics);
+  if (documents.jails) {
+    document.add(config::parse_json(*documents.jails, "jails", diagnostics));
+  }
+  const config::Table* const tables[] = {&jail::jail_table()};
+  const config::Checked checked = config::check_document(tables, document, diagnostics);
+  auto set = std::make_shared<JailSet>();
+  set->jails.push_back(manual_jail());
+  set->matcher.trusted_proxies = main.agent.trusted_proxies;
+  set->never_ban = main.agent.never_ban;
+  set->files = sources;
+  // A jail with a wrong value is not compiled, but the others are, so that all is told in one go.
+  for (const config::Values* values : checked.all(jail::jail_table())) {
+    auto options = jail::jail_options(*values, diagnostics);
+    if (!options || !options->enabled) {
+      continue;
+    }
+    if (options->name == kManualJail) {
+      diagnostics.error(values->section_place(),
+                        "the jail 'manual' holds what is banned by hand and cannot be configured");
+      continue;
+    }
+    if (auto compiled = compile(std::move(*options), *values, main, diagnostics)) {
+      set->jails.push_back(std::move(*compiled));
+    }
+  }
+  return diagnostics.has_errors() ? nullptr : set;
+}
+
+}  // namespace warder::engine

@@ -1,0 +1,50 @@
+#pragma once
+
+#include "config/check.h"
+#include "config/diagnostics.h"
+#include "config/file_reader.h"
+#include "config/keys.h"
+#include "engine/agent_keys.h"
+#include "engine/jail_set.h"
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace warder::engine {
+
+// The main configuration, checked: warder.conf with what belongs to it, and the vault's document
+// `alerts` over it.
+struct MainConfiguration {
+  AgentOptions agent;
+  config::Checked checked;  // for the owners of the other tables
+};
+
+// The vault's documents that lie over the files, when there are any.
+struct VaultDocuments {
+  std::optional<std::string> jails;
+  std::optional<std::string> alerts;
+};
+
+// The table of the sections "destination NAME", in which the document `alerts` is written without
+// the word: {"ops": {"form": "slack", ...}}.
+inline constexpr const char* kDestinationPrefix = "destination ";
+
+// Reads `path` ("/etc/warder/warder.conf" with warder.d/ and warder.local beside it). `tables` are
+// those of all modules but the jails'. What is wrong goes to `diagnostics`; use the result only
+// when there is no error.
+MainConfiguration load_main(config::FileReader& files, const std::string& path,
+                            const VaultDocuments& documents,
+                            std::span<const config::Table* const> tables,
+                            config::Diagnostics& diagnostics);
+
+// Reads the jails and compiles those that are enabled, each with its filter, whose samples are run.
+// Null when something is wrong.
+std::shared_ptr<const JailSet> load_jails(config::FileReader& files, const MainConfiguration& main,
+                                          const VaultDocuments& documents,
+                                          const source::FileOptions& sources,
+                                          config::Diagnostics& diagnostics);
+
+}  // namespace warder::engine

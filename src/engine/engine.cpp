@@ -1,0 +1,431 @@
+#include "engine/engine.h"
+
+#include "engine/event_ids.h"
+#include "log/log.h"
+#include "source/file_source.h"
+#include "source/journal_source.h"
+#include "source/stdin_source.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+namespace warder::engine {
+namespace {
+
+// A step: small enough that bans, commands and other logs wait for milliseconds at most.
+constexpr util::ByteCount kStep = util::kibibytes(256);
+constexpr std::chrono::seconds kOverloadCheck{1};
+
+constexpr std::chrono::seconds kFirstFlush{2};
+
+constexpr const char* kStandardInput = "-";
+
+}  // namespace
+
+util::Result<std::unique_ptr<Engine>> Engine::create(EngineParts parts) {
+  WARDER_ASSIGN_OR_RETURN(store::Reader reader, store::Reader::open(parts.database));
+  std::unique_ptr<Engine> engine(new Engine(std::move(parts), std::move(reader)));
+  engine->wake_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!engine->wake_) {
+    return util::errno_error("eventfd", errno);
+  }
+  return engine;
+}
+
+Engine::Engine(EngineParts parts, store::Reader reader)
+    : parts_(std::move(parts)),
+      clock_(*parts_.clock),
+      recorder_(*parts_.store, *parts_.routes, clock_),
+      notices_(recorder_, clock_),
+      pipeline_(parts_.key, *parts_.firewall, recorder_, notices_, clock_),
+      reader_(std::move(reader)) {}
+
+Engine::~Engine() = default;
+
+util::Status Engine::start(std::shared_ptr<const JailSet> set) {
+  started_ = clock_.now();
+  auto watch = AddressWatch::open();
+  if (watch) {
+    address_watch_ = std::move(*watch);
+  } else {
+    notices_.plain(model::EventKind::kAgent, model::Severity::kWarning, watch.error().message());
+  }
+  WARDER_ASSIGN_OR_RETURN(std::vector<net::Prefix> own, own_addresses());
+  pipeline_.set_own_addresses(std::move(own));
+  WARDER_RETURN_IF_ERROR(pipeline_.use(std::move(set)));
+  WARDER_RETURN_IF_ERROR(pipeline_.load(reader_));
+  pipeline_.firewall().bring_up();
+  WARDER_RETURN_IF_ERROR(open_sources());
+  if (parts_.heartbeat_interval.count() > 0) {
+    heartbeat_due_ = clock_.monotonic();
+  }
+  end_step();
+  return {};
+}
+
+util::Status Engine::open_sources() {
+  inputs_.clear();
+  pipeline_.forget_logs();
+  catching_up_ = true;
+  pipeline_.set_reading(filter::Reading::kCatchUp);
+  const auto lookup_for = [this](const char* source) {
+    return [this, source](std::string_view log) -> std::optional<std::string> {
+      if (const auto taken = positions_.find({source, std::string(log)});
+          taken != positions_.end()) {
+        return taken->second.record;
+      }
+      const auto stored = reader_.position(source, log);
+      if (!stored || !*stored) {
+        return std::nullopt;
+      }
+      return (*stored)->record;
+    };
+  };
+  std::vector<source::Glob> globs;
+  std::map<std::string, std::vector<std::uint32_t>> journals;  // by match
+  std::vector<std::uint32_t> standard_input;
+  for (const jail::Jail* jail : pipeline_.jails()) {
+    const jail::JailOptions& options = jail->options();
+    if (reads_journal(options)) {
+      std::string match;
+      for (const std::string& line : options.journalmatch) {
+        match += (match.empty() ? "" : "\n") + line;
+      }
+      journals[match].push_back(jail->index());
+      continue;
+    }
+    for (const std::string& pattern : options.logpath) {
+      if (pattern == kStandardInput) {
+        standard_input.push_back(jail->index());
+      } else {
+        globs.push_back({jail->index(), pattern});
+      }
+    }
+  }
+  if (!globs.empty()) {
+    auto files = source::FileSource::create(pipeline_.jail_set().files, std::move(globs),
+                                            lookup_for("file"), clock_);
+    if (!files) {
+      return files.error();
+    }
+    inputs_.push_back({std::move(*files)});
+  }
+  for (auto& [match, jails] : journals) {
+    source::JournalOptions options;
+    options.match = match;
+    options.inputs = jails;
+    options.longest_line = pipeline_.jail_set().files.longest_line;
+    auto journal = source::JournalSource::open(options, lookup_for("journal"), clock_);
+    if (!journal) {
+      // The other jails go on without the journal.
+      notices_.plain(model::EventKind::kSource, model::Severity::kHigh,
+                     fmt::format("the journal is not read: {}", journal.error().message()));
+      continue;
+    }
+    inputs_.push_back({std::move(*journal)});
+  }
+  if (!standard_input.empty()) {
+    source::StdinOptions options;
+    options.longest_line = pipeline_.jail_set().files.longest_line;
+    options.inputs = standard_input;
+    util::Descriptor duplicate(::dup(STDIN_FILENO));
+    if (!duplicate) {
+      return util::errno_error("standard input", errno);
+    }
+    inputs_.push_back(
+        {std::make_unique<source::StdinSource>(options, std::move(duplicate), clock_)});
+  }
+  return {};
+}
+
+void Engine::run() {
+  while (!stopping_) {
+    std::vector<pollfd> waiting{{wake_.get(), POLLIN, 0},
+                                {pipeline_.firewall().watch_descriptor(), POLLIN, 0},
+                                {address_watch_ ? address_watch_->descriptor() : -1, POLLIN, 0}};
+    constexpr std::size_t kFirstInput = 3;
+    int limit = -1;
+    if (const auto deadline = next_deadline()) {
+      const auto left =
+          std::chrono::ceil<std::chrono::milliseconds>(*deadline - clock_.monotonic());
+      limit = static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 3'600'000));
+    }
+    for (const Input& input : inputs_) {
+      if (input.more) {
+        limit = 0;
+      }
+      waiting.push_back({input.finished ? -1 : input.source->poll_fd(), POLLIN, 0});
+    }
+    if (::poll(waiting.data(), waiting.size(), limit) < 0 && errno != EINTR) {
+      log::error("poll: {}; the agent stops", util::errno_error("poll", errno).message());
+      break;
+    }
+    if (waiting[1].revents != 0) {
+      pipeline_.firewall().on_watch();
+    }
+    if (waiting[2].revents != 0) {
+      address_watch_->take();
+      if (auto own = own_addresses()) {
+        pipeline_.set_own_addresses(std::move(*own));
+      }
+    }
+    const util::MonotonicTime now = clock_.monotonic();
+    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      Input& input = inputs_[i];
+      const auto wake = input.source->wake_at();
+      if (!input.finished &&
+          (input.more || waiting[kFirstInput + i].revents != 0 || (wake && *wake <= now))) {
+        pump(i);
+      }
+    }
+    caught_up();
+    if (tick_due_ && *tick_due_ <= now) {
+      tick_due_.reset();
+      pipeline_.tick();
+    }
+    if (const auto interval = pipeline_.tick_interval(); !tick_due_ && interval.count() > 0) {
+      tick_due_ = now + interval;
+    }
+    pipeline_.firewall().retry();
+    end_step();
+    go_back_when_possible();
+    if (heartbeat_due_ && *heartbeat_due_ <= now) {
+      heartbeat_due_ = now + parts_.heartbeat_interval;
+      parts_.heartbeat();
+    }
+    if (waiting[0].revents != 0) {
+      std::uint64_t drained = 0;
+      [[maybe_unused]] const ssize_t got = ::read(wake_.get(), &drained, sizeof drained);
+      run_tasks();
+    }
+  }
+  pipeline_.finish();
+  pipeline_.flush();
+  recorder_.flush(position_taker());
+  {
+    const std::lock_guard lock(tasks_.mutex);
+    tasks_.closed = true;
+  }
+  run_tasks();
+}
+
+void Engine::pump(std::size_t index) {
+  Input& input = inputs_[index];
+  pipeline_.begin(index, *input.source);
+  const source::Pumped pumped = input.source->pump(pipeline_, kStep);
+  input.more = pumped.more;
+  input.finished = pumped.finished;
+  if (pumped.lines > 0) {
+    recorder_.position_moved();
+  }
+  // Each source's decisions take effect before the next one is read.
+  pipeline_.flush();
+  if (take_positions()) {
+    // A log that was never seen: where reading began must be known after a crash, or a log that is
+    // read from its end would be read from a later end.
+    recorder_.flush(position_taker());
+  }
+  end_step();
+}
+
+void Engine::end_step() {
+  recorder_.end_step(position_taker());
+  const store::Ticket ticket = recorder_.outbox_ticket();
+  if (outbox_ticket_.exchange(ticket) != ticket) {
+    // It may have been committed before it was known to be waited for.
+    on_durable(parts_.store->durable_through());
+  }
+}
+
+void Engine::on_durable(store::Ticket through) {
+  const store::Ticket wanted = outbox_ticket_.load();
+  store::Ticket told = outbox_told_.load();
+  if (through < wanted || wanted <= told) {
+    return;
+  }
+  outbox_told_.compare_exchange_strong(told, wanted);
+  parts_.outbox_ready();
+}
+
+bool Engine::take_positions() {
+  bool new_log = false;
+  std::vector<model::Position> taken;
+  for (const Input& input : inputs_) {
+    input.source->take_positions(taken);
+  }
+  for (model::Position& position : taken) {
+    auto [known, added] = positions_.try_emplace({position.source, position.log}, KnownPosition{});
+    known->second.record = std::move(position.record);
+    known->second.stored = false;
+    new_log = new_log || added;
+  }
+  unstored_positions_ = unstored_positions_ || !taken.empty();
+  return new_log;
+}
+
+std::function<void(std::vector<model::Position>&)> Engine::position_taker() {
+  return [this](std::vector<model::Position>& positions) {
+    take_positions();
+    if (!std::exchange(unstored_positions_, false)) {
+      return;
+    }
+    for (auto& [key, position] : positions_) {
+      if (!std::exchange(position.stored, true)) {
+        positions.push_back({key.first, key.second, position.record});
+      }
+    }
+  };
+}
+
+void Engine::caught_up() {
+  if (!catching_up_ ||
+      std::any_of(inputs_.begin(), inputs_.end(), [](const Input& input) { return input.more; })) {
+    return;
+  }
+  catching_up_ = false;
+  // Where reading began is on disk before the first new line is judged, or a crash right now would
+  // have the next start begin at a later end. The only wait for the disk on this thread.
+  recorder_.flush(position_taker());
+  if (const util::Status stored = parts_.store->flush(kFirstFlush); !stored) {
+    log::warning("the first positions are not on disk yet: {}", stored.error().message());
+  }
+  pipeline_.set_reading(filter::Reading::kLive);
+  pipeline_.firewall().settle();
+}
+
+void Engine::go_back_when_possible() {
+  if (!recorder_.overloaded()) {
+    return;
+  }
+  const store::Health health = parts_.store->health();
+  if (health.state != store::State::kRunning || health.queued_batches > 0) {
+    return;
+  }
+  const std::uint64_t unrecorded = recorder_.unrecorded();
+  positions_.clear();
+  recorder_.resume();
+  if (const util::Status loaded = pipeline_.load(reader_); !loaded) {
+    log::error("going back to the stored positions: {}", loaded.error().message());
+  }
+  if (const util::Status opened = open_sources(); !opened) {
+    log::error("going back to the stored positions: {}", opened.error().message());
+  }
+  notices_.plain(model::EventKind::kStore, model::Severity::kWarning,
+                 fmt::format("the store was slower than the logs; {} events were not recorded at "
+                             "first, their lines are judged again now",
+                             unrecorded));
+}
+
+std::optional<util::MonotonicTime> Engine::next_deadline() const {
+  std::optional<util::MonotonicTime> next;
+  const auto consider = [&next](std::optional<util::MonotonicTime> time) {
+    if (time && (!next || *time < *next)) {
+      next = time;
+    }
+  };
+  for (const Input& input : inputs_) {
+    consider(input.source->wake_at());
+  }
+  consider(recorder_.due());
+  consider(pipeline_.firewall().retry_at());
+  consider(heartbeat_due_);
+  if (recorder_.overloaded()) {
+    consider(clock_.monotonic() + kOverloadCheck);
+  }
+  consider(tick_due_);
+  return next;
+}
+
+void Engine::stop() {
+  stopping_ = true;
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t woken = ::write(wake_.get(), &one, sizeof one);
+}
+
+util::Status Engine::enqueue(std::function<void()> task) {
+  {
+    const std::lock_guard lock(tasks_.mutex);
+    if (tasks_.closed) {
+      return util::Error(util::ErrorCode::kUnavailable, "the agent is stopping");
+    }
+    tasks_.queue.push_back(std::move(task));
+  }
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t woken = ::write(wake_.get(), &one, sizeof one);
+  return {};
+}
+
+void Engine::run_tasks() {
+  while (true) {
+    std::function<void()> task;
+    {
+      const std::lock_guard lock(tasks_.mutex);
+      if (tasks_.queue.empty()) {
+        return;
+      }
+      task = std::move(tasks_.queue.front());
+      tasks_.queue.pop_front();
+    }
+    task();
+    end_step();
+  }
+}
+
+util::Status Engine::use(std::shared_ptr<const JailSet> set) {
+  return call([this, set = std::move(set)]() -> util::Status {
+    recorder_.flush(position_taker());
+    WARDER_RETURN_IF_ERROR(pipeline_.use(set));
+    pipeline_.firewall().bring_up();
+    pipeline_.firewall().settle();
+    return open_sources();
+  });
+}
+
+util::Status Engine::ban(std::string jail, net::Prefix address,
+                         std::optional<std::chrono::seconds> duration) {
+  return call([this, jail = std::move(jail), address, duration] {
+    return pipeline_.ban(jail, address, duration);
+  });
+}
+
+util::Result<std::size_t> Engine::unban(std::string jail, net::Prefix address) {
+  return call([this, jail = std::move(jail), address] { return pipeline_.unban(jail, address); });
+}
+
+util::Status Engine::record(model::EventKind kind, model::Severity severity, std::string message) {
+  return enqueue([this, kind, severity, message = std::move(message)] {
+    notices_.plain(kind, severity, message);
+  });
+}
+
+util::Status Engine::record(model::Event event) {
+  event.id = random_event_id();
+  return enqueue([this, event = std::move(event)]() mutable { recorder_.event(std::move(event)); });
+}
+
+util::Status Engine::read_back_bans() {
+  return enqueue([this] { pipeline_.record_all_bans(); });
+}
+
+util::Result<std::string> Engine::status() {
+  return call([this]() -> util::Result<std::string> { return status_json(); });
+}
+
+util::Result<std::string> Engine::explain(const net::Prefix& address) {
+  constexpr std::size_t kMostRows = 50;
+  // The history is read here, on the asking thread, so that a long one does not hold up the loop.
+  WARDER_ASSIGN_OR_RETURN(store::Reader reader, store::Reader::open(parts_.database));
+  WARDER_ASSIGN_OR_RETURN(store::AddressHistory history,
+                          reader.address(address.address(), kMostRows));
+  auto shared = std::make_shared<const store::AddressHistory>(std::move(history));
+  return call([this, address, shared]() -> util::Result<std::string> {
+    return explain_json(address, *shared);
+  });
+}
+
+}  // namespace warder::engine

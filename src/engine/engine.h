@@ -1,0 +1,160 @@
+#pragma once
+
+#include "engine/jail_set.h"
+#include "engine/notices.h"
+#include "engine/own_addresses.h"
+#include "engine/pipeline.h"
+#include "engine/recorder.h"
+#include "engine/routes.h"
+#include "firewall/firewall.h"
+#include "source/source.h"
+#include "store/reader.h"
+#include "store/store.h"
+#include "util/clock.h"
+#include "util/descriptor.h"
+#include "util/result.h"
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <future>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace warder::engine {
+
+struct EngineParts {
+  const util::Clock* clock = nullptr;
+  store::Store* store = nullptr;
+  std::filesystem::path database;  // of the store, for reading
+  firewall::Firewall* firewall = nullptr;
+  const Routes* routes = nullptr;
+  jail::HashKey key;
+  // Called when events for destinations are on disk; on this thread or the store's.
+  std::function<void()> outbox_ready;
+  // Called about this often while the loop is alive (systemd's watchdog); none when zero.
+  std::chrono::milliseconds heartbeat_interval{0};
+  std::function<void()> heartbeat;
+};
+
+// The pipeline and the loop that drives it: sources, ticks, the firewall's news, questions from
+// other threads. One thread runs run(); all other functions are thread safe unless said otherwise.
+//
+// Idle, with nothing counted and nothing banned, the loop does not wake up by itself (but for the
+// heartbeat, if there is one).
+class Engine {
+ public:
+  // Everything in `parts` must outlive the engine.
+  static util::Result<std::unique_ptr<Engine>> create(EngineParts parts);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Puts the first jail set to work, takes over what the store knows and opens the sources. Before
+  // run(), on its thread.
+  util::Status start(std::shared_ptr<const JailSet> set);
+  // Until stop(): then what was read is recorded and positions are stored. Bans stay in the kernel.
+  void run();
+  // Safe in a signal handler.
+  void stop();
+
+  // Swaps the jail set; kInvalid leaves the running one.
+  util::Status use(std::shared_ptr<const JailSet> set);
+  util::Status ban(std::string jail, net::Prefix address,
+                   std::optional<std::chrono::seconds> duration);
+  util::Result<std::size_t> unban(std::string jail, net::Prefix address);
+  // Puts an event of another part of the agent into the history. Does not wait.
+  util::Status record(model::EventKind kind, model::Severity severity, std::string message);
+  // The same with an event that another part made; it gets its id here.
+  util::Status record(model::Event event);
+  // The store was set aside and begins anew: every running ban is recorded again. Does not wait.
+  util::Status read_back_bans();
+
+  // Answers in JSON; README.md of this folder lists the members.
+  util::Result<std::string> status();
+  util::Result<std::string> explain(const net::Prefix& address);
+
+  // Called by the store's hook: everything up to this ticket is on disk.
+  void on_durable(store::Ticket through);
+
+ private:
+  Engine(EngineParts parts, store::Reader reader);
+
+  static constexpr std::chrono::seconds kCallLimit{30};
+
+  // Has `task` run on the loop's thread. kUnavailable when the loop has ended.
+  util::Status enqueue(std::function<void()> task);
+  // The same, and waits for its Result; kTimeout. A task that is given up may still run, so it must
+  // own what it uses.
+  template <typename Task>
+  auto call(Task task) -> decltype(task()) {
+    auto promise = std::make_shared<std::promise<decltype(task())>>();
+    auto answer = promise->get_future();
+    WARDER_RETURN_IF_ERROR(
+        enqueue([task = std::move(task), promise]() mutable { promise->set_value(task()); }));
+    if (answer.wait_for(kCallLimit) != std::future_status::ready) {
+      return util::Error(util::ErrorCode::kTimeout, "the agent is busy; try again");
+    }
+    return answer.get();
+  }
+  void run_tasks();
+  util::Status open_sources();
+  void pump(std::size_t index);
+  bool pump_ready();
+  void end_step();
+  void go_back_when_possible();
+  void caught_up();
+  std::optional<util::MonotonicTime> next_deadline() const;
+  // Takes over the positions that the sources moved. True when one is of a log never seen before.
+  bool take_positions();
+  std::function<void(std::vector<model::Position>&)> position_taker();
+  std::string status_json();
+  std::string explain_json(const net::Prefix& address, const store::AddressHistory& history);
+
+  struct Input {
+    std::unique_ptr<source::Source> source;
+    bool more = true;  // pump without waiting
+    bool finished = false;
+  };
+
+  EngineParts parts_;
+  const util::Clock& clock_;
+  Recorder recorder_;
+  Notices notices_;
+  Pipeline pipeline_;
+  store::Reader reader_;  // the loop's own
+  std::vector<Input> inputs_;
+  // Positions by source and log, stored or not yet, so that sources can be made anew at any time.
+  struct KnownPosition {
+    std::string record;
+    bool stored = false;
+  };
+  std::map<std::pair<std::string, std::string>, KnownPosition> positions_;
+  bool unstored_positions_ = false;
+  std::optional<AddressWatch> address_watch_;
+  util::Descriptor wake_;
+  bool catching_up_ = true;
+  std::optional<util::MonotonicTime> tick_due_;
+  std::optional<util::MonotonicTime> heartbeat_due_;
+  util::WallTime started_{};
+  std::atomic<bool> stopping_{false};
+  std::atomic<store::Ticket> outbox_ticket_{0};  // the last batch with something for a destination
+  std::atomic<store::Ticket> outbox_told_{0};    // up to where shippers were told
+
+  struct Tasks {
+    std::mutex mutex;
+    std::deque<std::function<void()>> queue;  // guarded by mutex
+    bool closed = false;                      // guarded by mutex
+  };
+  Tasks tasks_;
+};
+
+}  // namespace warder::engine

@@ -1,0 +1,127 @@
+#include "engine/history.h"
+
+#include "engine/event_ids.h"
+#include "util/duration.h"
+#include "util/strings.h"
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include <utility>
+
+namespace warder::engine {
+namespace {
+
+using nlohmann::json;
+
+// A finding's line is told by its beginning; the place in the log is kept beside it. Long lines
+// would make the history larger than the log.
+constexpr std::size_t kLineKept = 240;
+
+std::string dump(const json& document) {
+  return document.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::int64_t micros(util::WallTime time) { return time.time_since_epoch().count(); }
+
+}  // namespace
+
+model::Event finding_event(std::string_view jail, const model::Finding& finding,
+                           const jail::Decision& decision, const LineOrigin& origin) {
+  model::Event event;
+  event.id = event_id_of_line(origin.generation, origin.offset, model::EventKind::kFinding, jail);
+  event.kind = model::EventKind::kFinding;
+  event.severity = model::Severity::kInfo;
+  event.time = decision.time;
+  event.jail = jail;
+  event.address = finding.address;
+  event.message = util::printable(finding.text, kLineKept);
+  json detail{{"log", util::printable(origin.log, 512)}, {"at", origin.offset}};
+  if (finding.pattern != 0) {
+    detail["pattern"] = finding.pattern;
+  }
+  if (finding.attempts != 1) {
+    detail["attempts"] = finding.attempts;
+  }
+  if (!finding.user.empty()) {
+    detail["user"] = util::printable(finding.user, 128);
+  }
+  event.detail = dump(detail);
+  return event;
+}
+
+model::Event ban_event(model::EventKind kind, const model::Ban& ban, const model::EventId& cause) {
+  const bool observed = kind == model::EventKind::kWouldBan;
+  const std::string length =
+      ban.end ? fmt::format("for {}", util::format_duration(*ban.end - ban.start)) : "for ever";
+  model::Event event;
+  event.id = event_id_after(cause, kind, ban.address.to_string());
+  event.kind = kind;
+  event.severity = observed ? model::Severity::kNotice : model::Severity::kWarning;
+  event.time = ban.start;
+  event.jail = ban.jail;
+  event.address = ban.address;
+  event.message = fmt::format("{} {} {}: {}", observed ? "would ban" : "banned",
+                              ban.address.to_string(), length, util::printable(ban.reason, 512));
+  json detail{{"count", ban.count}};
+  if (ban.end) {
+    detail["end"] = micros(*ban.end);
+  }
+  event.detail = dump(detail);
+  return event;
+}
+
+void add_effect(model::Event* event, bool in_effect, std::chrono::microseconds since_line) {
+  json detail = json::parse(event->detail, nullptr, false);
+  detail["in_effect"] = in_effect;
+  detail["latency_us"] = since_line.count();
+  event->detail = dump(detail);
+}
+
+model::Event unban_event(std::string_view jail, const net::Prefix& address,
+                         std::optional<util::WallTime> end, util::WallTime now,
+                         std::string_view why) {
+  model::Event event;
+  // The end tells one ban of an address from the next, so an unban recorded twice is one event.
+  event.id = event_id_after(
+      {}, model::EventKind::kUnban,
+      fmt::format("{} {} {}", jail, address.to_string(), end ? micros(*end) : micros(now)));
+  event.kind = model::EventKind::kUnban;
+  event.severity = model::Severity::kInfo;
+  event.time = now;
+  event.jail = jail;
+  event.address = address;
+  event.message = fmt::format("unbanned {}: {}", address.to_string(), why);
+  return event;
+}
+
+std::uint32_t attempts_of(const model::Event& finding) {
+  const json detail = json::parse(finding.detail, nullptr, false);
+  if (detail.is_object()) {
+    const auto attempts = detail.find("attempts");
+    if (attempts != detail.end() && attempts->is_number_unsigned()) {
+      return attempts->get<std::uint32_t>();
+    }
+  }
+  return 1;
+}
+
+model::Ban ban_of(const model::Event& event) {
+  model::Ban ban;
+  ban.jail = event.jail;
+  ban.address = event.address.value_or(net::Prefix());
+  ban.start = event.time;
+  const json detail = json::parse(event.detail, nullptr, false);
+  if (detail.is_object()) {
+    if (const auto count = detail.find("count");
+        count != detail.end() && count->is_number_unsigned()) {
+      ban.count = count->get<std::uint32_t>();
+    }
+    if (const auto end = detail.find("end"); end != detail.end() && end->is_number_integer()) {
+      ban.end = util::WallTime(std::chrono::microseconds(end->get<std::int64_t>()));
+    }
+  }
+  return ban;
+}
+
+}  // namespace warder::engine

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "filter/filter.h"
+#include "jail/decision.h"
+#include "model/ban.h"
+#include "model/event.h"
+#include "model/finding.h"
+#include "model/line.h"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+// How findings and bans are written into the history, and read back at start: README.md lists the
+// members of `detail`.
+namespace warder::engine {
+
+struct LineOrigin {
+  std::string_view log;  // name
+  model::GenerationId generation;
+  std::uint64_t offset = 0;
+};
+
+model::Event finding_event(std::string_view jail, const model::Finding& finding,
+                           const jail::Decision& decision, const LineOrigin& origin);
+
+// Of a decided ban: kBan, or kWouldBan in observe mode. `cause` is the event of the finding (or of
+// the operator's command) that led to it.
+model::Event ban_event(model::EventKind kind, const model::Ban& ban, const model::EventId& cause);
+// What became of the ban in the kernel, known a moment later.
+void add_effect(model::Event* event, bool in_effect, std::chrono::microseconds since_line);
+
+model::Event unban_event(std::string_view jail, const net::Prefix& address,
+                         std::optional<util::WallTime> end, util::WallTime now,
+                         std::string_view why);
+
+// From a stored event: what a jail needs to count as it did.
+std::uint32_t attempts_of(const model::Event& finding);
+model::Ban ban_of(const model::Event& event);
+
+}  // namespace warder::engine

@@ -1,0 +1,172 @@
+#include "engine/notices.h"
+
+#include "engine/event_ids.h"
+#include "log/log.h"
+#include "util/strings.h"
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include <utility>
+
+namespace warder::engine {
+namespace {
+
+log::Level level_of(model::Severity severity) {
+  switch (severity) {
+    case model::Severity::kInfo:
+      return log::Level::kInfo;
+    case model::Severity::kNotice:
+      return log::Level::kNotice;
+    case model::Severity::kWarning:
+      return log::Level::kWarning;
+    case model::Severity::kHigh:
+    case model::Severity::kCritical:
+      return log::Level::kError;
+  }
+  return log::Level::kError;
+}
+
+model::EventKind kind_of(jail::NoticeKind kind) {
+  // What the operator mends in the configuration, and what the agent reports of itself.
+  return kind == jail::NoticeKind::kOneAddress || kind == jail::NoticeKind::kBanTime
+             ? model::EventKind::kConfig
+             : model::EventKind::kAgent;
+}
+
+struct Telling {
+  model::Severity severity;
+  std::string text;
+};
+
+Telling telling(const filter::Notice& notice) {
+  const std::string subject = util::printable(notice.subject, 128);
+  using filter::NoticeKind;
+  switch (notice.kind) {
+    case NoticeKind::kDateOff:
+      return {
+          model::Severity::kWarning,
+          fmt::format("the log's date '{}' is more than a minute from this host's clock and was "
+                      "not believed; check the time zone of the log and the clock",
+                      subject)};
+    case NoticeKind::kNoDate:
+      return {model::Severity::kNotice,
+              "a line that matches has no date that can be read; it counts as happening now"};
+    case NoticeKind::kBadDate:
+      return {
+          model::Severity::kNotice,
+          fmt::format("the log's date '{}' is none; the line counts as happening now", subject)};
+    case NoticeKind::kBadAddress:
+      return {model::Severity::kNotice,
+              fmt::format("what stands at the place of the address is no address: '{}'", subject)};
+    case NoticeKind::kHostName:
+      return {
+          model::Severity::kNotice,
+          fmt::format("the log names the host '{}' instead of its address; make the program log "
+                      "addresses (names are not looked up)",
+                      subject)};
+    case NoticeKind::kNoAddress:
+      return {model::Severity::kNotice, "a line matches but has no address"};
+    case NoticeKind::kMalformed:
+      return {model::Severity::kWarning,
+              fmt::format("a line of a JSON log is no JSON and was not judged: '{}'", subject)};
+    case NoticeKind::kForwarded:
+      return {
+          model::Severity::kHigh,
+          fmt::format("the web server takes the client's address from a header that {} sent, and "
+                      "{} is no trusted proxy of ours; if it is your proxy, add it to "
+                      "trusted_proxies, otherwise the web server believes forged headers",
+                      subject, subject)};
+    case NoticeKind::kProxyAddress:
+      return {
+          model::Severity::kWarning,
+          fmt::format("an offence came through the proxy {} without the client's address; nobody "
+                      "was blamed. Make the proxy send X-Forwarded-For",
+                      subject)};
+    case NoticeKind::kSessionLost:
+      return {model::Severity::kNotice, "more log sessions are open at once than are kept"};
+    case NoticeKind::kOutOfMemory:
+      return {
+          model::Severity::kWarning,
+          "a line needed more memory than the search may use; its patterns were tried one by one"};
+  }
+  return {model::Severity::kNotice, subject};
+}
+
+}  // namespace
+
+void Notices::plain(model::EventKind kind, model::Severity severity, std::string message) {
+  log::write(level_of(severity), message);
+  model::Event event;
+  event.id = random_event_id();
+  event.kind = kind;
+  event.severity = severity;
+  event.time = clock_.now();
+  event.message = util::printable(message, model::Event::kLongestMessage);
+  recorder_.event(std::move(event));
+}
+
+void Notices::source(const source::Notice& notice) {
+  log::write(level_of(notice.severity), notice.text);
+  nlohmann::json detail{{"notice", to_string(notice.kind)},
+                        {"log", util::printable(notice.log, 1024)}};
+  if (notice.offset) {
+    detail["offset"] = *notice.offset;
+  }
+  if (notice.length) {
+    detail["length"] = *notice.length;
+  }
+  if (!notice.sha256.empty()) {
+    detail["sha256"] = notice.sha256;
+  }
+  if (notice.error != 0) {
+    detail["errno"] = notice.error;
+  }
+  model::Event event;
+  event.id = random_event_id();
+  event.kind = model::EventKind::kSource;
+  event.severity = notice.severity;
+  event.time = clock_.now();
+  event.message = notice.text.substr(0, model::Event::kLongestMessage);
+  event.detail = detail.dump();
+  recorder_.event(std::move(event));
+}
+
+void Notices::filter(std::string_view jail, const filter::Notice& notice) {
+  Told& told = told_[{std::string(jail), notice.kind}];
+  const util::MonotonicTime now = clock_.monotonic();
+  const bool first = told.at == util::MonotonicTime{};
+  if (!first && now - told.at < kInterval) {
+    ++told.since;
+    return;
+  }
+  Telling tell = telling(notice);
+  if (told.since > 0) {
+    tell.text += fmt::format(" ({} more since it was last told)", told.since);
+  }
+  told = {now, 0};
+  log::write(level_of(tell.severity), fmt::format("jail {}: {}", jail, tell.text));
+  model::Event event;
+  event.id = random_event_id();
+  event.kind = model::EventKind::kSource;
+  event.severity = tell.severity;
+  event.time = clock_.now();
+  event.jail = jail;
+  event.message = std::move(tell.text);
+  recorder_.event(std::move(event));
+}
+
+void Notices::jail(std::string_view jail, const jail::Notice& notice) {
+  log::write(level_of(notice.severity), fmt::format("jail {}: {}", jail, notice.message));
+  model::Event event;
+  event.id = random_event_id();
+  event.kind = kind_of(notice.kind);
+  event.severity = notice.severity;
+  event.time = clock_.now();
+  event.jail = jail;
+  event.address = notice.address;
+  event.message = util::printable(notice.message, model::Event::kLongestMessage);
+  recorder_.event(std::move(event));
+}
+
+}  // namespace warder::engine

@@ -1,0 +1,41 @@
+#pragma once
+
+#include "engine/recorder.h"
+#include "filter/notice.h"
+#include "jail/notice.h"
+#include "source/notice.h"
+#include "util/clock.h"
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace warder::engine {
+
+// Turns what sources, filters and jails report into events. What can come with every line is told
+// once and then summed up: at most one event a jail and kind in kInterval. Pipeline thread only.
+class Notices {
+ public:
+  static constexpr std::chrono::minutes kInterval{10};
+
+  Notices(Recorder& recorder, const util::Clock& clock) : recorder_(recorder), clock_(clock) {}
+
+  void source(const source::Notice& notice);
+  void filter(std::string_view jail, const filter::Notice& notice);
+  void jail(std::string_view jail, const jail::Notice& notice);
+  void plain(model::EventKind kind, model::Severity severity, std::string message);
+
+ private:
+  struct Told {
+    util::MonotonicTime at{};
+    std::uint64_t since = 0;  // how often it happened since it was told
+  };
+
+  Recorder& recorder_;
+  const util::Clock& clock_;
+  std::map<std::pair<std::string, filter::NoticeKind>, Told, std::less<>> told_;
+};
+
+}  // namespace warder::engine

@@ -1,0 +1,158 @@
+// What operators are shown: the JSON of `warder status` and `warder explain`. README.md lists the
+// members.
+#include "engine/engine.h"
+#include "util/duration.h"
+
+#include <nlohmann/json.hpp>
+
+namespace warder::engine {
+namespace {
+
+using nlohmann::json;
+
+std::string dump(const json& document) {
+  return document.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+json time_or_null(std::optional<util::WallTime> time) {
+  return time ? json(util::format_rfc3339(*time)) : json(nullptr);
+}
+
+json jail_status(const jail::Jail& jail, const jail::BanTable& bans) {
+  const jail::JailOptions& options = jail.options();
+  const jail::JailCounters counters = jail.counters();
+  return json{{"name", options.name},
+              {"filter", options.filter},
+              {"logs", options.logpath},
+              {"observe", options.observe},
+              {"maxretry", options.maxretry},
+              {"findtime", util::format_duration(options.findtime)},
+              {"bantime", options.bantime ? util::format_duration(*options.bantime) : "-1"},
+              {"counting", options.counting == jail::Counting::kWindow ? "window" : "compat"},
+              {"findings", counters.findings},
+              {"counted", counters.counted},
+              {"ignored", counters.ignored},
+              {"already_banned", counters.already_banned},
+              {"bans", counters.bans},
+              {"wide_bans", counters.wide_bans},
+              {"refused", counters.refused},
+              {"active", bans.size(jail.index())},
+              {"sources", counters.sources},
+              {"sources_capacity", counters.sources_capacity},
+              {"sources_evicted", counters.sources_evicted}};
+}
+
+json source_status(const source::Source& source) {
+  const source::SourceStatus status = source.status();
+  return json{{"name", source.name()},           {"lines", status.lines},
+              {"bytes", status.bytes},           {"logs", status.logs},
+              {"unreadable", status.unreadable}, {"oversized", status.oversized},
+              {"lost_bytes", status.lost_bytes}, {"backlog", status.backlog},
+              {"open_files", status.open_files}, {"scanning", status.scanning}};
+}
+
+json ban_json(const model::Ban& ban) {
+  return json{{"jail", ban.jail},
+              {"address", ban.address.to_string()},
+              {"start", util::format_rfc3339(ban.start)},
+              {"end", time_or_null(ban.end)},
+              {"count", ban.count},
+              {"reason", ban.reason}};
+}
+
+}  // namespace
+
+std::string Engine::status_json() {
+  json jails = json::array();
+  for (const jail::Jail* jail : pipeline_.jails()) {
+    jails.push_back(jail_status(*jail, pipeline_.bans()));
+  }
+  json sources = json::array();
+  for (const Input& input : inputs_) {
+    sources.push_back(source_status(*input.source));
+  }
+  const FirewallControl& firewall = pipeline_.firewall();
+  const store::Health health = parts_.store->health();
+  json document{{"started", util::format_rfc3339(started_)},
+                {"now", util::format_rfc3339(clock_.now())},
+                {"lines", pipeline_.lines()},
+                {"catching_up", catching_up_},
+                {"bans", pipeline_.bans().size()},
+                {"bans_capacity", pipeline_.bans().capacity()},
+                {"jails", std::move(jails)},
+                {"sources", std::move(sources)},
+                {"firewall",
+                 {{"state", firewall.effect() == Effect::kEnforcing ? "enforcing" : "detect only"},
+                  {"reason", firewall.reason()},
+                  {"repairs", firewall.repairs()}}},
+                {"store",
+                 {{"state", health.state == store::State::kRunning ? "running" : "degraded"},
+                  {"reason", health.reason},
+                  {"queued_bytes", health.queued.value},
+                  {"failed_commits", health.failed_commits},
+                  {"overloaded", recorder_.overloaded()},
+                  {"unrecorded", recorder_.unrecorded()}}}};
+  return dump(document);
+}
+
+std::string Engine::explain_json(const net::Prefix& address, const store::AddressHistory& history) {
+  json jails = json::array();
+  const util::WallTime now = clock_.now();
+  for (const jail::Jail* jail : pipeline_.jails()) {
+    const jail::Jail::SourceState state = jail->state(address, now);
+    if (state.count > 0) {
+      jails.push_back({{"jail", jail->options().name},
+                       {"counted_as", state.source.to_string()},
+                       {"count", state.count},
+                       {"limit", state.limit},
+                       {"findtime", util::format_duration(jail->options().findtime)}});
+    }
+  }
+  json bans = json::array();
+  for (const jail::ActiveBan& ban : pipeline_.bans().all_covering(address)) {
+    json row{{"jail", pipeline_.name_of(ban.jail)},
+             {"address", ban.address.to_string()},
+             {"end", time_or_null(ban.end)},
+             {"observed", ban.observed},
+             {"wide", ban.wide}};
+    if (const auto traffic = pipeline_.firewall().traffic(ban.address)) {
+      row["in_kernel"] = true;
+      row["packets_dropped"] = traffic->packets;
+      row["bytes_dropped"] = traffic->bytes;
+    } else {
+      row["in_kernel"] = false;
+      row["kernel_says"] = traffic.error().message();
+    }
+    bans.push_back(std::move(row));
+  }
+  json past = json::array();
+  for (const store::PastBan& ban : history.past) {
+    json row = ban_json(ban.ban);
+    row["ended"] = util::format_rfc3339(ban.ended);
+    row["how"] = to_string(ban.how);
+    past.push_back(std::move(row));
+  }
+  json active = json::array();
+  for (const model::Ban& ban : history.active) {
+    active.push_back(ban_json(ban));
+  }
+  json events = json::array();
+  for (const store::StoredEvent& stored : history.recent) {
+    events.push_back(json::parse(to_json(stored), nullptr, false));
+  }
+  return dump(
+      json{{"address", address.to_string()},
+           {"events_total", history.events},
+           {"findings_total", history.findings},
+           {"first_seen", time_or_null(history.first)},
+           {"last_seen", time_or_null(history.last)},
+           {"counting", std::move(jails)},
+           {"bans", std::move(bans)},
+           {"recorded_bans", std::move(active)},
+           {"past_bans", std::move(past)},
+           {"events", std::move(events)},
+           {"firewall",
+            pipeline_.firewall().effect() == Effect::kEnforcing ? "enforcing" : "detect only"}});
+}
+
+}  // namespace warder::engine
