@@ -1,0 +1,134 @@
+#include "agent/ask.h"
+#include "agent/command.h"
+#include "agent/output.h"
+#include "util/duration.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include <memory>
+
+namespace warder::agent {
+namespace {
+
+using nlohmann::json;
+
+struct Words {
+  std::string jail;
+  std::string address;
+  std::string duration;
+  std::uint32_t limit = 0;
+  bool all = false;
+};
+
+std::string bans_text(const json& answer) {
+  TextTable table({"ADDRESS", "JAIL", "UNTIL", "TIMES", "WHY"});
+  for (const json& ban : answer["bans"]) {
+    const json& end = ban["end"];
+    table.add({ban.value("address", ""), ban.value("jail", ""),
+               end.is_string() ? short_time(end.get<std::string>()) : "for ever",
+               std::to_string(ban.value("count", 1U)), ban.value("reason", "")});
+  }
+  return table.empty() ? "nobody is banned\n" : table.to_text();
+}
+
+// Fills what the words say into the request. An address that is none is a matter of words.
+util::Status fill(const Words& words, api::Request* request) {
+  request->jail = words.jail;
+  request->limit = words.limit;
+  if (!words.address.empty()) {
+    WARDER_ASSIGN_OR_RETURN(request->address, net::Prefix::parse(words.address));
+  }
+  if (!words.duration.empty()) {
+    WARDER_ASSIGN_OR_RETURN(const std::chrono::microseconds duration,
+                            util::parse_duration(words.duration));
+    request->duration = std::chrono::floor<std::chrono::seconds>(duration);
+  }
+  return {};
+}
+
+// The common course: fill, ask, show.
+ExitStatus ask_and_print(const Globals& globals, api::Command command, const Words& words,
+                         const std::function<std::string(const json&)>& text) {
+  api::Request request;
+  request.command = command;
+  if (const util::Status filled = fill(words, &request); !filled) {
+    complain(filled.error());
+    return ExitStatus::kUsage;
+  }
+  const auto answer = ask_agent(globals, request);
+  if (!answer) {
+    return complain(answer.error());
+  }
+  print(globals.json ? *answer + '\n' : text(json::parse(*answer)));
+  return ExitStatus::kOk;
+}
+
+}  // namespace
+
+Run declare_bans(CLI::App& app) {
+  auto words = std::make_shared<Words>();
+  app.add_option("--jail", words->jail, "only bans of this jail");
+  app.add_option("--limit", words->limit, "at most this many rows");
+  return [words](const Globals& globals) {
+    return ask_and_print(globals, api::Command::kBans, *words, bans_text);
+  };
+}
+
+Run declare_ban(CLI::App& app) {
+  auto words = std::make_shared<Words>();
+  app.add_option("ADDRESS", words->address, "an address or prefix")->required();
+  app.add_option("--jail", words->jail, "in the name of this jail (default: manual, every port)");
+  app.add_option("--for", words->duration,
+                 "how long, e.g. 1h; -1 is for ever (default: as the jail)");
+  return [words](const Globals& globals) {
+    return ask_and_print(globals, api::Command::kBan, *words, [&](const json&) {
+      return fmt::format("{} is banned\n", words->address);
+    });
+  };
+}
+
+Run declare_unban(CLI::App& app) {
+  auto words = std::make_shared<Words>();
+  auto* address = app.add_option("ADDRESS", words->address,
+                                 "an address or prefix; bans inside it and around it are lifted");
+  auto* all = app.add_flag("--all", words->all, "everybody");
+  address->excludes(all);
+  app.add_option("--jail", words->jail, "only bans of this jail");
+  return [words](const Globals& globals) {
+    if (words->address.empty() && !words->all) {
+      complain(util::Error(util::ErrorCode::kInvalid, "name an address, or --all"));
+      return ExitStatus::kUsage;
+    }
+    std::uint64_t lifted = 0;
+    const auto count = [&lifted](const json& answer) {
+      lifted += answer.value("lifted", 0ULL);
+      return std::string();
+    };
+    if (words->all) {
+      for (const char* everybody : {"0.0.0.0/0", "::/0"}) {
+        words->address = everybody;
+        const ExitStatus status = ask_and_print(globals, api::Command::kUnban, *words, count);
+        if (status != ExitStatus::kOk) {
+          return status;
+        }
+      }
+    } else {
+      const ExitStatus status = ask_and_print(globals, api::Command::kUnban, *words, count);
+      if (status != ExitStatus::kOk || globals.json) {
+        return status;
+      }
+      if (lifted == 0) {
+        return complain(util::Error(util::ErrorCode::kNotFound,
+                                    fmt::format("{} is not banned", words->address)));
+      }
+    }
+    if (!globals.json) {
+      print(fmt::format("{} {} lifted\n", lifted, lifted == 1 ? "ban" : "bans"));
+    }
+    return ExitStatus::kOk;
+  };
+}
+
+}  // namespace warder::agent

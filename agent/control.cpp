@@ -1,0 +1,177 @@
+#include "agent/control.h"
+
+#include "store/reader.h"
+#include "util/clock.h"
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include <map>
+#include <thread>
+
+namespace warder::agent {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::chrono::seconds kAlertLimit{25};
+constexpr std::chrono::milliseconds kAlertLook{50};
+
+std::string dump(const json& document) {
+  return document.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace
+
+api::Response Control::handle(const api::Request& request) {
+  auto body = answer(request);
+  if (!body) {
+    return api::Response{body.error(), {}};
+  }
+  return api::Response{std::nullopt, std::move(*body)};
+}
+
+util::Result<std::string> Control::answer(const api::Request& request) {
+  switch (request.command) {
+    case api::Command::kStatus:
+      return status();
+    case api::Command::kBans:
+      return bans(request);
+    case api::Command::kExplain:
+      return parts_.engine->explain(*request.address);
+    case api::Command::kBan:
+      WARDER_RETURN_IF_ERROR(parts_.engine->ban(request.jail, *request.address, request.duration));
+      return std::string("{}");
+    case api::Command::kUnban: {
+      WARDER_ASSIGN_OR_RETURN(const std::size_t lifted,
+                              parts_.engine->unban(request.jail, *request.address));
+      return dump({{"lifted", lifted}});
+    }
+    case api::Command::kReload:
+      WARDER_RETURN_IF_ERROR(parts_.reload());
+      return std::string("{}");
+    case api::Command::kTestAlert:
+      return test_alert(request.destination);
+    case api::Command::kRetryDead: {
+      WARDER_ASSIGN_OR_RETURN(store::Reader reader, store::Reader::open(parts_.database));
+      WARDER_ASSIGN_OR_RETURN(const std::vector<store::OutboxCounts> before,
+                              reader.outbox_counts());
+      WARDER_RETURN_IF_ERROR(parts_.shipping->revive(request.destination));
+      std::uint64_t revived = 0;
+      for (const store::OutboxCounts& counts : before) {
+        revived += counts.name == request.destination ? counts.dead : 0;
+      }
+      return dump({{"revived", revived}});
+    }
+  }
+  return util::Error(util::ErrorCode::kInternal, "a command without an answer");
+}
+
+util::Result<std::string> Control::status() {
+  WARDER_ASSIGN_OR_RETURN(const std::string text, parts_.engine->status());
+  json document = json::parse(text);
+  document["vault"] = json::parse(parts_.vault_state());
+  json destinations = json::array();
+  std::map<std::string, store::OutboxCounts> counts;
+  if (auto reader = store::Reader::open(parts_.database)) {
+    if (const auto all = reader->outbox_counts()) {
+      for (const store::OutboxCounts& one : *all) {
+        counts.emplace(one.name, one);
+      }
+    }
+    if (const auto figures = reader->figures()) {
+      document["store"]["events"] = figures->tree_size;
+      document["store"]["bytes"] = figures->database.value;
+      document["store"]["checkpoint_size"] = figures->checkpoint_size.value_or(0);
+    }
+  }
+  for (const engine::Shipping::State& state : parts_.shipping->states()) {
+    const store::OutboxCounts& one = counts[state.name];
+    destinations.push_back({{"name", state.name},
+                            {"pending", one.pending},
+                            {"dead", one.dead},
+                            {"dropped", one.dropped},
+                            {"delivered", state.status.delivered},
+                            {"requests", state.status.requests},
+                            {"last_error", state.status.last_error}});
+  }
+  document["destinations"] = std::move(destinations);
+  return dump(document);
+}
+
+util::Result<std::string> Control::bans(const api::Request& request) {
+  WARDER_ASSIGN_OR_RETURN(store::Reader reader, store::Reader::open(parts_.database));
+  json rows = json::array();
+  std::uint64_t total = 0;
+  WARDER_RETURN_IF_ERROR(reader.active_bans(util::SystemClock().now(), [&](const model::Ban& ban) {
+    if (!request.jail.empty() && ban.jail != request.jail) {
+      return true;
+    }
+    ++total;
+    if (request.limit == 0 || rows.size() < request.limit) {
+      json row{{"address", ban.address.to_string()},
+               {"jail", ban.jail},
+               {"start", util::format_rfc3339(ban.start)},
+               {"end", nullptr},
+               {"count", ban.count},
+               {"reason", ban.reason}};
+      if (ban.end) {
+        row["end"] = util::format_rfc3339(*ban.end);
+      }
+      rows.push_back(std::move(row));
+    }
+    return true;
+  }));
+  return dump({{"total", total}, {"bans", std::move(rows)}});
+}
+
+util::Result<std::string> Control::test_alert(const std::string& destination) {
+  const std::vector<engine::Shipping::State> before = parts_.shipping->states();
+  json rows = json::array();
+  std::vector<engine::Shipping::State> waiting;
+  for (const engine::Shipping::State& state : before) {
+    if (destination.empty() || state.name == destination) {
+      waiting.push_back(state);
+    }
+  }
+  if (waiting.empty() && !destination.empty()) {
+    return util::Error(
+        util::ErrorCode::kNotFound,
+        fmt::format("no destination is named '{}'; warder status lists them", destination));
+  }
+  // It goes the whole way of a real alert: history, outbox, shipper.
+  WARDER_RETURN_IF_ERROR(
+      parts_.engine->record(model::EventKind::kAlert, model::Severity::kCritical,
+                            "a test alert: if you can read this, alerts of this host reach you"));
+  const auto end = std::chrono::steady_clock::now() + kAlertLimit;
+  while (!waiting.empty()) {
+    const bool late = std::chrono::steady_clock::now() > end;
+    const std::vector<engine::Shipping::State> now = parts_.shipping->states();
+    std::erase_if(waiting, [&](const engine::Shipping::State& was) {
+      for (const engine::Shipping::State& is : now) {
+        if (is.name != was.name) {
+          continue;
+        }
+        const bool delivered = is.status.delivered > was.status.delivered;
+        const bool failed =
+            is.status.requests > was.status.requests && !is.status.last_error.empty();
+        if (!delivered && !failed && !late) {
+          return false;
+        }
+        const std::string error =
+            delivered ? ""
+            : failed  ? is.status.last_error
+                     : "nothing was sent within 25 s; its `events`, `severity` or `jails` may keep "
+                       "test alerts out";
+        rows.push_back({{"name", is.name}, {"error", error}});
+      }
+      return true;
+    });
+    if (!waiting.empty()) {
+      std::this_thread::sleep_for(kAlertLook);
+    }
+  }
+  return dump({{"destinations", std::move(rows)}});
+}
+
+}  // namespace warder::agent

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "api/server.h"
+#include "engine/engine.h"
+#include "engine/shipping.h"
+#include "util/result.h"
+
+#include <filesystem>
+#include <functional>
+#include <string>
+
+namespace warder::agent {
+
+// Answers the control socket: each command is a question to the engine, the store or the shippers.
+class Control : public api::Handler {
+ public:
+  struct Parts {
+    engine::Engine* engine = nullptr;
+    engine::Shipping* shipping = nullptr;
+    std::filesystem::path database;
+    std::function<util::Status()> reload;
+    // What the vault does, for status: a JSON object.
+    std::function<std::string()> vault_state;
+  };
+  explicit Control(Parts parts) : parts_(std::move(parts)) {}
+
+  api::Response handle(const api::Request& request) override;
+
+ private:
+  util::Result<std::string> answer(const api::Request& request);
+  util::Result<std::string> status();
+  util::Result<std::string> bans(const api::Request& request);
+  util::Result<std::string> test_alert(const std::string& destination);
+
+  const Parts parts_;
+};
+
+}  // namespace warder::agent

@@ -1,0 +1,334 @@
+#include "agent/daemon.h"
+
+#include "agent/service.h"
+#include "agent/signing_key.h"
+#include "api/keys.h"
+#include "config/manual.h"
+#include "crypto/random.h"
+#include "firewall/open_firewall.h"
+#include "log/log.h"
+#include "ship/keys.h"
+#include "ship/report.h"
+#include "store/keys.h"
+#include "vault/reference.h"
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <utility>
+
+namespace warder::agent {
+namespace {
+
+constexpr std::chrono::seconds kCloseLimit{10};
+constexpr std::size_t kMostTold = 900;  // of a list of errors in one event
+
+}  // namespace
+
+util::Result<std::unique_ptr<Daemon>> Daemon::start(const Globals& globals) {
+  std::unique_ptr<Daemon> daemon(new Daemon(globals));
+  WARDER_ASSIGN_OR_RETURN(const engine::MainConfiguration main, read_main(globals));
+  log::set_level(main.agent.log_level);
+  WARDER_RETURN_IF_ERROR(daemon->lock_state(main));
+  daemon->open_vault(main);
+
+  // With the vault's documents if they are good, else with the files alone: a wrong document in the
+  // vault must not keep a host without protection.
+  config::Diagnostics diagnostics;
+  auto loaded = load_all(globals.config.string(), daemon->documents_, diagnostics);
+  if (!loaded && (daemon->documents_.jails || daemon->documents_.alerts)) {
+    daemon->early_trouble_.push_back(fmt::format(
+        "the vault's documents were refused, the files run alone: {}", diagnostics.to_text()));
+    daemon->documents_ = {};
+    diagnostics = {};
+    loaded = load_all(globals.config.string(), {}, diagnostics);
+  }
+  if (!loaded) {
+    return util::Error(util::ErrorCode::kInvalid,
+                       fmt::format("the configuration has errors:\n{}", diagnostics.to_text()));
+  }
+  WARDER_RETURN_IF_ERROR(daemon->open_store(loaded->main));
+  WARDER_RETURN_IF_ERROR(daemon->open_firewall(loaded->main));
+  WARDER_RETURN_IF_ERROR(daemon->start_engine(*loaded));
+  daemon->watch_vault();
+  return daemon;
+}
+
+Daemon::~Daemon() {
+  // Who may still ask goes first, then what writes, the store last.
+  watcher_.reset();
+  server_.reset();
+  if (shipping_) {
+    shipping_->stop();
+  }
+  // The store's thread calls into engine and shipping until it has ended here.
+  if (store_) {
+    if (const util::Status closed = store_->close(kCloseLimit); !closed) {
+      log::warning("closing the store: {}; the lines concerned will be read again",
+                   closed.error().message());
+    }
+  }
+}
+
+util::Status Daemon::lock_state(const engine::MainConfiguration& main) {
+  const std::filesystem::path path = main.agent.state / "lock";
+  lock_.reset(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!lock_) {
+    return util::errno_error(
+        fmt::format("{} (the folder of [agent] state must exist and belong to the agent's user)",
+                    path.string()),
+        errno);
+  }
+  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+    return util::Error(
+        util::ErrorCode::kConflict,
+        fmt::format("another agent runs on {}; stop it first (systemctl stop warder)",
+                    main.agent.state.string()));
+  }
+  return {};
+}
+
+void Daemon::open_vault(const engine::MainConfiguration& main) {
+  auto opened =
+      vault::open_vault(vault::vault_options(main.checked.one(vault::vault_table())), clock_);
+  if (!opened) {
+    if (opened.error().code() != util::ErrorCode::kNotFound) {
+      vault_trouble_ = opened.error().message();
+      early_trouble_.push_back(
+          fmt::format("the vault does not open, the files run alone: {}", vault_trouble_));
+    }
+    return;
+  }
+  vault_ = std::move(*opened);
+  auto documents = fetch_documents(*vault_);
+  if (!documents) {
+    early_trouble_.push_back(fmt::format("the vault does not answer, the files run alone: {}",
+                                         documents.error().message()));
+    return;
+  }
+  documents_ = std::move(*documents);
+}
+
+util::Status Daemon::open_store(const engine::MainConfiguration& main) {
+  const store::Options options =
+      store::store_options(main.checked.one(store::store_table()), main.agent.name);
+  database_ = options.path;
+  WARDER_ASSIGN_OR_RETURN(crypto::Ed25519SecretKey key,
+                          signing_key(signing_key_of(main), verifier_key_of(main), options.origin));
+  store::Hooks hooks;
+  hooks.durable = [this](store::Ticket through) {
+    if (engine::Engine* const engine = running_engine_.load()) {
+      engine->on_durable(through);
+    }
+  };
+  hooks.state = [](const store::Health& health) {
+    if (health.state == store::State::kDegraded) {
+      log::error("the store cannot write, bans go on: {}", health.reason);
+    } else {
+      log::notice("the store writes again");
+    }
+  };
+  hooks.set_aside = [this](const std::filesystem::path& where, const std::string& why) {
+    log::error("the database was damaged ({}) and now lies at {}; a new one is in use", why,
+               where.string());
+    if (engine::Engine* const engine = running_engine_.load();
+        engine != nullptr && !engine->read_back_bans()) {
+      log::warning("the agent is stopping: running bans are not recorded in the new database");
+    }
+  };
+  hooks.route = [this](const model::Event& event) { return routes_.of(event); };
+  WARDER_ASSIGN_OR_RETURN(store_, store::Store::open(options, clock_, std::move(key), hooks));
+  return {};
+}
+
+util::Status Daemon::open_firewall(const engine::MainConfiguration& main) {
+  WARDER_ASSIGN_OR_RETURN(
+      firewall_, firewall::open_firewall(
+                     firewall::read_options(main.checked.one(firewall::options_table())), clock_));
+  return {};
+}
+
+util::Status Daemon::start_engine(const Loaded& loaded) {
+  engine::EngineParts parts;
+  parts.clock = &clock_;
+  parts.store = store_.get();
+  parts.database = database_;
+  parts.firewall = firewall_.get();
+  parts.routes = &routes_;
+  WARDER_RETURN_IF_ERROR(crypto::random_bytes(parts.key.bytes));
+  parts.outbox_ready = [this] { shipping_->notify(); };
+  parts.heartbeat_interval = watchdog_interval();
+  parts.heartbeat = notify_alive;
+  WARDER_ASSIGN_OR_RETURN(engine_, engine::Engine::create(std::move(parts)));
+  shipping_ = std::make_unique<engine::Shipping>(
+      *store_, database_, clock_, [this](const ship::Report& report) {
+        model::Event event = ship::report_event(report, clock_.now());
+        if (!engine_->record(std::move(event))) {
+          log::warning("destination {}: {}", report.destination, report.reason);
+        }
+      });
+  running_engine_ = engine_.get();
+  WARDER_RETURN_IF_ERROR(use_destinations(loaded));
+  WARDER_RETURN_IF_ERROR(engine_->start(loaded.jails));
+
+  Control::Parts control;
+  control.engine = engine_.get();
+  control.shipping = shipping_.get();
+  control.database = database_;
+  control.reload = [this] { return reload(); };
+  control.vault_state = [this] { return vault_state(); };
+  control_ = std::make_unique<Control>(std::move(control));
+  WARDER_ASSIGN_OR_RETURN(const api::ServerOptions options,
+                          api::server_options(loaded.main.checked.one(api::api_table())));
+  WARDER_ASSIGN_OR_RETURN(server_, api::Server::start(options, control_.get()));
+  for (const std::string& trouble : early_trouble_) {
+    refused(trouble, "at start");
+  }
+  return {};
+}
+
+util::Status Daemon::use_destinations(const Loaded& loaded) {
+  std::vector<engine::DestinationPlan> plans;
+  const auto resolve = [this](const config::SecretReference& reference) {
+    vault::DocumentSource source;
+    if (vault_) {
+      source = [this](std::string_view name) { return vault_->get(name); };
+    }
+    return vault::resolve(reference, source);
+  };
+  const auto tables = loaded.main.checked.all(ship::destination_table());
+  for (std::size_t i = 0; i < loaded.destinations.size(); ++i) {
+    const ship::DestinationOptions& options = loaded.destinations[i];
+    engine::DestinationPlan plan;
+    plan.name = options.name;
+    plan.selection = options.selection;
+    plan.options = options.shipper;
+    plan.make = [this, options, resolve, host = loaded.main.agent.name] {
+      return ship::make_destination(options, host, resolve, clock_);
+    };
+    plan.text = config::dump({tables[i], 1});
+    plans.push_back(std::move(plan));
+  }
+  WARDER_ASSIGN_OR_RETURN(std::vector<engine::Route> routes, shipping_->use(std::move(plans)));
+  std::map<std::string, std::vector<std::string>, std::less<>> named;
+  for (const engine::CompiledJail& jail : loaded.jails->jails) {
+    named.emplace(jail.options.name, jail.options.destinations);
+  }
+  routes_.replace(std::move(routes), std::move(named));
+  return {};
+}
+
+void Daemon::watch_vault() {
+  if (!vault_) {
+    return;
+  }
+  vault::WatcherOptions options;
+  options.names = {"jails", "alerts"};
+  const auto text_of = [](const vault::DocumentSet& set, std::string_view name) {
+    const auto found = set.find(name);
+    return found == set.end() ? std::nullopt
+                              : std::optional(std::string(found->second.content.view()));
+  };
+  watcher_ = std::make_unique<vault::Watcher>(
+      *vault_, options, clock_,
+      [this, text_of](const vault::DocumentSet& set) {
+        const std::lock_guard lock(reload_mutex_);
+        engine::VaultDocuments documents{text_of(set, "jails"), text_of(set, "alerts")};
+        if (documents.jails == documents_.jails && documents.alerts == documents_.alerts) {
+          return;
+        }
+        if (const util::Status applied = apply(documents, "the vault changed"); applied) {
+          documents_ = std::move(documents);
+        }
+      },
+      [this](const vault::WatcherState& state) {
+        const bool away = state.stale_since.has_value();
+        if (!engine_->record(model::EventKind::kVault,
+                             away ? model::Severity::kHigh : model::Severity::kNotice,
+                             away ? fmt::format("the vault cannot be read, what was read last goes "
+                                                "on running: {}",
+                                                state.reason)
+                                  : "the vault can be read again")) {
+          log::warning("the agent is stopping: a change of the vault's state is not recorded");
+        }
+      });
+}
+
+util::Status Daemon::reload() {
+  const std::lock_guard lock(reload_mutex_);
+  engine::VaultDocuments documents = documents_;
+  if (vault_) {
+    if (auto fetched = fetch_documents(*vault_)) {
+      documents = std::move(*fetched);
+    } else {
+      log::warning("reload: the vault does not answer, its last documents are used: {}",
+                   fetched.error().message());
+    }
+  }
+  WARDER_RETURN_IF_ERROR(apply(documents, "reload"));
+  documents_ = std::move(documents);
+  return {};
+}
+
+util::Status Daemon::apply(const engine::VaultDocuments& documents, std::string_view cause) {
+  config::Diagnostics diagnostics;
+  const auto loaded = load_all(globals_.config.string(), documents, diagnostics);
+  if (!loaded) {
+    refused(diagnostics.to_text(), cause);
+    return util::Error(
+        util::ErrorCode::kInvalid,
+        fmt::format("the configuration has errors, what runs goes on:\n{}", diagnostics.to_text()));
+  }
+  if (const util::Status used = engine_->use(loaded->jails); !used) {
+    refused(used.error().message(), cause);
+    return used;
+  }
+  WARDER_RETURN_IF_ERROR(use_destinations(*loaded));
+  log::set_level(loaded->main.agent.log_level);
+  std::string names;
+  for (const engine::CompiledJail& jail : loaded->jails->jails) {
+    if (jail.options.name != engine::kManualJail) {
+      names += (names.empty() ? "" : ", ") + jail.options.name;
+    }
+  }
+  return engine_->record(model::EventKind::kConfig, model::Severity::kNotice,
+                         fmt::format("new configuration ({}): jails {}; {} destinations", cause,
+                                     names.empty() ? "none" : names, loaded->destinations.size()));
+}
+
+void Daemon::refused(const std::string& why, std::string_view cause) {
+  const std::string text = fmt::format("configuration refused ({}), what runs goes on: {}", cause,
+                                       why.substr(0, kMostTold));
+  if (!engine_->record(model::EventKind::kConfig, model::Severity::kHigh, text)) {
+    log::error("{}", text);
+  }
+}
+
+std::string Daemon::vault_state() {
+  nlohmann::json state;
+  if (!vault_trouble_.empty()) {
+    state = {{"state", "away"}, {"text", fmt::format("does not open: {}", vault_trouble_)}};
+  } else if (!watcher_) {
+    state = {{"state", "none"}, {"text", "none; warder vault setup makes one"}};
+  } else {
+    const vault::WatcherState watched = watcher_->state();
+    state = {{"state", watched.stale_since ? "stale" : "good"},
+             {"text", watched.stale_since
+                          ? fmt::format("stale since {}: {}",
+                                        util::format_rfc3339(*watched.stale_since), watched.reason)
+                          : "answers"}};
+    if (watched.stale_since) {
+      state["stale_since"] = util::format_rfc3339(*watched.stale_since);
+    }
+  }
+  return state.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+void Daemon::run() { engine_->run(); }
+
+void Daemon::stop() { engine_->stop(); }
+
+}  // namespace warder::agent

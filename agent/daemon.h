@@ -1,0 +1,77 @@
+#pragma once
+
+#include "agent/command.h"
+#include "agent/control.h"
+#include "agent/wiring.h"
+#include "engine/engine.h"
+#include "engine/routes.h"
+#include "engine/shipping.h"
+#include "store/store.h"
+#include "util/clock.h"
+#include "util/descriptor.h"
+#include "vault/watcher.h"
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace warder::agent {
+
+// The running agent: all parts, made in dependency order and taken down in reverse. `warder run`.
+class Daemon {
+ public:
+  // Reads the configuration, opens everything, takes over from the last run. What is wrong with the
+  // configuration is kInvalid with the whole list.
+  static util::Result<std::unique_ptr<Daemon>> start(const Globals& globals);
+  ~Daemon();
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+
+  // Runs the pipeline on this thread until stop().
+  void run();
+  void stop();
+  // Reads the configuration again, files and vault; kInvalid leaves everything as it is. Any
+  // thread.
+  util::Status reload();
+
+ private:
+  explicit Daemon(Globals globals) : globals_(std::move(globals)) {}
+
+  util::Status lock_state(const engine::MainConfiguration& main);
+  // The vault and its documents; without a vault, or with one that does not answer, the files
+  // alone.
+  void open_vault(const engine::MainConfiguration& main);
+  util::Status open_store(const engine::MainConfiguration& main);
+  util::Status open_firewall(const engine::MainConfiguration& main);
+  util::Status start_engine(const Loaded& loaded);
+  util::Status use_destinations(const Loaded& loaded);
+  void watch_vault();
+  util::Status apply(const engine::VaultDocuments& documents, std::string_view cause);
+  void refused(const std::string& why, std::string_view cause);
+  std::string vault_state();
+
+  const Globals globals_;
+  const util::SystemClock clock_;
+  util::Descriptor lock_;
+  std::unique_ptr<vault::Provider> vault_;
+  std::string vault_trouble_;  // why there is none, when one was configured
+  std::mutex reload_mutex_;
+  engine::VaultDocuments documents_;  // guarded by reload_mutex_
+  std::string running_text_;          // what runs, to tell a change; guarded by reload_mutex_
+  engine::Routes routes_;
+  std::unique_ptr<store::Store> store_;
+  std::filesystem::path database_;
+  std::unique_ptr<firewall::Firewall> firewall_;
+  std::unique_ptr<engine::Engine> engine_;
+  std::unique_ptr<engine::Shipping> shipping_;
+  std::unique_ptr<Control> control_;
+  std::unique_ptr<api::Server> server_;
+  std::unique_ptr<vault::Watcher> watcher_;
+  // Both engine and shipping are made: what the store's thread may use.
+  std::atomic<engine::Engine*> running_engine_{nullptr};
+  std::vector<std::string> early_trouble_;  // told once the engine runs
+};
+
+}  // namespace warder::agent

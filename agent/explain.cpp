@@ -1,0 +1,98 @@
+#include "agent/ask.h"
+#include "agent/command.h"
+#include "agent/output.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include <memory>
+
+namespace warder::agent {
+namespace {
+
+using nlohmann::json;
+
+std::string time_of(const json& value, std::string_view otherwise) {
+  return value.is_string() ? short_time(value.get<std::string>()) : std::string(otherwise);
+}
+
+std::string explain_text(const json& answer) {
+  const std::string address = answer.value("address", "");
+  const std::uint64_t findings = answer.value("findings_total", 0ULL);
+  std::string text;
+  if (answer["bans"].empty() && answer.value("events_total", 0ULL) == 0 &&
+      answer["counting"].empty()) {
+    return fmt::format("{}: nothing is known of it; no line of a watched log blamed it\n", address);
+  }
+  text +=
+      fmt::format("{}: {} findings, first seen {}, last seen {}\n", address, findings,
+                  time_of(answer["first_seen"], "never"), time_of(answer["last_seen"], "never"));
+  for (const json& ban : answer["bans"]) {
+    text += fmt::format("\n{} by jail {} as {} until {}{}\n",
+                        ban.value("observed", false) ? "would be banned" : "BANNED",
+                        ban.value("jail", ""), ban.value("address", ""),
+                        time_of(ban["end"], "for ever"),
+                        ban.value("wide", false) ? " (its neighbourhood offends too)" : "");
+    for (const json& recorded : answer["recorded_bans"]) {
+      if (recorded.value("jail", "") == ban.value("jail", "") &&
+          recorded.value("address", "") == ban.value("address", "")) {
+        text += fmt::format("  why: {}; time number {}\n", recorded.value("reason", ""),
+                            recorded.value("count", 1U));
+      }
+    }
+    if (ban.value("in_kernel", false)) {
+      text += fmt::format("  in the kernel: {} packets, {} bytes dropped\n",
+                          ban.value("packets_dropped", 0ULL), ban.value("bytes_dropped", 0ULL));
+    } else if (!ban.value("observed", false)) {
+      text += fmt::format("  NOT in the kernel: {}\n", ban.value("kernel_says", ""));
+    }
+  }
+  for (const json& count : answer["counting"]) {
+    text += fmt::format("\ncounted by jail {} as {}: {} of {} within {}\n", count.value("jail", ""),
+                        count.value("counted_as", ""), count.value("count", 0U),
+                        count.value("limit", 0U), count.value("findtime", ""));
+  }
+  if (!answer["past_bans"].empty()) {
+    TextTable past({"EARLIER BAN", "UNTIL", "JAIL", "ENDED"});
+    for (const json& ban : answer["past_bans"]) {
+      past.add({time_of(ban["start"], ""), time_of(ban["ended"], ""), ban.value("jail", ""),
+                ban.value("how", "")});
+    }
+    text += '\n' + past.to_text();
+  }
+  if (!answer["events"].empty()) {
+    TextTable events({"TIME", "KIND", "JAIL", "WHAT"});
+    for (const json& event : answer["events"]) {
+      events.add({time_of(event["time"], ""), event.value("kind", ""), event.value("jail", ""),
+                  event.value("message", "")});
+    }
+    text += '\n' + events.to_text();
+  }
+  return text;
+}
+
+}  // namespace
+
+Run declare_explain(CLI::App& app) {
+  auto address = std::make_shared<std::string>();
+  app.add_option("ADDRESS", *address, "an address or prefix")->required();
+  return [address](const Globals& globals) {
+    api::Request request;
+    request.command = api::Command::kExplain;
+    const auto prefix = net::Prefix::parse(*address);
+    if (!prefix) {
+      complain(prefix.error());
+      return ExitStatus::kUsage;
+    }
+    request.address = *prefix;
+    const auto answer = ask_agent(globals, request);
+    if (!answer) {
+      return complain(answer.error());
+    }
+    print(globals.json ? *answer + '\n' : explain_text(json::parse(*answer)));
+    return ExitStatus::kOk;
+  };
+}
+
+}  // namespace warder::agent

@@ -1,0 +1,103 @@
+#include "agent/command.h"
+#include "log/log.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+namespace warder::agent {
+namespace {
+
+constexpr std::array<Command, 14> kCommands{{
+    {"run", "watch the logs and ban, until stopped", "the configuration", declare_run},
+    {"check", "read the configuration and tell every error at once", "the configuration",
+     declare_check},
+    {"reload", "have the running agent read its configuration again", "a running agent",
+     declare_reload},
+    {"status", "what the agent is doing", "a running agent", declare_status},
+    {"bans", "who is banned, by which jail, until when", "a running agent", declare_bans},
+    {"ban", "ban an address or prefix by hand", "a running agent", declare_ban},
+    {"unban", "lift bans", "a running agent", declare_unban},
+    {"explain", "everything known of an address: lines, counts, bans, packets dropped",
+     "a running agent", declare_explain},
+    {"events", "the history, as text, JSON or SQL", "the database", declare_events},
+    {"verify", "check that the history is what was recorded", "the database", declare_verify},
+    {"test", "try a filter on a log", "a filter", declare_test},
+    {"vault", "the vault that holds rules and secrets: setup, get, put, list, show, history",
+     "the configuration", declare_vault},
+    {"alerts", "test the destinations, retry what could not be delivered", "a running agent",
+     declare_alerts},
+    {"firewall-helper", "put bans into the kernel for the agent (run by its own unit)",
+     "CAP_NET_ADMIN", declare_firewall_helper},
+}};
+
+constexpr const char* kFooter =
+    "Exit status: 0 done, 1 failed, 2 wrong words, 3 configuration has errors, 4 no agent "
+    "answers,\n"
+    "5 not allowed, 6 not found, 7 the history does not verify.";
+
+int run(int argc, char** argv) {
+  Globals globals;
+  CLI::App app("Watches logs, bans attackers in the kernel, keeps a history that can be proven.",
+               "warder");
+  app.set_version_flag("--version", fmt::format("warder {}", WARDER_VERSION));
+  app.footer(kFooter);
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.add_option("--config", globals.config, "the main configuration file")->capture_default_str();
+  app.add_option("--socket", globals.socket, "the control socket of the agent");
+  app.add_flag("--json", globals.json, "print JSON");
+  std::vector<std::pair<CLI::App*, Run>> declared;
+  for (const Command& command : kCommands) {
+    CLI::App* words = app.add_subcommand(std::string(command.name), std::string(command.summary));
+    words->footer(fmt::format("Needs {}.\n{}", command.needs, kFooter));
+    declared.emplace_back(words, command.declare(*words));
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // Help and version end well; everything else is a matter of words.
+    return app.exit(error) == 0 ? 0 : static_cast<int>(ExitStatus::kUsage);
+  }
+  for (const auto& [words, command] : declared) {
+    if (words->parsed()) {
+      return static_cast<int>(command(globals));
+    }
+  }
+  return static_cast<int>(ExitStatus::kUsage);
+}
+
+}  // namespace
+
+ExitStatus complain(const util::Error& error) {
+  fmt::print(stderr, "warder: {}\n", log::redact(error.message()));
+  switch (error.code()) {
+    case util::ErrorCode::kDenied:
+      return ExitStatus::kDenied;
+    case util::ErrorCode::kNotFound:
+      return ExitStatus::kNotFound;
+    case util::ErrorCode::kUnavailable:
+      return ExitStatus::kNoAgent;
+    default:
+      return ExitStatus::kFailed;
+  }
+}
+
+}  // namespace warder::agent
+
+int main(int argc, char** argv) {
+  // A reader that goes away (`warder events | head`) is no reason to die with a signal.
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    return warder::agent::run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "warder: a defect: %s\n", error.what());
+    return static_cast<int>(warder::agent::ExitStatus::kFailed);
+  }
+}

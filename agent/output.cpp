@@ -1,0 +1,51 @@
+#include "agent/output.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+namespace warder::agent {
+namespace {
+
+// Columns a terminal gives the text: code points, not bytes.
+std::size_t width_of(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0U) != 0x80;
+  }));
+}
+
+}  // namespace
+
+std::string TextTable::to_text() const {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows_) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      widths[i] = std::max(widths[i], width_of(row[i]));
+    }
+  }
+  std::string text;
+  for (const auto& row : rows_) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      text += row[i];
+      if (i + 1 < row.size()) {
+        text.append(widths[i] - width_of(row[i]) + 2, ' ');
+      }
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+std::string short_time(std::string_view rfc3339) {
+  std::string text(rfc3339.substr(0, 19));
+  std::replace(text.begin(), text.end(), 'T', ' ');
+  return text;
+}
+
+void print(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
+}  // namespace warder::agent

@@ -1,0 +1,99 @@
+#include "agent/ask.h"
+#include "agent/command.h"
+#include "agent/output.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+namespace warder::agent {
+namespace {
+
+using nlohmann::json;
+
+std::string status_text(const json& status) {
+  std::string text = fmt::format(
+      "agent      since {}, {} lines judged{}\n", short_time(status.value("started", "")),
+      status.value("lines", 0ULL),
+      status.value("catching_up", false) ? ", still reading what was written before the start"
+                                         : "");
+  const json& firewall = status["firewall"];
+  text += fmt::format("firewall   {}{}\n", firewall.value("state", ""),
+                      firewall.value("reason", "").empty()
+                          ? fmt::format(", {} bans, put back after outside changes {} times",
+                                        status.value("bans", 0ULL), firewall.value("repairs", 0ULL))
+                          : ": " + firewall.value("reason", ""));
+  const json& store = status["store"];
+  text += fmt::format("store      {}{}\n", store.value("state", ""),
+                      store.value("reason", "").empty() ? "" : ": " + store.value("reason", ""));
+  if (const auto vault = status.find("vault"); vault != status.end() && vault->is_object()) {
+    text += fmt::format("vault      {}\n", vault->value("text", ""));
+  }
+  text += '\n';
+  TextTable jails({"JAIL", "MODE", "LIMIT", "FINDINGS", "SOURCES", "BANS", "ACTIVE", "IGNORED"});
+  for (const json& jail : status["jails"]) {
+    jails.add({jail.value("name", ""), jail.value("observe", false) ? "observe" : "ban",
+               fmt::format("{} in {}", jail.value("maxretry", 0U), jail.value("findtime", "")),
+               std::to_string(jail.value("findings", 0ULL)),
+               std::to_string(jail.value("sources", 0ULL)),
+               std::to_string(jail.value("bans", 0ULL)), std::to_string(jail.value("active", 0ULL)),
+               std::to_string(jail.value("ignored", 0ULL))});
+  }
+  text += jails.to_text();
+  TextTable sources(
+      {"SOURCE", "LOGS", "LINES", "BACKLOG", "UNREADABLE", "OVERSIZED", "LOST BYTES"});
+  for (const json& source : status["sources"]) {
+    sources.add({source.value("name", ""), std::to_string(source.value("logs", 0ULL)),
+                 std::to_string(source.value("lines", 0ULL)),
+                 std::to_string(source.value("backlog", 0ULL)),
+                 std::to_string(source.value("unreadable", 0ULL)),
+                 std::to_string(source.value("oversized", 0ULL)),
+                 std::to_string(source.value("lost_bytes", 0ULL))});
+  }
+  if (!sources.empty()) {
+    text += '\n' + sources.to_text();
+  }
+  if (const auto destinations = status.find("destinations");
+      destinations != status.end() && !destinations->empty()) {
+    TextTable table({"DESTINATION", "STATE", "WAITING", "DEAD", "DELIVERED"});
+    for (const json& destination : *destinations) {
+      const std::string error = destination.value("last_error", "");
+      table.add({destination.value("name", ""), error.empty() ? "working" : "failing: " + error,
+                 std::to_string(destination.value("pending", 0ULL)),
+                 std::to_string(destination.value("dead", 0ULL)),
+                 std::to_string(destination.value("delivered", 0ULL))});
+    }
+    text += '\n' + table.to_text();
+  }
+  return text;
+}
+
+}  // namespace
+
+Run declare_status(CLI::App&) {
+  return [](const Globals& globals) {
+    const auto answer = ask_agent(globals, api::Request{});
+    if (!answer) {
+      return complain(answer.error());
+    }
+    print(globals.json ? *answer + '\n' : status_text(json::parse(*answer)));
+    return ExitStatus::kOk;
+  };
+}
+
+Run declare_reload(CLI::App&) {
+  return [](const Globals& globals) {
+    api::Request request;
+    request.command = api::Command::kReload;
+    const auto answer = ask_agent(globals, request);
+    if (!answer) {
+      const ExitStatus status = complain(answer.error());
+      return answer.error().code() == util::ErrorCode::kInvalid ? ExitStatus::kConfiguration
+                                                                : status;
+    }
+    print(globals.json ? *answer + '\n' : "the new configuration is running\n");
+    return ExitStatus::kOk;
+  };
+}
+
+}  // namespace warder::agent

@@ -1,0 +1,60 @@
+#pragma once
+
+#include "agent/command.h"
+#include "config/keys.h"
+#include "engine/configuration.h"
+#include "engine/shipping.h"
+#include "ship/keys.h"
+#include "util/clock.h"
+#include "util/result.h"
+#include "vault/keys.h"
+#include "vault/provider.h"
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+// What commands and the agent take from the configuration.
+namespace warder::agent {
+
+// The tables of all sections of the main configuration but [agent], which the engine has.
+std::span<const config::Table* const> main_tables();
+
+// Everything of the configuration, checked and compiled.
+struct Loaded {
+  engine::MainConfiguration main;
+  std::shared_ptr<const engine::JailSet> jails;
+  std::vector<ship::DestinationOptions> destinations;
+};
+// Empty when something is wrong.
+std::optional<Loaded> load_all(const std::string& config, const engine::VaultDocuments& documents,
+                               config::Diagnostics& diagnostics);
+
+// The main configuration alone, for commands that need no more. kInvalid with all that is wrong.
+util::Result<engine::MainConfiguration> read_main(const Globals& globals);
+
+util::Result<std::filesystem::path> database_path(const Globals& globals);
+util::Result<std::filesystem::path> verifier_key_path(const Globals& globals);
+util::Result<std::filesystem::path> control_socket(const Globals& globals);
+util::Result<std::vector<std::filesystem::path>> filter_folders(const Globals& globals);
+util::Result<vault::VaultOptions> configured_vault(const Globals& globals);
+// `clock` must outlive the vault.
+util::Result<std::unique_ptr<vault::Provider>> open_configured_vault(const Globals& globals,
+                                                                     const util::Clock& clock);
+
+std::filesystem::path database_of(const engine::MainConfiguration& main);
+// The secret key that signs checkpoints, and the public key that verifies them.
+std::filesystem::path signing_key_of(const engine::MainConfiguration& main);
+std::filesystem::path verifier_key_of(const engine::MainConfiguration& main);
+
+// The documents that lie over the files; a document that does not exist is left out.
+util::Result<engine::VaultDocuments> fetch_documents(vault::Provider& provider);
+
+// All of standard input, kInvalid beyond `limit` bytes.
+util::Result<std::string> read_standard_input(std::size_t limit);
+
+}  // namespace warder::agent
