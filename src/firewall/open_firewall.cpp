@@ -21,9 +21,7 @@ class DirectFirewall : public Firewall {
   util::Result<ApplyReport> apply(std::span<const Change> changes) override {
     return guarded_.apply(changes);
   }
-  util::Status list(const Visit& visit) override {
-    return guarded_.list(visit);
-  }
+  util::Status list(const Visit& visit) override { return guarded_.list(visit); }
   util::Result<Traffic> traffic(const net::Prefix& prefix) override {
     return guarded_.traffic(prefix);
   }

@@ -1,9 +1,10 @@
 #include "engine/event_ids.h"
 
-#include <catch2/catch.hpp>
-#include <set>
-
 #include "util/encoding.h"
+
+#include <catch2/catch.hpp>
+
+#include <set>
 
 using namespace warder;
 using engine::event_id_after;
@@ -34,6 +35,4 @@ TEST_CASE("the id is stable across versions") {
         "603c2c5de29bf65687f42f2a323b8232");
 }
 
-TEST_CASE("random ids differ") {
-  CHECK(engine::random_event_id() != engine::random_event_id());
-}
+TEST_CASE("random ids differ") { CHECK(engine::random_event_id() != engine::random_event_id()); }
