@@ -1,8 +1,8 @@
 #pragma once
 
-#include <cstdint>
-
 #include "model/event.h"
+
+#include <cstdint>
 
 namespace warder::model {
 
