@@ -33,7 +33,7 @@ Pipeline::Pipeline(const jail::HashKey& key, firewall::Firewall& firewall, Recor
       firewall_(firewall, bans_, recorder, clock) {}
 
 util::Status Pipeline::use(std::shared_ptr<const JailSet> set) {
-  const bool overall =
+  const bool count_offenders =
       std::any_of(set->jails.begin(), set->jails.end(), [](const CompiledJail& jail) {
         return jail.options.increment.enabled && jail.options.increment.overalljails;
       });
@@ -48,20 +48,16 @@ util::Status Pipeline::use(std::shared_ptr<const JailSet> set) {
     if (known == names.end()) {
       known = names.insert(names.end(), compiled.options.name);
     }
-    jail::JailContext context;
-    context.index = static_cast<jail::JailIndex>(known - names.begin());
-    context.key = key_;
-    context.bans = &bans_;
-    context.offenders = &offenders_;
-    context.count_offenders = overall;
-    auto jail = jail::Jail::create(compiled.options, context);
+    const auto index = static_cast<jail::JailIndex>(known - names.begin());
+    auto jail = jail::Jail::create(compiled.options, context_of(index, count_offenders));
     if (!jail) {
       return jail.error().with_context(fmt::format("jail {}", compiled.options.name));
     }
-    made.emplace_back(context.index, std::move(*jail));
+    made.emplace_back(index, std::move(*jail));
   }
 
   // From here on nothing fails.
+  count_offenders_ = count_offenders;
   std::vector<std::optional<jail::Jail>> old;
   for (Slot& slot : slots_) {
     old.push_back(std::exchange(slot.jail, std::nullopt));
@@ -108,8 +104,28 @@ void Pipeline::set_own_addresses(std::vector<net::Prefix> addresses) {
   }
 }
 
+jail::JailContext Pipeline::context_of(jail::JailIndex index, bool count_offenders) {
+  jail::JailContext context;
+  context.index = index;
+  context.key = key_;
+  context.bans = &bans_;
+  context.offenders = &offenders_;
+  context.count_offenders = count_offenders;
+  return context;
+}
+
 util::Status Pipeline::load(store::Reader& reader) {
   const util::WallTime now = clock_.now();
+  // The jails begin anew: what they counted is in the history, or will be judged again.
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (slots_[i].jail) {
+      WARDER_ASSIGN_OR_RETURN(
+          slots_[i].jail,
+          jail::Jail::create(slots_[i].jail->options(),
+                             context_of(static_cast<jail::JailIndex>(i), count_offenders_)));
+    }
+  }
+  set_own_addresses(own_addresses_);
   std::map<std::string, jail::JailIndex, std::less<>> indexes;
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     if (slots_[i].jail) {

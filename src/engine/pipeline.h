@@ -102,6 +102,7 @@ class Pipeline : public source::LineHandler, public filter::MatchHandler {
     util::WallTime received{};
   };
 
+  jail::JailContext context_of(jail::JailIndex index, bool count_offenders);
   Log& log_of(std::uint32_t index);
   Program* program_for(const std::vector<std::uint32_t>& inputs);
   void put_into_effect(jail::JailIndex index, const jail::Decision& decision,
@@ -129,6 +130,7 @@ class Pipeline : public source::LineHandler, public filter::MatchHandler {
 
   std::shared_ptr<const JailSet> set_ = std::make_shared<const JailSet>();
   std::vector<Slot> slots_;  // by JailIndex
+  bool count_offenders_ = false;
   std::vector<net::Prefix> own_addresses_;
   // By the inputs (jails) that read the same logs.
   std::map<std::vector<std::uint32_t>, Program> programs_;
