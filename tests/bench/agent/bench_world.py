@@ -1,0 +1,120 @@
+"""The world of the integration tests, with what measuring needs: an agent on one core, and what the
+kernel knows of a process."""
+import json
+import math
+import os
+import pathlib
+import socket
+import statistics
+import subprocess
+import sys
+import time
+
+os.environ["TZ"] = "UTC"
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "integration/agent"))
+from harness import AGENT_UID, SOURCE, WARDER, World, until  # noqa: E402
+
+TOOLS = pathlib.Path(os.environ["WARDER_BENCH_TOOLS"])
+TICKS = os.sysconf("SC_CLK_TCK")
+LONG = 600.0
+
+median = statistics.median
+
+
+def percentile(values, share):
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(len(ordered) * share) - 1)]
+
+
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def memory_mb(pid, field="VmRSS"):
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(field + ":"):
+            return int(line.split()[1]) / 1024
+    raise AssertionError(field)
+
+
+def voluntary_switches(pid):
+    """Of all threads: how often any of them went to sleep, so how often one was woken."""
+    total = 0
+    for status in pathlib.Path(f"/proc/{pid}/task").glob("*/status"):
+        for line in status.read_text().splitlines():
+            if line.startswith("voluntary_ctxt_switches:"):
+                total += int(line.split()[1])
+    return total
+
+
+class BenchWorld(World):
+    """`settings` go into warder.local: a section's name to its keys."""
+
+    def __init__(self, settings=None, jails=""):
+        super().__init__()
+        text = ""
+        for section, keys in (settings or {}).items():
+            text += f"[{section}]\n" + "".join(f"{key} = {value}\n" for key, value in keys.items())
+        self.write("warder.local", text)
+        self.write("jail.local", jails)
+
+    def launch(self, core=None):
+        """Starts the agent; seconds until it says READY on the socket that systemd would give."""
+        path = str(self.folder / "run/notify.sock")
+        pathlib.Path(path).unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.bind(path)
+            os.chmod(path, 0o666)
+            notify.settimeout(LONG)
+            pinned = [] if core is None else ["taskset", "-c", str(core)]
+            self.started = time.monotonic()
+            # Namespace and user are changed before the clock of the agent starts; env is last.
+            self.agent = self.start(
+                [*pinned, *self.in_host(*self.as_agent("env", f"NOTIFY_SOCKET={path}", WARDER,
+                                                       "--config",
+                                                       str(self.folder / "warder.conf"), "run"))],
+                "agent.log")
+            while True:
+                try:
+                    if b"READY=1" in notify.recv(4096):
+                        return time.monotonic() - self.started
+                except TimeoutError as error:
+                    raise AssertionError(f"the agent never came:\n{self.log('agent.log')}") from error
+
+    def wait_status(self, condition, pause=0.02):
+        end = time.monotonic() + LONG
+        while time.monotonic() < end:
+            done = self.warder("--json", "status", check=False)
+            if done.returncode == 0:
+                status = json.loads(done.stdout)
+                if condition(status):
+                    return status
+            time.sleep(pause)
+        raise AssertionError(f"never came\n{done.stdout}{done.stderr}{self.log('agent.log')}")
+
+    def database_bytes(self):
+        return sum(path.stat().st_size for path in (self.folder / "state").glob("warder.db"))
+
+    def fill_bans(self, jail, bans):
+        database = self.folder / "state/warder.db"
+        subprocess.run([TOOLS / "agent/bench_fill_store", database, jail, str(bans)], check=True)
+        for path in (self.folder / "state").glob("warder.db*"):
+            os.chown(path, AGENT_UID, -1)
+
+
+class Table:
+    """Figures as they come: what, how much, of which runs."""
+
+    def __init__(self):
+        self.rows = []
+
+    def add(self, what, value, unit, note=""):
+        shown = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"
+        self.rows.append((what, shown, unit, note))
+        print(f"{what:<58} {shown:>12} {unit:<10} {note}", flush=True)
+
+    def markdown(self):
+        lines = ["| what | figure | unit | note |", "|---|---:|---|---|"]
+        lines += ["| " + " | ".join(row) + " |" for row in self.rows]
+        return "\n".join(lines)

@@ -1,0 +1,81 @@
+"""What the agent takes while nothing happens, and how soon it is there."""
+import time
+
+import logs
+from bench_world import BenchWorld, cpu_seconds, median, memory_mb, voluntary_switches
+from peer import Fail2ban, is_there
+from restart import SETTINGS
+from throughput import JAIL, peer_jail
+
+IDLE_SECONDS = 5
+TRACKED = 200_000
+MANY_BANS = 1_000_000
+
+
+def start(table, runs):
+    times, memory = [], []
+    with BenchWorld() as world:
+        log = world.folder / "logs/auth.log"
+        log.touch()
+        world.write("jail.local", JAIL.format(name="sshd", filter="sshd", log=log))
+        world.start_helper()
+        for _ in range(runs):
+            times.append(world.launch() * 1000)
+            world.wait_status(lambda status: status["firewall"]["state"] == "enforcing")
+            memory.append(memory_mb(world.agent.pid))
+            world.stop_agent()
+        bare = []
+        for _ in range(runs):
+            begin = time.monotonic()
+            world.start(world.in_host(*world.as_agent("env", "true")), "true.log").wait()
+            bare.append((time.monotonic() - begin) * 1000)
+        table.add("start to watching", median(times) - median(bare), "ms",
+                  f"less {median(bare):.0f} ms of entering the namespace; {runs} starts")
+        table.add("memory, idle, agent", median(memory), "MB")
+        table.add("memory, idle, helper", memory_mb(world.helper.pid), "MB")
+
+        world.launch()
+        world.wait_status(lambda status: not status["catching_up"])
+        time.sleep(1)
+        for name, process in (("agent", world.agent), ("helper", world.helper)):
+            before = voluntary_switches(process.pid), cpu_seconds(process.pid)
+            time.sleep(IDLE_SECONDS)
+            table.add(f"idle wake-ups in {IDLE_SECONDS} s, {name}",
+                      voluntary_switches(process.pid) - before[0], "",
+                      f"{cpu_seconds(process.pid) - before[1]:.2f} s of processor time")
+        if is_there():
+            begin = time.monotonic()
+            with Fail2ban(peer_jail("sshd", log)) as peer:
+                peer.wait(lambda peer: peer.found("sshd") >= 0, pause=0.01)
+                table.add("fail2ban: start to watching", (time.monotonic() - begin) * 1000, "ms",
+                          "asked with its own client")
+                table.add("fail2ban: memory, idle", memory_mb(peer.process.pid), "MB", "1 jail")
+                before = voluntary_switches(peer.process.pid)
+                time.sleep(IDLE_SECONDS)
+                table.add(f"fail2ban: idle wake-ups in {IDLE_SECONDS} s",
+                          voluntary_switches(peer.process.pid) - before, "", "1 jail")
+
+
+def with_much(table):
+    """A million bans, and as many sources counted as a jail has room for."""
+    with BenchWorld(SETTINGS) as world:
+        log = world.folder / "logs/auth.log"
+        log.touch()
+        world.write("jail.local", JAIL.format(name="sshd", filter="sshd", log=log))
+        world.fill_bans("sshd", MANY_BANS)
+        world.start_helper()
+        world.launch()
+        world.wait_status(lambda status: not status["catching_up"])
+        date = logs.stamp()
+        with open(log, "a", encoding="ascii") as out:
+            for number in range(TRACKED):
+                out.write(f"{date} web sshd[{number % 30000}]: Failed password for root from "
+                          f"{10 + number // 65536}.{number // 256 % 256}.{number % 256}.9 "
+                          "port 40022 ssh2\n")
+        status = world.wait_status(lambda status: status["lines"] >= TRACKED and
+                                   status["store"]["queued_bytes"] == 0)
+        table.add("memory with 1M bans and 200k sources, agent", memory_mb(world.agent.pid), "MB",
+                  f"{status['jails'][0]['sources']:,} sources; "
+                  f"at most {memory_mb(world.agent.pid, 'VmHWM'):.1f}")
+        table.add("memory with 1M bans and 200k sources, helper", memory_mb(world.helper.pid), "MB",
+                  f"at most {memory_mb(world.helper.pid, 'VmHWM'):.1f}")
