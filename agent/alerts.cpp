@@ -45,9 +45,10 @@ ExitStatus retry(const Globals& globals, const std::string& destination) {
   if (!answer) {
     return complain(answer.error());
   }
-  print(globals.json ? *answer + '\n'
-                     : fmt::format("{} dead letters are tried again\n",
-                                   json::parse(*answer).value("revived", 0ULL)));
+  print(globals.json
+            ? *answer + '\n'
+            : fmt::format("to be tried again: {}\n",
+                          counted(json::parse(*answer).value("revived", 0ULL), "dead letter")));
   return ExitStatus::kOk;
 }
 

@@ -41,9 +41,11 @@ util::Status fill(const Words& words, api::Request* request) {
     WARDER_ASSIGN_OR_RETURN(request->address, net::Prefix::parse(words.address));
   }
   if (!words.duration.empty()) {
-    WARDER_ASSIGN_OR_RETURN(const std::chrono::microseconds duration,
-                            util::parse_duration(words.duration));
-    request->duration = std::chrono::floor<std::chrono::seconds>(duration);
+    const auto duration = util::parse_duration(words.duration);
+    if (!duration) {
+      return duration.error().with_context("--for");
+    }
+    request->duration = std::chrono::floor<std::chrono::seconds>(*duration);
   }
   return {};
 }
@@ -125,7 +127,7 @@ Run declare_unban(CLI::App& app) {
       }
     }
     if (!globals.json) {
-      print(fmt::format("{} {} lifted\n", lifted, lifted == 1 ? "ban" : "bans"));
+      print(fmt::format("{} lifted\n", counted(lifted, "ban")));
     }
     return ExitStatus::kOk;
   };

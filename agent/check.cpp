@@ -61,10 +61,12 @@ ExitStatus check(const Globals& globals, const Words& words) {
   } else {
     print(diagnostics.to_text());
     if (loaded) {
-      print(fmt::format("the configuration is good: {} jails enabled, {} destinations\n",
-                        loaded->jails->jails.size() - 1, loaded->destinations.size()));
+      print(fmt::format("the configuration is good: {} enabled, {}\n",
+                        counted(loaded->jails->jails.size() - 1, "jail"),
+                        counted(loaded->destinations.size(), "destination")));
     } else {
-      print(fmt::format("{} errors; an agent that runs goes on as it is\n", diagnostics.errors()));
+      print(fmt::format("{}; an agent that runs goes on as it is\n",
+                        counted(diagnostics.errors(), "error")));
     }
   }
   return loaded ? ExitStatus::kOk : ExitStatus::kConfiguration;

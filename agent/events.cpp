@@ -41,9 +41,11 @@ util::Result<store::EventFilter> filter_of(const Words& words) {
     if (const auto time = util::parse_rfc3339(words.since)) {
       filter.since = *time;
     } else {
-      WARDER_ASSIGN_OR_RETURN(const std::chrono::microseconds age,
-                              util::parse_duration(words.since));
-      filter.since = util::SystemClock().now() - age;
+      const auto age = util::parse_duration(words.since);
+      if (!age) {
+        return age.error().with_context("--since");
+      }
+      filter.since = util::SystemClock().now() - *age;
     }
   }
   if (!words.jail.empty()) {
@@ -118,9 +120,15 @@ Run declare_events(CLI::App& app) {
   app.add_option("--sql", words->sql,
                  "the rows of a SELECT over the tables and views, tab separated");
   return [words](const Globals& globals) {
+    const auto filter = filter_of(*words);
+    if (!filter) {
+      complain(filter.error());
+      return ExitStatus::kUsage;
+    }
     const auto database = database_path(globals);
     if (!database) {
-      return complain(database.error());
+      complain(database.error());
+      return ExitStatus::kConfiguration;
     }
     auto reader = store::Reader::open(*database);
     if (!reader) {
@@ -128,11 +136,6 @@ Run declare_events(CLI::App& app) {
     }
     if (!words->sql.empty()) {
       return print_sql(*reader, words->sql);
-    }
-    const auto filter = filter_of(*words);
-    if (!filter) {
-      complain(filter.error());
-      return ExitStatus::kUsage;
     }
     return print_events(*reader, *filter, globals.json);
   };

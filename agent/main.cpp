@@ -1,5 +1,7 @@
 #include "agent/command.h"
+#include "config/diagnostics.h"
 #include "log/log.h"
+#include "util/strings.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
@@ -42,6 +44,31 @@ constexpr const char* kFooter =
     "answers,\n"
     "5 not allowed, 6 not found, 7 the history does not verify.";
 
+// CLI11 misses a subcommand where one is misspelt. Empty when no word is unknown.
+std::string unknown_command(const CLI::App& app) {
+  const std::vector<std::string> unknown = app.remaining(true);
+  if (unknown.empty()) {
+    return {};
+  }
+  const CLI::App* parent = &app;
+  std::string path;
+  for (const CLI::App* parsed : app.get_subcommands()) {
+    parent = parsed;
+    path += parsed->get_name() + ' ';
+  }
+  const std::string word = util::printable(unknown.front());
+  if (word.starts_with('-')) {
+    return fmt::format("warder: there is no option '{}'", word);
+  }
+  std::vector<std::string> known;
+  for (const CLI::App* one : parent->get_subcommands({})) {
+    known.push_back(one->get_name());
+  }
+  const std::string suggestion = config::did_you_mean(word, {known.begin(), known.end()});
+  return fmt::format("warder: there is no command '{}{}'{}{}", path, word,
+                     suggestion.empty() ? "" : "; ", suggestion);
+}
+
 int run(int argc, char** argv) {
   Globals globals;
   CLI::App app("Watches logs, bans attackers in the kernel, keeps a history that can be proven.",
@@ -61,6 +88,14 @@ int run(int argc, char** argv) {
   }
   try {
     app.parse(argc, argv);
+  } catch (const CLI::RequiredError& error) {
+    const std::string unknown = unknown_command(app);
+    if (unknown.empty()) {
+      app.exit(error);
+    } else {
+      fmt::print(stderr, "{}\nRun with --help for more information.\n", unknown);
+    }
+    return static_cast<int>(ExitStatus::kUsage);
   } catch (const CLI::ParseError& error) {
     // Help and version end well; everything else is a matter of words.
     return app.exit(error) == 0 ? 0 : static_cast<int>(ExitStatus::kUsage);

@@ -1,5 +1,7 @@
 #include "agent/output.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <utility>
@@ -41,6 +43,11 @@ std::string short_time(std::string_view rfc3339) {
   std::string text(rfc3339.substr(0, 19));
   std::replace(text.begin(), text.end(), 'T', ' ');
   return text;
+}
+
+std::string counted(std::uint64_t count, std::string_view noun) {
+  const bool es = noun.ends_with("s");
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : es ? "es" : "s");
 }
 
 void print(std::string_view text) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,9 @@ class TextTable {
 
 // "2026-11-02T12:00:00.123Z" as "2026-11-02 12:00:00": what a person reads.
 std::string short_time(std::string_view rfc3339);
+
+// "1 finding", "2 findings".
+std::string counted(std::uint64_t count, std::string_view noun);
 
 // Writes to standard output. What nobody reads any more is dropped.
 void print(std::string_view text);

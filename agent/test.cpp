@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace warder::agent {
@@ -74,6 +75,11 @@ util::Status read_log(const std::string& path, Trial& trial) {
   if (!fd) {
     return util::errno_error(path, errno);
   }
+  struct stat info{};
+  if (::fstat(fd.get(), &info) == 0 && S_ISDIR(info.st_mode)) {
+    return util::Error(util::ErrorCode::kInvalid,
+                       fmt::format("{} is a folder; name a log in it", path));
+  }
   const util::SystemClock clock;
   source::StdinSource source({}, std::move(fd), clock);
   while (true) {
@@ -100,15 +106,18 @@ std::vector<std::pair<std::uint64_t, std::string>> most_blamed(const Trial& tria
 
 std::string report_text(const filter::Filter& filter, const filter::Counters& counters,
                         const Trial& trial) {
-  std::string text =
-      fmt::format("{} lines, {} findings of {} addresses, {} ignored\n\n", trial.lines,
-                  trial.findings, trial.addresses.size(), counters.ignored);
+  std::string text = fmt::format("{}, {} of {}, {} ignored\n\n", counted(trial.lines, "line"),
+                                 counted(trial.findings, "finding"),
+                                 counted(trial.addresses.size(), "address"), counters.ignored);
   TextTable patterns({"HITS", "WHERE", "PATTERN"});
   for (std::size_t i = 0; i < filter.patterns().size(); ++i) {
     const filter::Pattern& pattern = filter.patterns()[i];
+    // A condition may go over several lines of its file.
+    std::string one_line = pattern.text;
+    std::replace(one_line.begin(), one_line.end(), '\n', ' ');
     patterns.add({std::to_string(i < counters.patterns.size() ? counters.patterns[i] : 0),
                   fmt::format("{}:{}", pattern.place.file, pattern.place.line),
-                  util::printable(pattern.text, 160)});
+                  util::printable_again(one_line, 160)});
   }
   text += patterns.to_text();
   TextTable notices({"COUNT", "NOTICED"});

@@ -54,7 +54,8 @@ Run declare_verify(CLI::App& app) {
     if (database.empty()) {
       auto configured = database_path(globals);
       if (!configured) {
-        return complain(configured.error());
+        complain(configured.error());
+        return ExitStatus::kConfiguration;
       }
       database = *configured;
     }

@@ -6,6 +6,7 @@
 #include "ship/keys.h"
 #include "source/keys.h"
 #include "store/keys.h"
+#include "util/strings.h"
 
 #include <fmt/core.h>
 
@@ -27,6 +28,11 @@ util::Result<std::optional<std::string>> fetch(vault::Provider& provider, std::s
   return document.error().with_context(fmt::format("vault document {}", name));
 }
 
+util::Error configuration_error(const config::Diagnostics& diagnostics) {
+  return util::Error(util::ErrorCode::kInvalid, fmt::format("the configuration has errors:\n{}",
+                                                            util::trim(diagnostics.to_text())));
+}
+
 }  // namespace
 
 std::span<const config::Table* const> main_tables() {
@@ -41,12 +47,17 @@ std::optional<Loaded> load_all(const std::string& config, const engine::VaultDoc
   config::DiskFiles files;
   Loaded loaded{
       engine::load_main(files, config, documents, main_tables(), diagnostics), nullptr, {}};
-  if (diagnostics.has_errors()) {
-    return std::nullopt;
-  }
+  // What is wrong in one section hides nothing of the others; but where the jails lie is known only
+  // from a good [agent].
   const config::Checked& checked = loaded.main.checked;
   for (const config::Values* values : checked.all(ship::destination_table())) {
-    loaded.destinations.push_back(ship::destination_options(*values, diagnostics));
+    if (values->complete()) {
+      loaded.destinations.push_back(ship::destination_options(*values, diagnostics));
+    }
+  }
+  if (!checked.one(engine::agent_table()).complete() ||
+      !checked.one(source::source_table()).complete()) {
+    return std::nullopt;
   }
   loaded.jails =
       engine::load_jails(files, loaded.main, documents,
@@ -63,8 +74,7 @@ util::Result<engine::MainConfiguration> read_main(const Globals& globals) {
   engine::MainConfiguration main =
       engine::load_main(files, globals.config.string(), {}, main_tables(), diagnostics);
   if (diagnostics.has_errors()) {
-    return util::Error(util::ErrorCode::kInvalid,
-                       fmt::format("the configuration has errors:\n{}", diagnostics.to_text()));
+    return configuration_error(diagnostics);
   }
   return main;
 }
@@ -80,10 +90,18 @@ util::Result<std::filesystem::path> verifier_key_path(const Globals& globals) {
 }
 
 util::Result<std::filesystem::path> control_socket(const Globals& globals) {
-  WARDER_ASSIGN_OR_RETURN(const engine::MainConfiguration main, read_main(globals));
-  WARDER_ASSIGN_OR_RETURN(const api::ServerOptions options,
-                          api::server_options(main.checked.one(api::api_table())));
-  return options.path;
+  // An agent goes on with what it read before the files got their errors, and must be askable.
+  config::DiskFiles files;
+  config::Diagnostics diagnostics;
+  const engine::MainConfiguration main =
+      engine::load_main(files, globals.config.string(), {}, main_tables(), diagnostics);
+  std::error_code ignored;
+  const config::Values& api = main.checked.one(api::api_table());
+  if (diagnostics.has_errors() &&
+      !(api.complete() && std::filesystem::exists(globals.config, ignored))) {
+    return configuration_error(diagnostics);
+  }
+  return api.path("socket");
 }
 
 util::Result<std::vector<std::filesystem::path>> filter_folders(const Globals& globals) {

@@ -272,7 +272,8 @@ ParseOutcome parse_secret(std::string_view text) {
   const std::string_view rest = text.substr(std::min(colon + 1, text.size()));
   const bool is_clean = rest.find_first_of(" \t\r\n") == rest.npos && !rest.empty();
   if (kind == "vault" && is_clean) {
-    const std::size_t slash = rest.find('/');
+    // A document's name may hold slashes: hooks/ops/url is url in hooks/ops.
+    const std::size_t slash = rest.rfind('/');
     if (slash != rest.npos && slash > 0 && slash + 1 < rest.size()) {
       return accept(SecretReference{Kind::kVault, std::string(rest.substr(0, slash)),
                                     std::string(rest.substr(slash + 1))});

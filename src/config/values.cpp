@@ -105,7 +105,8 @@ Diagnostic Values::about(std::string_view key, std::string problem, Severity sev
   const Item& found = item(key);
   Diagnostic diagnostic;
   diagnostic.severity = severity;
-  diagnostic.place = found.place;
+  // A default stands nowhere: what is wrong with it is wrong with the section that lacks the key.
+  diagnostic.place = found.is_default ? place_ : found.place;
   diagnostic.section = section_;
   diagnostic.key = key;
   if (!found.key->secret && has(key)) {

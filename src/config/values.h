@@ -97,7 +97,8 @@ class Values {
   const net::IpAddress& address(std::string_view key) const;
   const SecretReference& secret(std::string_view key) const;
 
-  // A diagnostic about a key, with its place and value, for checks that span keys:
+  // A diagnostic about a key, with its place (the section's for a default) and value, for checks
+  // that span keys:
   //   diagnostics.add(values.about("findtime", "is shorter than ..."));
   Diagnostic about(std::string_view key, std::string problem,
                    Severity severity = Severity::kError) const;

@@ -47,6 +47,43 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
+// Null, and told, when there is no such filter or it has errors.
+std::shared_ptr<const filter::Filter> load_filter(const std::string& word,
+                                                  const config::Values& values,
+                                                  const MainConfiguration& main,
+                                                  config::Diagnostics& diagnostics) {
+  const auto reference = config::parse_reference(word);
+  if (!reference) {
+    diagnostics.add(values.about("filter", reference.error().message()));
+    return nullptr;
+  }
+  filter::FilterRequest request;
+  request.name = reference->name;
+  request.parameters = {reference->parameters.begin(), reference->parameters.end()};
+  request.folders = main.agent.filters;
+  auto filter = filter::load_filter(request);
+  if (!filter) {
+    for (const std::string_view line : util::split(filter.error().message(), '\n')) {
+      diagnostics.add(values.about("filter", std::string(line)));
+    }
+    return nullptr;
+  }
+  return std::move(*filter);
+}
+
+// A jail with a wrong value does not run, but what is wrong with its filter is told along with it.
+void judge_filter_alone(const config::Values& values, const MainConfiguration& main,
+                        config::Diagnostics& diagnostics) {
+  if (!values.has("enabled") || !values.boolean("enabled")) {
+    return;
+  }
+  if (values.has("filter")) {
+    (void)load_filter(values.string("filter"), values, main, diagnostics);
+  } else if (values.is_default("filter")) {
+    (void)load_filter(values.section(), values, main, diagnostics);
+  }
+}
+
 std::optional<CompiledJail> compile(jail::JailOptions options, const config::Values& values,
                                     const MainConfiguration& main,
                                     config::Diagnostics& diagnostics) {
@@ -59,23 +96,10 @@ std::optional<CompiledJail> compile(jail::JailOptions options, const config::Val
   } else {
     compiled.scope = *scope;
   }
-  const auto reference = config::parse_reference(options.filter);
-  if (!reference) {
-    diagnostics.add(values.about("filter", reference.error().message()));
+  compiled.filter = load_filter(options.filter, values, main, diagnostics);
+  if (!compiled.filter) {
     return std::nullopt;
   }
-  filter::FilterRequest request;
-  request.name = reference->name;
-  request.parameters = {reference->parameters.begin(), reference->parameters.end()};
-  request.folders = main.agent.filters;
-  auto filter = filter::load_filter(request);
-  if (!filter) {
-    for (const std::string_view line : util::split(filter.error().message(), '\n')) {
-      diagnostics.add(values.about("filter", std::string(line)));
-    }
-    return std::nullopt;
-  }
-  compiled.filter = std::move(*filter);
   if (options.logpath.empty() && !reads_journal(options)) {
     diagnostics.add(values.about(
         "logpath", "the jail reads nothing: set logpath, or backend = systemd and journalmatch"));
@@ -103,7 +127,7 @@ MainConfiguration load_main(config::FileReader& files, const std::string& path,
   std::vector<const config::Table*> all(tables.begin(), tables.end());
   all.push_back(&agent_table());
   MainConfiguration main{{}, config::check_document(all, document, diagnostics)};
-  if (!diagnostics.has_errors()) {
+  if (main.checked.one(agent_table()).complete()) {
     main.agent = agent_options(main.checked.one(agent_table()));
   }
   return main;
@@ -133,7 +157,11 @@ std::shared_ptr<const JailSet> load_jails(config::FileReader& files, const MainC
   // A jail with a wrong value is not compiled, but the others are, so that all is told in one go.
   for (const config::Values* values : checked.all(jail::jail_table())) {
     auto options = jail::jail_options(*values, diagnostics);
-    if (!options || !options->enabled) {
+    if (!options) {
+      judge_filter_alone(*values, main, diagnostics);
+      continue;
+    }
+    if (!options->enabled) {
       continue;
     }
     if (options->name == kManualJail) {

@@ -7,7 +7,9 @@
 namespace warder::filter {
 
 std::string at(const Place& place, std::string_view text) {
-  return fmt::format("{}:{}: {}", place.file, place.line, text);
+  // What concerns the whole file has no line.
+  return place.line == 0 ? fmt::format("{}: {}", place.file, text)
+                         : fmt::format("{}:{}: {}", place.file, place.line, text);
 }
 
 std::vector<ValueLine> value_lines(const Option& option) {

@@ -57,6 +57,27 @@ void check_parameters(const FilterRequest& request, const config::Document& docu
   }
 }
 
+util::Error not_found(const FilterRequest& request, config::FileReader& files) {
+  constexpr std::string_view kEnding = ".conf";
+  std::vector<std::string> folders;
+  std::vector<std::string> known;
+  for (const std::filesystem::path& folder : request.folders) {
+    folders.push_back(folder.string());
+    const auto names = files.list(folder.string());
+    for (std::string name : names ? *names : std::vector<std::string>()) {
+      if (name.ends_with(kEnding)) {
+        name.resize(name.size() - kEnding.size());
+        known.push_back(std::move(name));
+      }
+    }
+  }
+  const std::string suggestion = config::did_you_mean(request.name, {known.begin(), known.end()});
+  return util::Error(util::ErrorCode::kNotFound,
+                     fmt::format("there is no filter '{}': no {}.conf in {}{}{}", request.name,
+                                 request.name, fmt::join(folders, ", "),
+                                 suggestion.empty() ? "" : "; ", util::printable(suggestion)));
+}
+
 }  // namespace
 
 util::Result<Definition> read_filter_file(const FilterRequest& request, config::FileReader& files) {
@@ -72,13 +93,7 @@ util::Result<Definition> read_filter_file(const FilterRequest& request, config::
     return util::Error(util::ErrorCode::kInvalid, std::string(util::trim(diagnostics.to_text())));
   }
   if (path.empty()) {
-    std::vector<std::string> folders;
-    for (const std::filesystem::path& folder : request.folders) {
-      folders.push_back(folder.string());
-    }
-    return util::Error(util::ErrorCode::kNotFound,
-                       fmt::format("there is no filter '{}': no {}.conf in {}", request.name,
-                                   request.name, fmt::join(folders, ", ")));
+    return not_found(request, files);
   }
   const config::Document document = config::load_name(files, path, diagnostics);
   if (diagnostics.has_errors()) {

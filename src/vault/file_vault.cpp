@@ -64,8 +64,11 @@ util::Result<std::unique_ptr<FileVault>> FileVault::create(const std::filesystem
   }
   struct stat info{};
   if (::lstat(path.c_str(), &info) == 0) {
-    return Error(ErrorCode::kConflict,
-                 fmt::format("{}: exists already; open it, or move it away first", path.string()));
+    return Error(
+        ErrorCode::kConflict,
+        fmt::format("{}: there is a vault already; use it as it is, or move it and its .mark away "
+                    "and set up a new one",
+                    path.string()));
   }
   std::unique_ptr<FileVault> vault(new FileVault(path, std::move(key), std::move(options), clock));
   Loaded empty;

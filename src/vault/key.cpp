@@ -95,10 +95,18 @@ util::Result<crypto::SecretString> load_key_credential(std::string_view name) {
 
 util::Result<crypto::SecretString> load_key_file(const std::filesystem::path& path,
                                                  std::optional<uid_t> allowed_owner) {
-  WARDER_ASSIGN_OR_RETURN(
-      const PrivateFile file,
-      read_private_file(path, "the vault key", kNobodyElseReads, kLargestKeyFile, allowed_owner));
-  return parse_key(file.content, path.string());
+  const auto file =
+      read_private_file(path, "the vault key", kNobodyElseReads, kLargestKeyFile, allowed_owner);
+  if (!file) {
+    return file.error().code() != ErrorCode::kNotFound
+               ? file.error()
+               : Error(
+                     ErrorCode::kNotFound,
+                     fmt::format("{}: the vault key is not there; put back the copy of it that is "
+                                 "kept outside this host",
+                                 path.string()));
+  }
+  return parse_key(file->content, path.string());
 }
 
 util::Result<crypto::SecretString> make_key() {

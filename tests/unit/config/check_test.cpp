@@ -235,6 +235,14 @@ TEST_CASE("secrets are never echoed") {
   }
 }
 
+TEST_CASE("a document of the vault may have slashes in its name") {
+  Diagnostics diagnostics;
+  const Values values =
+      check(kJail, ini("[a]\nfilter=f\ntoken=vault:hooks/ops/url\n").section("a"), diagnostics);
+  CHECK(values.secret("token").document == "hooks/ops");
+  CHECK(values.secret("token").name == "url");
+}
+
 TEST_CASE("unknown, renamed, unused and missing keys") {
   CHECK(told("bnatime = 1h\ncolour = red\nmax_failures = 3\naction = x\n_mine = 1\n") ==
         "j.conf:3: [sshd] bnatime: is no known key; did you mean bantime?\n"
@@ -347,7 +355,7 @@ TEST_CASE("a module adds what spans keys") {
   CHECK(diagnostics.to_text() ==
         "j.conf:3: [a] bantime = \"5m\": is shorter than findtime\n"
         "j.conf:4: [a] hook: cannot be reached\n"
-        "default: warning: [a] state: is needed here\n");
+        "j.conf:1: warning: [a] state: is needed here\n");
 }
 
 TEST_CASE("defects of a table are found by its module's test") {

@@ -108,7 +108,8 @@ TEST_CASE("a filter that cannot be found") {
   const auto missing = load_filter(request(), files);
   REQUIRE_FALSE(missing);
   CHECK(missing.error().code() == ErrorCode::kNotFound);
-  CHECK(missing.error().message() == "there is no filter 'x': no x.conf in local, shipped");
+  CHECK(missing.error().message() ==
+        "there is no filter 'x': no x.conf in local, shipped; did you mean y?");
   for (const char* name : {"", ".", "../y", "a/b", "a b"}) {
     FilterRequest wanted = request();
     wanted.name = name;
@@ -121,9 +122,9 @@ TEST_CASE("a filter that cannot be found") {
 
 TEST_CASE("a filter must prove itself by samples of both kinds") {
   CHECK(refusal(kDefinition) ==
-        "shipped/x.conf:0: the filter has no sample line that must match; write one under "
+        "shipped/x.conf: the filter has no sample line that must match; write one under "
         "[Samples] as 'match = ...'\n"
-        "shipped/x.conf:0: the filter has no sample line that must not match; write one under "
+        "shipped/x.conf: the filter has no sample line that must not match; write one under "
         "[Samples] as 'reject = ...'");
   FilterRequest lenient = request();
   lenient.samples = SamplePolicy::kAllowNone;

@@ -308,7 +308,7 @@ TEST_CASE("what a text filter is refused for") {
         "filters/x.conf:2: failregex '^a$': it captures no address; write <HOST> where the address "
         "stands");
   CHECK(refusal({{"prefregex", "x"}}) ==
-        "filters/x.conf:0: the filter has no failregex, so that it can never match");
+        "filters/x.conf: the filter has no failregex, so that it can never match");
   CHECK(
       refusal({{"failregex", "^<HOST>$\n<HOST>(\n<HOST>(?!x)"}, {"maxlines", "5"}}) ==
       "filters/x.conf:3: maxlines other than 1 is not supported; join the lines of one session "

@@ -143,7 +143,9 @@ TEST_CASE("a vault is made once and has to be there to be opened") {
         f.path.string() + ": there is no vault; make one with: warder vault setup");
   f.create();
   CHECK(FileVault::create(f.path, key('k'), {}, f.clock).error().message() ==
-        f.path.string() + ": exists already; open it, or move it away first");
+        f.path.string() +
+            ": there is a vault already; use it as it is, or move it and its .mark away and "
+            "set up a new one");
   struct stat info{};
   REQUIRE(::stat(f.path.c_str(), &info) == 0);
   CHECK((info.st_mode & 07777U) == 0600);
