@@ -43,6 +43,20 @@ CADDYFILE = """{
 """
 
 
+SSHD_JAIL = """
+[sshd]
+enabled = yes
+backend = auto
+journalmatch =
+filter = sshd
+logpath = {folder}/logs/auth.log
+port = 22
+maxretry = {maxretry}
+findtime = 1d
+bantime = 1h
+"""
+
+
 def until(condition, what, limit=20.0):
     """Waits for a condition that another process brings about; the limit only ends a hopeless wait."""
     end = time.monotonic() + limit
@@ -64,12 +78,21 @@ def enter(namespace):
             raise OSError(ctypes.get_errno(), f"setns {namespace}")
 
 
-class Receiver:
-    """Receives webhooks inside a network namespace (a thread that has entered it)."""
+class QuietServer(http.server.HTTPServer):
+    def handle_error(self, *_):
+        pass  # an agent that was killed does not wait for its answer
 
-    def __init__(self, namespace):
-        self.bodies = []
-        self.status = 204
+
+class Receiver:
+    """Receives webhooks inside a network namespace (a thread that has entered it). A given port
+    lets one come back where another was."""
+
+    def __init__(self, namespace, port=0, status=204):
+        self.bodies = []  # of the requests that were answered with success
+        self.requests = 0
+        self.status = status
+        self.answering = threading.Event()  # cleared: requests are taken, answers held back
+        self.answering.set()
         ready = threading.Event()
 
         def serve():
@@ -81,19 +104,28 @@ class Receiver:
                     body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
                     if outer.status < 300:
                         outer.bodies.append(json.loads(body))
+                    outer.requests += 1
+                    outer.answering.wait()
                     self.send_response(outer.status)
                     self.end_headers()
 
                 def log_message(self, *_):
                     pass
 
-            self.server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+            self.server = QuietServer(("127.0.0.1", port), Handler)
             ready.set()
             self.server.serve_forever()
 
         self.thread = threading.Thread(target=serve, daemon=True)
         self.thread.start()
         ready.wait()
+
+    def messages(self):
+        return [message for body in list(self.bodies) for message in body["messages"]]
+
+    @property
+    def port(self):
+        return self.server.server_port
 
     @property
     def url(self):
@@ -103,6 +135,7 @@ class Receiver:
         return json.dumps(self.bodies)
 
     def close(self):
+        self.answering.set()
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()
@@ -117,6 +150,9 @@ class World:
         self.attacker = f"warder-t-attacker-{tag}"
         self.visitor = f"warder-t-visitor-{tag}"
         self.processes = []
+        self.said = []  # all that commands printed
+        self.agent_groups = []
+        self.connections = 1000  # process ids in written logs
         self.stack = contextlib.ExitStack()
         self.agent = None
         self.helper = None
@@ -190,7 +226,8 @@ socket = {self.folder}/run/control.sock
 """)
 
     def as_agent(self, *words):
-        return ["setpriv", "--reuid", str(AGENT_UID), "--regid", "nogroup", "--clear-groups",
+        groups = f"--groups={','.join(self.agent_groups)}" if self.agent_groups else "--clear-groups"
+        return ["setpriv", "--reuid", str(AGENT_UID), "--regid", "nogroup", groups,
                 "--bounding-set=-all", *words]
 
     def in_host(self, *words):
@@ -209,6 +246,7 @@ socket = {self.folder}/run/control.sock
             [WARDER, "--config", str(self.folder / "warder.conf"), *words],
             input=stdin, stdin=None if stdin is not None else subprocess.DEVNULL,
             capture_output=True, text=True, check=False, timeout=60)
+        self.said.append((words, done.stdout + done.stderr))
         if check and done.returncode != 0:
             raise AssertionError(f"warder {' '.join(words)}: {done.returncode}\n"
                                  f"{done.stdout}{done.stderr}\n{self.log('agent.log')}")
@@ -256,6 +294,24 @@ socket = {self.folder}/run/control.sock
                 not enforcing or json.loads(done.stdout)["firewall"]["state"] == "enforcing")
 
         until(up, "a running agent:\n" + self.log("agent.log"))
+
+    def write_attacks(self, addresses, user="root"):
+        """A failed login of each address, in the log that SSHD_JAIL watches."""
+        with open(self.folder / "logs/auth.log", "ab") as out:
+            for address in addresses:
+                self.connections += 1
+                date = time.strftime("%b %e %H:%M:%S", time.gmtime()).encode()
+                name = user if isinstance(user, bytes) else user.encode()
+                out.write(b"%s host sshd[%d]: Failed password for %s from %s port 4 ssh2\n" % (
+                    date, self.connections, name, address.encode()))
+
+    def watch_sshd(self, maxretry=1):
+        self.write("jail.local", SSHD_JAIL.format(folder=self.folder, maxretry=maxretry))
+        (self.folder / "logs/auth.log").touch()
+
+    def destination(self, name):
+        """What status says of a destination."""
+        return [d for d in self.ask("status")["destinations"] if d["name"] == name][0]
 
     def stop_agent(self, how=signal.SIGTERM):
         self.agent.send_signal(how)
