@@ -332,7 +332,8 @@ void Pass::fault(FaultKind kind, std::optional<std::uint64_t> first,
 util::Result<VerifyReport> verify(const std::filesystem::path& path, const VerifyOptions& options) {
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) {
-    return Error(ErrorCode::kNotFound, fmt::format("{}: there is no store; has the agent run?", path.string()));
+    return Error(ErrorCode::kNotFound,
+                 fmt::format("{}: there is no store; has the agent run?", path.string()));
   }
   WARDER_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection,
                           Connection::open(path, Connection::Mode::kReadOnly, options.vfs));
