@@ -212,6 +212,9 @@ void Engine::run() {
     tasks_.closed = true;
   }
   run_tasks();
+  if (!recorder_.hand_in_held() && !recorder_.hand_in_held()) {
+    log::error("the store has no room: what operators did since it fell behind is not recorded");
+  }
 }
 
 void Engine::pump(std::size_t index) {
@@ -305,6 +308,9 @@ void Engine::go_back_when_possible() {
   const store::Health health = parts_.store->health();
   if (health.state != store::State::kRunning || health.queued_batches > 0) {
     return;
+  }
+  if (!recorder_.hand_in_held()) {
+    return;  // it is read back, so it has to be on disk first
   }
   const std::uint64_t unrecorded = recorder_.unrecorded();
   positions_.clear();
@@ -405,11 +411,20 @@ util::Status Engine::record(model::EventKind kind, model::Severity severity, std
 
 util::Status Engine::record(model::Event event) {
   event.id = random_event_id();
-  return enqueue([this, event = std::move(event)]() mutable { recorder_.event(std::move(event)); });
+  return enqueue([this, event = std::move(event)]() mutable {
+    recorder_.event(std::move(event), Recorder::WhenFull::kHold);
+  });
 }
 
 util::Status Engine::read_back_bans() {
-  return enqueue([this] { pipeline_.record_all_bans(); });
+  return enqueue([this] {
+    for (auto& [key, position] : positions_) {
+      position.stored = false;
+    }
+    unstored_positions_ = !positions_.empty();
+    pipeline_.record_all_bans();
+    recorder_.flush(position_taker());
+  });
 }
 
 util::Result<std::string> Engine::status() {

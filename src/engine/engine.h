@@ -75,7 +75,8 @@ class Engine {
   util::Status record(model::EventKind kind, model::Severity severity, std::string message);
   // The same with an event that another part made; it gets its id here.
   util::Status record(model::Event event);
-  // The store was set aside and begins anew: every running ban is recorded again. Does not wait.
+  // The store was set aside and begins anew: every running ban is recorded again, and how far the
+  // logs were judged. Does not wait.
   util::Status read_back_bans();
 
   // Answers in JSON; README.md of this folder lists the members.

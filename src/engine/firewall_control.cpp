@@ -234,7 +234,7 @@ void FirewallControl::record(model::Severity severity, std::string message) {
   event.severity = severity;
   event.time = clock_.now();
   event.message = std::move(message);
-  recorder_.event(std::move(event));
+  recorder_.event(std::move(event), Recorder::WhenFull::kHold);
 }
 
 }  // namespace warder::engine

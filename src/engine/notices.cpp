@@ -103,7 +103,7 @@ void Notices::plain(model::EventKind kind, model::Severity severity, std::string
   event.severity = severity;
   event.time = clock_.now();
   event.message = util::printable(message, model::Event::kLongestMessage);
-  recorder_.event(std::move(event));
+  recorder_.event(std::move(event), Recorder::WhenFull::kHold);
 }
 
 void Notices::source(const source::Notice& notice) {
@@ -127,9 +127,9 @@ void Notices::source(const source::Notice& notice) {
   event.kind = model::EventKind::kSource;
   event.severity = notice.severity;
   event.time = clock_.now();
-  event.message = notice.text.substr(0, model::Event::kLongestMessage);
+  event.message = util::printable_again(notice.text, model::Event::kLongestMessage);
   event.detail = detail.dump();
-  recorder_.event(std::move(event));
+  recorder_.event(std::move(event), Recorder::WhenFull::kHold);
 }
 
 void Notices::filter(std::string_view jail, const filter::Notice& notice) {
@@ -153,7 +153,7 @@ void Notices::filter(std::string_view jail, const filter::Notice& notice) {
   event.time = clock_.now();
   event.jail = jail;
   event.message = std::move(tell.text);
-  recorder_.event(std::move(event));
+  recorder_.event(std::move(event), Recorder::WhenFull::kHold);
 }
 
 void Notices::jail(std::string_view jail, const jail::Notice& notice) {
@@ -166,7 +166,7 @@ void Notices::jail(std::string_view jail, const jail::Notice& notice) {
   event.jail = jail;
   event.address = notice.address;
   event.message = util::printable(notice.message, model::Event::kLongestMessage);
-  recorder_.event(std::move(event));
+  recorder_.event(std::move(event), Recorder::WhenFull::kHold);
 }
 
 }  // namespace warder::engine

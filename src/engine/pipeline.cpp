@@ -17,6 +17,8 @@ namespace {
 // Bans that end in one call of tick(), so that a million ending at once do not hold up the lines.
 constexpr std::size_t kExpireAtOnce = 10'000;
 
+using WhenFull = Recorder::WhenFull;
+
 constexpr std::string_view kTimeOver = "its time is over";
 constexpr std::string_view kJailGone = "its jail is no longer enabled";
 
@@ -86,7 +88,7 @@ util::Status Pipeline::use(std::shared_ptr<const JailSet> set) {
     if (!slots_[i].jail && bans_.size(index) > 0) {
       bans_.remove_jail(index, [&](const jail::ActiveBan& ban) {
         record_end({slots_[index].name, ban.address, ban.end}, clock_.now(), store::BanEnd::kLifted,
-                   kJailGone);
+                   kJailGone, WhenFull::kDrop);
       });
     }
   }
@@ -133,13 +135,15 @@ util::Status Pipeline::load(store::Reader& reader) {
     }
   }
   bans_ = jail::BanTable(key_);
+  offenders_ = jail::OffenderTable(key_);
   std::uint64_t restored = 0;
   std::uint64_t orphans = 0;
   std::map<std::string, std::vector<EndedBan>, std::less<>> ended;
   WARDER_RETURN_IF_ERROR(reader.active_bans(util::WallTime{}, [&](const model::Ban& ban) {
     if (ban.end && *ban.end <= now) {
       // It ended while the agent was away: nobody recorded that yet.
-      record_end({ban.jail, ban.address, ban.end}, *ban.end, store::BanEnd::kExpired, kTimeOver);
+      record_end({ban.jail, ban.address, ban.end}, *ban.end, store::BanEnd::kExpired, kTimeOver,
+                 WhenFull::kDrop);
       ended[ban.jail].push_back({*ban.end, ban.address});
       return true;
     }
@@ -147,7 +151,8 @@ util::Status Pipeline::load(store::Reader& reader) {
     if (index == indexes.end()) {
       // Its jail was taken out of the configuration while the agent was away.
       ++orphans;
-      record_end({ban.jail, ban.address, ban.end}, now, store::BanEnd::kLifted, kJailGone);
+      record_end({ban.jail, ban.address, ban.end}, now, store::BanEnd::kLifted, kJailGone,
+                 WhenFull::kDrop);
       return true;
     }
     const bool wide =
@@ -308,23 +313,25 @@ void Pipeline::on_finding(std::size_t filter, model::Finding&& finding) {
   model::Event event = finding_event(jail.options().name, finding, decision,
                                      {log_->name, line_->generation, line_->offset});
   const model::EventId cause = event.id;
-  recorder_.event(std::move(event));
+  recorder_.event(std::move(event), WhenFull::kDrop);
   if (decision.kind == DecisionKind::kBan || decision.kind == DecisionKind::kWouldBan) {
-    put_into_effect(index, decision, cause, line_->received);
+    put_into_effect(index, decision, cause, line_->received, WhenFull::kDrop);
   }
 }
 
 void Pipeline::put_into_effect(jail::JailIndex index, const jail::Decision& decision,
-                               const model::EventId& cause, util::WallTime received) {
+                               const model::EventId& cause, util::WallTime received,
+                               WhenFull when_full) {
   const model::Ban& ban = *decision.ban;
   if (decision.kind == jail::DecisionKind::kWouldBan) {
     log::notice("jail {}: would ban {} ({})", ban.jail, ban.address.to_string(),
                 util::printable(ban.reason, 200));
-    recorder_.event(ban_event(model::EventKind::kWouldBan, ban, cause));
+    recorder_.event(ban_event(model::EventKind::kWouldBan, ban, cause), when_full);
     return;
   }
   firewall_.ban(index, ban.address, ban.end);
-  pending_.push_back({index, ban, ban_event(model::EventKind::kBan, ban, cause), received});
+  pending_.push_back(
+      {index, ban, ban_event(model::EventKind::kBan, ban, cause), received, when_full});
 }
 
 void Pipeline::flush() {
@@ -345,22 +352,22 @@ void Pipeline::record_ban(std::size_t place, const std::optional<std::string>& r
   add_effect(&pending.event, in_effect, clock_.now() - pending.received);
   log::notice("jail {}: {}{}", pending.ban.jail, pending.event.message,
               in_effect ? "" : " (not in effect: the firewall is away)");
-  recorder_.event(std::move(pending.event));
+  recorder_.event(std::move(pending.event), pending.when_full);
   store::BanChange change;
   change.ban = std::move(pending.ban);
-  recorder_.ban(std::move(change));
+  recorder_.ban(std::move(change), pending.when_full);
 }
 
 void Pipeline::record_end(const EndingBan& ban, util::WallTime when, store::BanEnd how,
-                          std::string_view why) {
+                          std::string_view why, WhenFull when_full) {
   store::BanChange change;
   change.action = store::BanChange::Action::kEnd;
   change.ban.jail = ban.jail;
   change.ban.address = ban.address;
   change.how = how;
   change.ended = when;
-  recorder_.ban(std::move(change));
-  recorder_.event(unban_event(ban.jail, ban.address, ban.end, when, why));
+  recorder_.ban(std::move(change), when_full);
+  recorder_.event(unban_event(ban.jail, ban.address, ban.end, when, why), when_full);
 }
 
 void Pipeline::tick() {
@@ -380,7 +387,7 @@ void Pipeline::tick() {
   bans_.expire(now, kExpireAtOnce, [&](const jail::ActiveBan& ban) {
     // The kernel's own clock has taken it out already.
     record_end({slots_[ban.jail].name, ban.address, ban.end}, ban.end.value_or(now),
-               store::BanEnd::kExpired, kTimeOver);
+               store::BanEnd::kExpired, kTimeOver, WhenFull::kDrop);
   });
   for (Slot& slot : slots_) {
     if (slot.jail) {
@@ -441,8 +448,12 @@ util::Status Pipeline::ban(std::string_view jail_name, const net::Prefix& addres
     return util::Error(util::ErrorCode::kUnavailable,
                        fmt::format("all {} places for bans are taken", bans_.capacity()));
   }
+  if (added == jail::BanTable::Added::kUnchanged) {
+    // It is banned for longer already; the history must not say that it became shorter.
+    ban.end = bans_.find(jail->index(), address)->end;
+  }
   decision.ban = ban;
-  put_into_effect(jail->index(), decision, random_event_id(), ban.start);
+  put_into_effect(jail->index(), decision, random_event_id(), ban.start, WhenFull::kHold);
   // Operators are told at once when the firewall refuses.
   std::optional<std::string> refused;
   firewall_.flush(
@@ -491,7 +502,7 @@ util::Result<std::size_t> Pipeline::unban(std::string_view jail_name, const net:
       firewall_.lifted(ban.jail, ban.address);
     }
     record_end({slot.name, ban.address, ban.end}, clock_.now(), store::BanEnd::kLifted,
-               "lifted by an operator");
+               "lifted by an operator", WhenFull::kHold);
     log::notice("jail {}: {} unbanned by an operator", slot.name, ban.address.to_string());
     ++lifted;
   }
@@ -511,7 +522,7 @@ void Pipeline::record_all_bans() {
     change.ban.start = now;
     change.ban.end = active.end;
     change.ban.reason = "taken over from the kernel after the database was damaged";
-    recorder_.ban(std::move(change));
+    recorder_.ban(std::move(change), WhenFull::kHold);
   });
 }
 

@@ -100,13 +100,15 @@ class Pipeline : public source::LineHandler, public filter::MatchHandler {
     model::Ban ban;
     model::Event event;
     util::WallTime received{};
+    Recorder::WhenFull when_full = Recorder::WhenFull::kDrop;
   };
 
   jail::JailContext context_of(jail::JailIndex index, bool count_offenders);
   Log& log_of(std::uint32_t index);
   Program* program_for(const std::vector<std::uint32_t>& inputs);
   void put_into_effect(jail::JailIndex index, const jail::Decision& decision,
-                       const model::EventId& cause, util::WallTime received);
+                       const model::EventId& cause, util::WallTime received,
+                       Recorder::WhenFull when_full);
   void record_ban(std::size_t place, const std::optional<std::string>& refusal, bool in_effect);
   using EndedBan = std::pair<util::WallTime, net::Prefix>;
   util::Status load_history(store::Reader& reader, jail::Jail& jail,
@@ -117,7 +119,7 @@ class Pipeline : public source::LineHandler, public filter::MatchHandler {
     std::optional<util::WallTime> end;  // as it was decided
   };
   void record_end(const EndingBan& ban, util::WallTime when, store::BanEnd how,
-                  std::string_view why);
+                  std::string_view why, Recorder::WhenFull when_full);
 
   const jail::HashKey key_;
   Recorder& recorder_;

@@ -4,11 +4,20 @@
 
 namespace warder::engine {
 
-void Recorder::event(model::Event&& event) {
-  for (const store::DestinationId destination : routes_.of(event)) {
-    batch_.outbox.push_back({static_cast<std::uint32_t>(batch_.events.size()), destination});
+void Recorder::event(model::Event&& event, WhenFull when_full) {
+  if (overloaded_ && when_full == WhenFull::kHold && held_.events.size() >= kMostHeld) {
+    ++unrecorded_;
+    return;
   }
-  batch_.events.push_back(std::move(event));
+  store::Batch& batch = when_full == WhenFull::kHold ? held_ : batch_;
+  for (const store::DestinationId destination : routes_.of(event)) {
+    batch.outbox.push_back({static_cast<std::uint32_t>(batch.events.size()), destination});
+  }
+  batch.events.push_back(std::move(event));
+}
+
+void Recorder::ban(store::BanChange&& change, WhenFull when_full) {
+  (when_full == WhenFull::kHold ? held_ : batch_).bans.push_back(std::move(change));
 }
 
 void Recorder::position_moved() {
@@ -21,7 +30,7 @@ std::optional<util::MonotonicTime> Recorder::due() const { return position_due_;
 
 void Recorder::end_step(const std::function<void(std::vector<model::Position>&)>& take_positions) {
   const bool late = position_due_ && *position_due_ <= clock_.monotonic();
-  if (!batch_.empty() || late) {
+  if (!batch_.empty() || !held_.empty() || late) {
     flush(take_positions);
   }
 }
@@ -29,30 +38,59 @@ void Recorder::end_step(const std::function<void(std::vector<model::Position>&)>
 void Recorder::flush(const std::function<void(std::vector<model::Position>&)>& take_positions) {
   position_due_.reset();
   if (overloaded_) {
-    unrecorded_ += batch_.events.size();
-    batch_ = {};
+    drop();
     return;
   }
   take_positions(batch_.positions);
-  if (!batch_.empty()) {
-    submit();
+  if (held_.empty()) {
+    if (!batch_.empty() && !submit(batch_)) {
+      overloaded_ = true;
+      drop();
+    }
+    return;
   }
+  store::Batch all = held_;
+  const auto first = static_cast<std::uint32_t>(all.events.size());
+  for (const store::OutboxEntry& entry : batch_.outbox) {
+    all.outbox.push_back({first + entry.event, entry.destination});
+  }
+  all.events.insert(all.events.end(), batch_.events.begin(), batch_.events.end());
+  all.bans.insert(all.bans.end(), batch_.bans.begin(), batch_.bans.end());
+  all.positions = std::move(batch_.positions);
+  if (!submit(all)) {
+    overloaded_ = true;
+    drop();
+    return;
+  }
+  batch_ = {};
+  held_ = {};
 }
 
-void Recorder::submit() {
-  const bool ships = !batch_.outbox.empty();
-  const auto ticket = store_.try_submit(batch_);
+bool Recorder::hand_in_held() {
+  if (held_.empty()) {
+    return true;
+  }
+  submit(held_);
+  return false;
+}
+
+void Recorder::drop() {
+  unrecorded_ += batch_.events.size();
+  batch_ = {};
+}
+
+bool Recorder::submit(store::Batch& batch) {
+  const bool ships = !batch.outbox.empty();
+  const auto ticket = store_.try_submit(batch);
   if (!ticket) {
-    overloaded_ = true;
-    unrecorded_ += batch_.events.size();
-    batch_ = {};
-    return;
+    return false;
   }
   last_ticket_ = *ticket;
   if (ships) {
     outbox_ticket_ = *ticket;
   }
-  batch_ = {};
+  batch = {};
+  return true;
 }
 
 }  // namespace warder::engine

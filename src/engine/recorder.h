@@ -20,20 +20,28 @@ namespace warder::engine {
 // Collects what the pipeline does and hands it to the store: events with their destinations, bans
 // and positions of one step always in one batch. Pipeline thread only.
 //
-// When the store's queue is full nothing waits: bans must not. From then on what comes is judged
-// but not recorded (`overloaded()`), positions stand still, and when the store has room again the
-// owner goes back to the stored positions and has the lines judged once more. So the history stays
-// complete, late.
+// When the store's queue is full nothing waits: bans must not. From then on what comes of lines is
+// judged but not recorded (`overloaded()`), positions stand still, and when the store has room
+// again the owner goes back to the stored positions and has the lines judged once more. What no
+// line brings back is held until then. So the history stays complete, late.
 class Recorder {
  public:
+  // What becomes of a record for which the store has no room.
+  enum class WhenFull : std::uint8_t {
+    kDrop,  // it is found again when going back: from its line, or from the stored bans
+    kHold,  // it is kept and handed in before going back
+  };
+  // Events held in overload at most; further ones count as unrecorded.
+  static constexpr std::size_t kMostHeld = 10'000;
   // Positions without an event are stored this seldom: reading a quiet stretch twice harms nobody.
   static constexpr std::chrono::seconds kPositionInterval{5};
 
   Recorder(store::Store& store, const Routes& routes, const util::Clock& clock)
       : store_(store), routes_(routes), clock_(clock) {}
 
-  void event(model::Event&& event);
-  void ban(store::BanChange&& change) { batch_.bans.push_back(std::move(change)); }
+  // Within one step what is held comes before what is dropped, each in its order.
+  void event(model::Event&& event, WhenFull when_full);
+  void ban(store::BanChange&& change, WhenFull when_full);
 
   // Ends a step: `take_positions` appends the positions of the lines that were judged. Called only
   // when they will be stored.
@@ -46,22 +54,27 @@ class Recorder {
   std::optional<util::MonotonicTime> due() const;
 
   bool overloaded() const { return overloaded_; }
-  // Events that were not recorded because the store was full; their lines will be judged again.
+  // Events that were not recorded because the store was full: those of lines that will be judged
+  // again, and what was too many to be held.
   std::uint64_t unrecorded() const { return unrecorded_; }
+  // True when nothing is held. Otherwise hands it in: it has to be on disk before going back.
+  bool hand_in_held();
   // After the owner went back to the stored positions.
   void resume() { overloaded_ = false; }
-  // What must be on disk before going back.
   store::Ticket last_ticket() const { return last_ticket_; }
   // The ticket of the last batch with something for a destination.
   store::Ticket outbox_ticket() const { return outbox_ticket_; }
 
  private:
-  void submit();
+  // False when the store has no room; the batch is as before.
+  bool submit(store::Batch& batch);
+  void drop();
 
   store::Store& store_;
   const Routes& routes_;
   const util::Clock& clock_;
-  store::Batch batch_;
+  store::Batch batch_;  // of this step, what may be dropped
+  store::Batch held_;   // of this step and, in overload, of those before
   std::optional<util::MonotonicTime> position_due_;
   bool overloaded_ = false;
   std::uint64_t unrecorded_ = 0;

@@ -1,0 +1,146 @@
+#include "engine/configuration.h"
+
+#include "ship/keys.h"
+#include "source/file_source.h"
+#include "support/memory_files.h"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+
+using namespace warder;
+using engine::VaultDocuments;
+using testing::MemoryFiles;
+
+namespace {
+
+const std::string kFilters = std::string(WARDER_SOURCE_DIR) + "/filters";
+const std::string kMain =
+    "[agent]\nname = vault.example.org\nfilters = " + kFilters + "\njails = /etc/jails\n";
+
+struct Loaded {
+  engine::MainConfiguration main;
+  std::shared_ptr<const engine::JailSet> jails;
+  std::string diagnostics;
+};
+
+Loaded load(std::map<std::string, std::string> content, const VaultDocuments& documents = {}) {
+  MemoryFiles files(std::move(content));
+  config::Diagnostics diagnostics;
+  const config::Table* const tables[] = {&ship::destination_table()};
+  Loaded loaded;
+  loaded.main = engine::load_main(files, "/etc/warder.conf", documents, tables, diagnostics);
+  if (!diagnostics.has_errors()) {
+    loaded.jails = engine::load_jails(files, loaded.main, documents, {}, diagnostics);
+  }
+  loaded.diagnostics = diagnostics.to_text();
+  return loaded;
+}
+
+Loaded load_jail(std::string jail, const VaultDocuments& documents = {}) {
+  return load({{"/etc/warder.conf", kMain}, {"/etc/jails/sshd.conf", std::move(jail)}}, documents);
+}
+
+const std::string kSshd =
+    "[sshd]\nenabled = yes\nlogpath = /var/log/auth.log\nport = ssh\nmaxretry = 4\n";
+
+}  // namespace
+
+TEST_CASE("the main file gives the agent its options") {
+  const Loaded loaded = load(
+      {{"/etc/warder.conf",
+        kMain + "trusted_proxies = 192.0.2.10\nnever_ban = 198.51.100.0/24\nlog_level = notice\n"},
+       {"/etc/warder.local", "[agent]\nobserve = yes\n"},
+       {"/etc/jails/sshd.conf", kSshd}});
+  CHECK(loaded.diagnostics == "");
+  CHECK(loaded.main.agent.name == "vault.example.org");
+  CHECK(loaded.main.agent.state == "/var/lib/warder");
+  CHECK(loaded.main.agent.log_level == log::Level::kNotice);
+  CHECK(loaded.main.agent.observe);
+  REQUIRE(loaded.jails != nullptr);
+  CHECK(loaded.jails->matcher.trusted_proxies ==
+        std::vector<net::Prefix>{*net::Prefix::parse("192.0.2.10")});
+  CHECK(loaded.jails->never_ban ==
+        std::vector<net::Prefix>{*net::Prefix::parse("198.51.100.0/24")});
+}
+
+TEST_CASE("an enabled jail is compiled with its filter and ports; 'manual' is always there") {
+  const Loaded loaded = load_jail(kSshd + "[other]\nlogpath = /x\n");
+  CHECK(loaded.diagnostics == "");
+  REQUIRE(loaded.jails != nullptr);
+  REQUIRE(loaded.jails->jails.size() == 2);
+  CHECK(loaded.jails->jails[0].options.name == engine::kManualJail);
+  CHECK(loaded.jails->jails[0].filter == nullptr);
+  const engine::CompiledJail& sshd = loaded.jails->jails[1];
+  CHECK(sshd.options.name == "sshd");
+  CHECK(sshd.options.maxretry == 4);
+  CHECK_FALSE(sshd.options.observe);
+  CHECK(sshd.filter->name() == "sshd");
+  CHECK(sshd.scope.name() == "tcp_22");
+}
+
+TEST_CASE("observe in [agent] is observe in every jail") {
+  const Loaded loaded =
+      load({{"/etc/warder.conf", kMain + "observe = yes\n"}, {"/etc/jails/sshd.conf", kSshd}});
+  REQUIRE(loaded.jails != nullptr);
+  CHECK(loaded.jails->jails[1].options.observe);
+}
+
+TEST_CASE("the vault's documents lie over the files") {
+  const Loaded loaded =
+      load_jail(kSshd, {.jails = R"({"sshd": {"maxretry": 9},
+                           "late": {"enabled": true, "filter": "sshd", "logpath": ["/a", "/b"]}})",
+                        .alerts = R"({"ops": {"form": "slack", "url": "vault:alerts-urls/ops"}})"});
+  CHECK(loaded.diagnostics == "");
+  REQUIRE(loaded.jails != nullptr);
+  REQUIRE(loaded.jails->jails.size() == 3);
+  CHECK(loaded.jails->jails[1].options.maxretry == 9);
+  CHECK(loaded.jails->jails[1].options.logpath == std::vector<std::string>{"/var/log/auth.log"});
+  CHECK(loaded.jails->jails[2].options.name == "late");
+  CHECK(loaded.jails->jails[2].options.logpath == std::vector<std::string>{"/a", "/b"});
+  CHECK(loaded.main.checked.all(ship::destination_table()).size() == 1);
+}
+
+TEST_CASE("everything that is wrong is told in one go") {
+  const Loaded loaded =
+      load({{"/etc/warder.conf", kMain},
+            {"/etc/jails/a.conf",
+             "[a]\nenabled = yes\nfilter = sshd\nlogpath = /x\nmaxretry = lots\nbantimee = 1h\n"},
+            {"/etc/jails/b.conf", "[b]\nenabled = yes\nfilter = nosuch\nlogpath = /x\n"},
+            {"/etc/jails/c.conf", "[c]\nenabled = yes\nfilter = sshd\n"},
+            {"/etc/jails/d.conf", "[manual]\nenabled = yes\n"}});
+  CHECK(loaded.jails == nullptr);
+  CHECK(loaded.diagnostics ==
+        "/etc/jails/a.conf:5: [a] maxretry = \"lots\": 'lots' is no whole number; allowed: a whole "
+        "number from 1 to 10000\n"
+        "/etc/jails/a.conf:6: [a] bantimee: is no known key; did you mean bantime?\n"
+        "/etc/jails/b.conf:3: [b] filter = \"nosuch\": there is no filter 'nosuch': no nosuch.conf "
+        "in " +
+            kFilters +
+            "\n"
+            "/etc/jails/c.conf:1: [c] logpath: the jail reads nothing: set logpath, or backend = "
+            "systemd "
+            "and journalmatch\n"
+            "/etc/jails/d.conf:1: the jail 'manual' holds what is banned by hand and cannot be "
+            "configured\n");
+}
+
+TEST_CASE("a wrong vault document is refused by its place") {
+  const Loaded wrong = load_jail(kSshd, {R"({"sshd": {"maxretry": 0}})", {}});
+  CHECK(wrong.jails == nullptr);
+  CHECK(wrong.diagnostics ==
+        "vault jails#/sshd/maxretry: [sshd] maxretry = \"0\": '0' is too small; allowed: a whole "
+        "number from 1 to 10000\n");
+  const Loaded broken = load_jail(kSshd, {R"({"sshd": )", {}});
+  CHECK(broken.jails == nullptr);
+  CHECK(broken.diagnostics == "vault jails:1: the document is no JSON: error at byte 10\n");
+}
+
+TEST_CASE("a main file that is not there or wrong is an error") {
+  CHECK(load({{"/etc/other", ""}}).diagnostics ==
+        "/etc/warder: there is no such configuration; create /etc/warder.conf or "
+        "/etc/warder.local\n");
+  CHECK(load({{"/etc/warder.conf", "[agent]\nobserv = yes\n[nosuch]\n"}}).diagnostics ==
+        "/etc/warder.conf:2: [agent] observ: is no known key; did you mean observe?\n"
+        "/etc/warder.conf:3: [nosuch]: is no known section\n");
+}
