@@ -309,6 +309,9 @@ void Engine::go_back_when_possible() {
   if (health.state != store::State::kRunning || health.queued_batches > 0) {
     return;
   }
+  // That the database was set aside is told before its queue is empty: the bans have to be recorded
+  // anew before they are read back.
+  run_tasks();
   if (!recorder_.hand_in_held()) {
     return;  // it is read back, so it has to be on disk first
   }

@@ -272,7 +272,7 @@ TEST_CASE("in observe mode it is decided and told, and nobody is banned") {
   fixture.log_failures("192.0.2.7", 3);
   fixture.wait_for_findings(3);
   CHECK(fixture.history() ==
-        Lines{"would_ban notice [sshd] would ban 192.0.2.7 for 10m: 3 findings in 10m"});
+        Lines{"would-ban notice [sshd] would ban 192.0.2.7 for 10m: 3 findings in 10m"});
   CHECK(fixture.reader().figures()->active_bans == 0);
   fixture.stop();
   CHECK(fixture.kernel.journal().empty());
