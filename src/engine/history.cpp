@@ -53,7 +53,10 @@ model::Event finding_event(std::string_view jail, const model::Finding& finding,
 model::Event ban_event(model::EventKind kind, const model::Ban& ban, const model::EventId& cause) {
   const bool observed = kind == model::EventKind::kWouldBan;
   const std::string length =
-      ban.end ? fmt::format("for {}", util::format_duration(*ban.end - ban.start)) : "for ever";
+      ban.end
+          ? fmt::format("for {}", util::format_duration(std::chrono::floor<std::chrono::seconds>(
+                                      *ban.end - ban.start)))
+          : "for ever";
   model::Event event;
   event.id = event_id_after(cause, kind, ban.address.to_string());
   event.kind = kind;
