@@ -101,10 +101,8 @@ std::optional<CompiledJail> compile(jail::JailOptions options, const config::Val
     return std::nullopt;
   }
   if (options.logpath.empty() && !reads_journal(options)) {
-    config::Diagnostic nothing = values.about(
-        "logpath", "the jail reads nothing: set logpath, or backend = systemd and journalmatch");
-    nothing.place = values.section_place();  // the key itself stands nowhere
-    diagnostics.add(std::move(nothing));
+    diagnostics.add(values.about(
+        "logpath", "the jail reads nothing: set logpath, or backend = systemd and journalmatch"));
     good = false;
   }
   options.observe = options.observe || main.agent.observe;

@@ -10,6 +10,7 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -536,10 +537,12 @@ TEST_CASE("when the store falls behind, bans go on, and later everything is on r
 
 TEST_CASE(
     "bans of a database that was set aside are recorded anew, also when the store is behind") {
+  std::atomic<bool> read_back{false};
   EngineFixture fixture;
   fixture.options.queue_limit = util::kibibytes(4);
-  fixture.hooks.set_aside = [&fixture](const std::filesystem::path&, const std::string&) {
-    CHECK(fixture.engine->read_back_bans());
+  fixture.hooks.set_aside = [&fixture, &read_back](const std::filesystem::path&,
+                                                   const std::string&) {
+    read_back = static_cast<bool>(fixture.engine->read_back_bans());  // on the store's thread
   };
   fixture.start();
   REQUIRE(fixture.engine->ban("", prefix("192.0.2.7"), -1s));
@@ -556,6 +559,7 @@ TEST_CASE(
   fixture.open_gate();
   fixture.wait_until(
       [](const json& now) { return !now["store"]["overloaded"] && !now["catching_up"]; });
+  CHECK(read_back);
   CHECK(fixture.status()["bans"] == 1);
   REQUIRE(fixture.store->flush(kLongEnough));
   CHECK(fixture.reader().figures()->active_bans == 1);
