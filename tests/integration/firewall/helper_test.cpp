@@ -403,7 +403,17 @@ TEST_CASE("random messages neither stop the helper nor change anything but its t
   Helper helper(at.host, at.options);
   REQUIRE(helper.is_ready());
   at.host.run({"nft", "add table inet other; add chain inet other c"});
-  const auto connect = firewall::connect_to(at.options.listen);
+  // The helper drops one connection after the other; until it has, the next one finds no place in
+  // the queue of the socket and has to come again.
+  const auto connect = [connector = firewall::connect_to(at.options.listen)] {
+    for (int attempt = 0; attempt < 10'000; ++attempt) {
+      if (auto socket = connector()) {
+        return socket;
+      }
+      ::poll(nullptr, 0, 1);
+    }
+    return connector();
+  };
   std::mt19937_64 random(20261122);
   util::Descriptor socket = connect().value();
   for (int i = 0; i < 20'000; ++i) {
