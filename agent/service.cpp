@@ -27,10 +27,6 @@ void notify_ready(std::string_view status) {
   sd_notify(0, fmt::format("READY=1\nSTATUS={}", status).c_str());
 }
 
-void notify_status(std::string_view status) {
-  sd_notify(0, fmt::format("STATUS={}", status).c_str());
-}
-
 void notify_stopping() { sd_notify(0, "STOPPING=1"); }
 
 std::chrono::milliseconds watchdog_interval() {

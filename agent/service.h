@@ -10,7 +10,6 @@
 namespace warder::agent {
 
 void notify_ready(std::string_view status);
-void notify_status(std::string_view status);
 void notify_stopping();
 // Half of the watchdog's time, or zero when the unit has none (sd_watchdog_enabled(3)).
 std::chrono::milliseconds watchdog_interval();
