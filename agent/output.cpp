@@ -9,11 +9,16 @@
 namespace warder::agent {
 namespace {
 
-// Columns a terminal gives the text: code points, not bytes.
+// Columns a terminal gives the text: code points, not bytes; none to colours.
 std::size_t width_of(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0U) != 0x80;
-  }));
+  std::size_t width = 0;
+  bool colour = false;
+  for (const char c : text) {
+    colour = colour || c == '\x1b';
+    width += !colour && (static_cast<unsigned char>(c) & 0xC0U) != 0x80 ? 1U : 0U;
+    colour = colour && c != 'm';
+  }
+  return width;
 }
 
 }  // namespace

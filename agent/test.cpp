@@ -1,220 +1,241 @@
 #include "agent/command.h"
 #include "agent/output.h"
-#include "agent/wiring.h"
-#include "config/reference.h"
-#include "filter/matcher.h"
-#include "source/stdin_source.h"
-#include "util/descriptor.h"
+#include "agent/paint.h"
+#include "agent/pick_filter.h"
+#include "agent/trial_report.h"
+#include "engine/old_log.h"
+#include "engine/trial.h"
+#include "source/journal_source.h"
 #include "util/strings.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
-#include <nlohmann/json.hpp>
 
-#include <algorithm>
 #include <cerrno>
-#include <fcntl.h>
-#include <map>
+#include <cstdlib>
+#include <ctime>
+#include <filesystem>
 #include <memory>
-#include <poll.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace warder::agent {
 namespace {
 
-using nlohmann::json;
+using engine::LineFate;
 
 struct Words {
   std::string filter;
-  std::string log;
+  std::vector<std::string> logs;
+  std::string datepattern;
+  std::string zone;
+  std::string encoding = "auto";
+  std::string maxlines;
+  std::string usedns = "no";
+  std::string mode;
+  std::vector<std::string> parameters;
+  std::string out;
+  bool invert = false;
   bool findings = false;
+  bool matched = false;
   bool missed = false;
+  bool ignored = false;
 };
 
-// Runs a whole log through a filter and keeps what the report needs.
-class Trial : public source::LineHandler, public filter::MatchHandler {
- public:
-  Trial(filter::Matcher& matcher, const Words& words) : matcher_(matcher), words_(words) {}
+// What the options ask to be printed of each line.
+void print_line(const Words& words, const engine::TriedLine& line) {
+  if (!words.out.empty()) {
+    if (line.finding != nullptr) {
+      print(finding_as(words.out, *line.finding) + '\n');
+    }
+    return;
+  }
+  if (words.invert) {
+    if (line.fate == LineFate::kMissed) {
+      print(fmt::format("{}\n", util::printable(line.text, filter::kLongestText)));
+    }
+    return;
+  }
+  if (words.findings && line.finding != nullptr) {
+    const model::Finding& finding = *line.finding;
+    print(fmt::format("finding  {}  {}  pattern {}  {}\n", util::format_rfc3339(finding.time),
+                      finding.address.to_string(), finding.pattern + 1,
+                      util::printable(finding.text, 200)));
+  }
+  const bool wanted = (words.missed && line.fate == LineFate::kMissed) ||
+                      (words.ignored && line.fate == LineFate::kIgnored) ||
+                      (words.matched && line.fate != LineFate::kMissed);
+  if (wanted && !(words.findings && line.finding != nullptr)) {
+    print(fmt::format("{:<8} {}\n", to_string(line.fate), util::printable(line.text)));
+  }
+}
 
-  void on_line(const model::Line& line) override {
-    ++lines;
-    found_ = false;
-    matcher_.match(line, clock_.now(), *this);
-    if (!found_ && words_.missed) {
-      print(fmt::format("missed   {}\n", util::printable(line.text)));
+// The bytes of these are what the filters are compiled for; RE2 runs on bytes.
+bool is_bytewise(std::string encoding) {
+  encoding = util::to_lower(encoding);
+  return encoding == "auto" || encoding == "utf-8" || encoding == "utf8" || encoding == "ascii" ||
+         encoding == "latin-1" || encoding == "latin1" || encoding.starts_with("iso-8859-") ||
+         encoding.starts_with("windows-125") || encoding.starts_with("cp125");
+}
+
+// Empty when the words can be done.
+std::string objection(const Words& words) {
+  if (!is_bytewise(words.encoding)) {
+    return fmt::format(
+        "logs in {0} are not read as they are: give the log as UTF-8, `iconv -f {0} -t UTF-8 LOG | "
+        "warder test FILTER -`",
+        util::printable(words.encoding, 40));
+  }
+  if (words.usedns != "no") {
+    return fmt::format(
+        "--usedns {}: names are never looked up, an attacker who owns a name would choose whom to "
+        "ban; the only value is no",
+        util::printable(words.usedns, 40));
+  }
+  return {};
+}
+
+util::Status read_journal(const std::string& match, const util::Clock& clock,
+                          engine::Trial& trial) {
+  source::JournalOptions options;
+  options.match = match;
+  options.look_back = std::chrono::hours(24 * 365 * 10);
+  WARDER_ASSIGN_OR_RETURN(
+      auto journal, source::JournalSource::open(
+                        std::move(options), [](std::string_view) { return std::nullopt; }, clock));
+  while (journal->pump(trial, util::mebibytes(1)).more) {
+  }
+  return {};
+}
+
+// The match of "journal[MATCH]"; nothing for anything else.
+std::optional<std::string> journal_match(const std::string& log) {
+  for (const std::string_view name : {"journal", "systemd-journal"}) {
+    if (log == name) {
+      return std::string();
+    }
+    if (log.starts_with(std::string(name) + '[') && log.ends_with(']')) {
+      return log.substr(name.size() + 1, log.size() - name.size() - 2);
     }
   }
-  void on_notice(const source::Notice& notice) override { print(fmt::format("{}\n", notice.text)); }
-  void on_finding(std::size_t, model::Finding&& finding) override {
-    found_ = true;
-    ++findings;
-    ++addresses[finding.address];
-    if (words_.findings) {
-      print(fmt::format("finding  {}  {}  pattern {}  {}\n", util::format_rfc3339(finding.time),
-                        finding.address.to_string(), finding.pattern + 1,
-                        util::printable(finding.text, 200)));
-    }
+  return std::nullopt;
+}
+
+util::Status read_one(const std::string& log, const util::Clock& clock, engine::Trial& trial) {
+  if (const auto match = journal_match(log)) {
+    return read_journal(*match, clock, trial);
   }
-  void on_notice(std::size_t, const filter::Notice&) override {}
-
-  std::uint64_t lines = 0;
-  std::uint64_t findings = 0;
-  std::map<net::Prefix, std::uint64_t> addresses;
-
- private:
-  filter::Matcher& matcher_;
-  const Words& words_;
-  util::SystemClock clock_;
-  bool found_ = false;
-};
-
-util::Status read_log(const std::string& path, Trial& trial) {
-  util::Descriptor fd(path == "-" ? ::dup(STDIN_FILENO)
-                                  : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd) {
-    return util::errno_error(path, errno);
+  std::error_code failed;
+  if (log != "-" && !std::filesystem::exists(log, failed) && log.find(' ') != std::string::npos) {
+    // A line of a log, given as it is.
+    model::Line line;
+    line.text = log;
+    line.length = log.size();
+    line.received = clock.now();
+    trial.on_line(line);
+    return {};
   }
-  struct stat info{};
-  if (::fstat(fd.get(), &info) == 0 && S_ISDIR(info.st_mode)) {
-    return util::Error(util::ErrorCode::kInvalid,
-                       fmt::format("{} is a folder; name a log in it", path));
+  Progress progress(log);
+  engine::OldLogOptions options;
+  options.progress = [&](std::uint64_t done, std::uint64_t all) { progress.show(done, all); };
+  return engine::read_old_log(log, options, clock, trial);
+}
+
+ExitStatus test(const Globals& globals, const Words& words) {
+  if (const std::string no = objection(words); !no.empty()) {
+    return complain(util::Error(util::ErrorCode::kInvalid, no)), ExitStatus::kUsage;
+  }
+  auto parameters = read_settings(words.parameters);
+  if (!parameters) {
+    return complain(parameters.error()), ExitStatus::kUsage;
+  }
+  if (!words.mode.empty()) {
+    (*parameters)["mode"] = words.mode;
+  }
+  std::map<std::string, std::string> options;
+  if (!words.datepattern.empty()) {
+    options["datepattern"] = words.datepattern;
+  }
+  if (!words.maxlines.empty()) {
+    options["maxlines"] = words.maxlines;
+  }
+  if (!words.zone.empty()) {
+    ::setenv("TZ", words.zone.c_str(), 1);
+    ::tzset();
+  }
+  const auto picked = pick_filter(globals, words.filter, *parameters, options);
+  if (!picked) {
+    complain(picked.error());
+    return ExitStatus::kConfiguration;
   }
   const util::SystemClock clock;
-  source::StdinSource source({}, std::move(fd), clock);
-  while (true) {
-    const source::Pumped pumped = source.pump(trial, util::mebibytes(1));
-    if (pumped.finished) {
-      return {};
+  auto trial =
+      engine::Trial::create(picked->filter, picked->matcher, clock,
+                            [&](const engine::TriedLine& line) { print_line(words, line); });
+  if (!trial) {
+    return complain(trial.error());
+  }
+  std::vector<std::string> logs = words.logs;
+  if (logs.empty()) {
+    if (!picked->jail) {
+      return complain(util::Error(util::ErrorCode::kInvalid,
+                                  "name a log: a file, - for standard input, journal[MATCH], or a "
+                                  "line in quotes")),
+             ExitStatus::kUsage;
     }
-    if (!pumped.more) {
-      pollfd waiting{source.poll_fd(), POLLIN, 0};
-      ::poll(&waiting, 1, -1);
-    }
-  }
-}
-
-std::vector<std::pair<std::uint64_t, std::string>> most_blamed(const Trial& trial) {
-  std::vector<std::pair<std::uint64_t, std::string>> rows;
-  for (const auto& [address, count] : trial.addresses) {
-    rows.emplace_back(count, address.to_string());
-  }
-  std::sort(rows.begin(), rows.end(), std::greater<>());
-  rows.resize(std::min<std::size_t>(rows.size(), 10));
-  return rows;
-}
-
-std::string report_text(const filter::Filter& filter, const filter::Counters& counters,
-                        const Trial& trial) {
-  std::string text = fmt::format("{}, {} of {}, {} ignored\n\n", counted(trial.lines, "line"),
-                                 counted(trial.findings, "finding"),
-                                 counted(trial.addresses.size(), "address"), counters.ignored);
-  TextTable patterns({"HITS", "WHERE", "PATTERN"});
-  for (std::size_t i = 0; i < filter.patterns().size(); ++i) {
-    const filter::Pattern& pattern = filter.patterns()[i];
-    // A condition may go over several lines of its file.
-    std::string one_line = pattern.text;
-    std::replace(one_line.begin(), one_line.end(), '\n', ' ');
-    patterns.add({std::to_string(i < counters.patterns.size() ? counters.patterns[i] : 0),
-                  fmt::format("{}:{}", pattern.place.file, pattern.place.line),
-                  util::printable_again(one_line, 160)});
-  }
-  text += patterns.to_text();
-  TextTable notices({"COUNT", "NOTICED"});
-  for (std::size_t i = 0; i < filter::kNoticeKinds; ++i) {
-    if (counters.notices[i] > 0) {
-      notices.add({std::to_string(counters.notices[i]),
-                   std::string(to_string(static_cast<filter::NoticeKind>(i)))});
+    logs = picked->jail->options.logpath;
+    if (engine::reads_journal(picked->jail->options)) {
+      std::string match;
+      for (const std::string& line : picked->jail->options.journalmatch) {
+        match += (match.empty() ? "" : "\n") + line;
+      }
+      logs = {fmt::format("journal[{}]", match)};
     }
   }
-  if (!notices.empty()) {
-    text += '\n' + notices.to_text();
-  }
-  TextTable blamed({"FINDINGS", "ADDRESS"});
-  for (const auto& [count, address] : most_blamed(trial)) {
-    blamed.add({std::to_string(count), address});
-  }
-  if (!blamed.empty()) {
-    text += '\n' + blamed.to_text();
-  }
-  return text;
-}
-
-std::string report_json(const filter::Filter& filter, const filter::Counters& counters,
-                        const Trial& trial) {
-  json patterns = json::array();
-  for (std::size_t i = 0; i < filter.patterns().size(); ++i) {
-    const filter::Pattern& pattern = filter.patterns()[i];
-    patterns.push_back({{"file", pattern.place.file},
-                        {"line", pattern.place.line},
-                        {"pattern", pattern.text},
-                        {"hits", i < counters.patterns.size() ? counters.patterns[i] : 0}});
-  }
-  json notices = json::object();
-  for (std::size_t i = 0; i < filter::kNoticeKinds; ++i) {
-    if (counters.notices[i] > 0) {
-      notices[std::string(to_string(static_cast<filter::NoticeKind>(i)))] = counters.notices[i];
+  for (const std::string& log : logs) {
+    if (const util::Status read = read_one(log, clock, **trial); !read) {
+      return complain(read.error());
     }
   }
-  json addresses = json::array();
-  for (const auto& [count, address] : most_blamed(trial)) {
-    addresses.push_back({{"address", address}, {"findings", count}});
+  if (!words.out.empty() || words.invert) {
+    return ExitStatus::kOk;
   }
-  const json document{{"filter", filter.name()},    {"lines", trial.lines},
-                      {"findings", trial.findings}, {"ignored", counters.ignored},
-                      {"patterns", patterns},       {"notices", notices},
-                      {"most_blamed", addresses},   {"addresses", trial.addresses.size()}};
-  return document.dump(-1, ' ', false, json::error_handler_t::replace) + '\n';
-}
-
-util::Result<std::shared_ptr<const filter::Filter>> load(const Globals& globals,
-                                                         const std::string& word) {
-  WARDER_ASSIGN_OR_RETURN(const config::Reference reference, config::parse_reference(word));
-  filter::FilterRequest request;
-  request.parameters = {reference.parameters.begin(), reference.parameters.end()};
-  const std::filesystem::path path(reference.name);
-  if (path.has_parent_path()) {
-    request.name = path.stem().string();
-    request.folders = {path.parent_path()};
-  } else {
-    request.name = reference.name;
-    WARDER_ASSIGN_OR_RETURN(request.folders, filter_folders(globals));
-  }
-  // A filter that is being written may have no samples yet.
-  request.samples = filter::SamplePolicy::kAllowNone;
-  return filter::load_filter(request);
+  const engine::TrialReport report = (*trial)->finish();
+  print(globals.json ? trial_json(*picked->filter, report)
+                     : trial_text(*picked->filter, report, Paint::of_output()));
+  return ExitStatus::kOk;
 }
 
 }  // namespace
 
 Run declare_test(CLI::App& app) {
   auto words = std::make_shared<Words>();
-  app.add_option("FILTER", words->filter, "name, name[parameter=value] or path of a filter")
+  app.add_option("FILTER", words->filter,
+                 "a jail, a filter's name with [parameter=value], a path of a filter, or a regular "
+                 "expression with <HOST>")
       ->required();
-  app.add_option("LOG", words->log, "a log, or - for standard input")->required();
+  app.add_option("LOG", words->logs,
+                 "logs (.gz too), - for standard input, journal[MATCH], or a line in quotes; a "
+                 "jail's own when left out");
+  app.add_option("-d,--datepattern", words->datepattern, "in place of the filter's");
+  app.add_option("--TZ,--timezone", words->zone,
+                 "zone of dates that name none, e.g. Europe/Berlin");
+  app.add_option("-e,--encoding", words->encoding, "of the log: auto, utf-8, latin-1")
+      ->capture_default_str();
+  app.add_option("-L,--maxlines", words->maxlines, "in place of the filter's");
+  app.add_option("--usedns", words->usedns, "no: names are never looked up")->capture_default_str();
+  app.add_option("--mode", words->mode, "the filter's parameter `mode`");
+  app.add_option("-p,--parameter", words->parameters, "KEY=VALUE, a parameter of the filter");
+  app.add_option("-o,--out", words->out,
+                 "print only this of each finding: id, ip, msg, row, a capture, or a template "
+                 "like '<ip> <F-USER>'");
+  app.add_flag("-i,--invert", words->invert, "print only the lines that nothing matched");
   app.add_flag("--findings", words->findings, "print each finding");
-  app.add_flag("--missed", words->missed, "print each line that gave none");
-  return [words](const Globals& globals) {
-    const auto filter = load(globals, words->filter);
-    if (!filter) {
-      complain(filter.error());
-      return ExitStatus::kConfiguration;
-    }
-    auto matcher = filter::Matcher::build({*filter}, {});
-    if (!matcher) {
-      return complain(matcher.error());
-    }
-    // A log is written earlier than it is tried.
-    (*matcher)->set_reading(filter::Reading::kCatchUp);
-    Trial trial(**matcher, *words);
-    if (const util::Status read = read_log(words->log, trial); !read) {
-      return complain(read.error());
-    }
-    const filter::Counters& counters = (*matcher)->counters(0);
-    print(globals.json ? report_json(**filter, counters, trial)
-                       : report_text(**filter, counters, trial));
-    return ExitStatus::kOk;
-  };
+  app.add_flag("--matched,--print-matched,--print-all-matched", words->matched,
+               "print each line that matched");
+  app.add_flag("--missed,--print-missed,--print-all-missed", words->missed,
+               "print each line that gave none");
+  app.add_flag("--ignored,--print-ignored,--print-all-ignored", words->ignored,
+               "print each line that ignoreregex excepts");
+  return [words](const Globals& globals) { return test(globals, *words); };
 }
 
 }  // namespace warder::agent

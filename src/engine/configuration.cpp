@@ -1,5 +1,6 @@
 #include "engine/configuration.h"
 
+#include "config/ini.h"
 #include "config/json_layer.h"
 #include "config/load.h"
 #include "config/reference.h"
@@ -110,6 +111,24 @@ std::optional<CompiledJail> compile(jail::JailOptions options, const config::Val
   return good ? std::optional(std::move(compiled)) : std::nullopt;
 }
 
+config::Document jail_document(config::FileReader& files, const MainConfiguration& main,
+                               const VaultDocuments& documents,
+                               const std::vector<std::string>& more_files,
+                               config::Diagnostics& diagnostics) {
+  std::vector<std::string> paths;
+  for (const std::string& word : main.agent.jails) {
+    for (std::string& file : jail_files(files, word, diagnostics)) {
+      paths.push_back(std::move(file));
+    }
+  }
+  paths.insert(paths.end(), more_files.begin(), more_files.end());
+  config::Document document = config::load(files, paths, diagnostics);
+  if (documents.jails) {
+    document.add(config::parse_json(*documents.jails, "jails", diagnostics));
+  }
+  return document;
+}
+
 }  // namespace
 
 MainConfiguration load_main(config::FileReader& files, const std::string& path,
@@ -137,16 +156,7 @@ std::shared_ptr<const JailSet> load_jails(config::FileReader& files, const MainC
                                           const VaultDocuments& documents,
                                           const source::FileOptions& sources,
                                           config::Diagnostics& diagnostics) {
-  std::vector<std::string> paths;
-  for (const std::string& word : main.agent.jails) {
-    for (std::string& file : jail_files(files, word, diagnostics)) {
-      paths.push_back(std::move(file));
-    }
-  }
-  config::Document document = config::load(files, paths, diagnostics);
-  if (documents.jails) {
-    document.add(config::parse_json(*documents.jails, "jails", diagnostics));
-  }
+  const config::Document document = jail_document(files, main, documents, {}, diagnostics);
   const config::Table* const tables[] = {&jail::jail_table()};
   const config::Checked checked = config::check_document(tables, document, diagnostics);
   auto set = std::make_shared<JailSet>();
@@ -174,6 +184,56 @@ std::shared_ptr<const JailSet> load_jails(config::FileReader& files, const MainC
     }
   }
   return diagnostics.has_errors() ? nullptr : set;
+}
+
+util::Result<CompiledJail> load_jail(config::FileReader& files, const MainConfiguration& main,
+                                     const VaultDocuments& documents, const JailTrial& trial) {
+  config::Diagnostics reading;
+  config::Document document = jail_document(files, main, documents, trial.files, reading);
+  const auto refused = [](const config::Diagnostics& told) {
+    return util::Error(util::ErrorCode::kInvalid, std::string(util::trim(told.to_text())));
+  };
+  if (reading.has_errors()) {
+    return refused(reading);
+  }
+  if (!document.has_section(trial.name)) {
+    const std::vector<std::string>& known = document.sections();
+    const std::string hint = config::did_you_mean(trial.name, {known.begin(), known.end()});
+    return util::Error(util::ErrorCode::kNotFound,
+                       fmt::format("no jail is named '{}'{}{}", util::printable(trial.name, 64),
+                                   hint.empty() ? "" : "; ", hint));
+  }
+  std::string keys = fmt::format("[{}]\n", trial.name);
+  for (const auto& [key, value] : trial.keys) {
+    keys += fmt::format("{} = {}\n", key, value);
+  }
+  document.add(config::parse_ini(keys, "command line", reading));
+  if (reading.has_errors()) {
+    return refused(reading);
+  }
+  // What is wrong with other jails does not concern this one.
+  config::Diagnostics all;
+  const config::Table* const tables[] = {&jail::jail_table()};
+  const config::Checked checked = config::check_document(tables, document, all);
+  for (const config::Values* values : checked.all(jail::jail_table())) {
+    if (values->section() != trial.name) {
+      continue;
+    }
+    config::Diagnostics diagnostics;
+    auto options = jail::jail_options(*values, diagnostics);
+    if (!options || !values->complete()) {
+      return refused(all.has_errors() ? all : diagnostics);
+    }
+    if (options->logpath.empty() && !reads_journal(*options)) {
+      options->logpath = {"-"};  // whoever tries it names the logs
+    }
+    auto compiled = compile(std::move(*options), *values, main, diagnostics);
+    if (!compiled) {
+      return refused(diagnostics);
+    }
+    return std::move(*compiled);
+  }
+  return refused(all);
 }
 
 }  // namespace warder::engine

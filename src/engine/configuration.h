@@ -7,6 +7,7 @@
 #include "engine/agent_keys.h"
 #include "engine/jail_set.h"
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -46,5 +47,17 @@ std::shared_ptr<const JailSet> load_jails(config::FileReader& files, const MainC
                                           const VaultDocuments& documents,
                                           const source::FileOptions& sources,
                                           config::Diagnostics& diagnostics);
+
+// One jail as somebody wants to try it: as configured, whether enabled or not, with changes.
+struct JailTrial {
+  std::string name;
+  std::vector<std::string> files;           // jail files laid over the configured ones
+  std::map<std::string, std::string> keys;  // and these keys over all: {"maxretry", "3"}
+};
+
+// Compiles that jail alone; its logs need not exist and need not be named. Errors: kNotFound with a
+// suggestion when no jail has the name; kInvalid with all that is wrong with this jail.
+util::Result<CompiledJail> load_jail(config::FileReader& files, const MainConfiguration& main,
+                                     const VaultDocuments& documents, const JailTrial& trial);
 
 }  // namespace warder::engine

@@ -15,6 +15,7 @@ namespace warder::filter {
 namespace {
 
 constexpr std::string_view kSection = "Definition";
+constexpr const char* kCommandLine = "command line";
 
 std::optional<Format> read_format(const Definition& definition, Problems& problems) {
   const Option* option = definition.find(kSection, "format");
@@ -68,10 +69,13 @@ const std::vector<Pattern>& Filter::patterns() const {
 
 util::Result<std::shared_ptr<const Filter>> load_filter(const FilterRequest& request,
                                                         config::FileReader& files) {
-  WARDER_ASSIGN_OR_RETURN(const Definition definition, read_filter_file(request, files));
+  WARDER_ASSIGN_OR_RETURN(Definition definition, read_filter_file(request, files));
+  for (const auto& [name, value] : request.overrides) {
+    definition.sections[std::string(kSection)][name] = {value, {kCommandLine, 0}};
+  }
   Problems problems;
   std::shared_ptr<const Filter> filter = compile(definition, problems);
-  if (filter != nullptr && problems.empty()) {
+  if (filter != nullptr && problems.empty() && request.samples != SamplePolicy::kIgnore) {
     check_samples(filter, definition, request.samples, problems);
   }
   if (!problems.empty()) {
@@ -83,6 +87,22 @@ util::Result<std::shared_ptr<const Filter>> load_filter(const FilterRequest& req
 util::Result<std::shared_ptr<const Filter>> load_filter(const FilterRequest& request) {
   config::DiskFiles files;
   return load_filter(request, files);
+}
+
+util::Result<std::shared_ptr<const Filter>> make_filter(
+    const std::map<std::string, std::string>& options) {
+  Definition definition;
+  definition.name = kCommandLine;
+  definition.file = kCommandLine;
+  for (const auto& [name, value] : options) {
+    definition.sections[std::string(kSection)][name] = {value, {kCommandLine, 0}};
+  }
+  Problems problems;
+  std::shared_ptr<const Filter> filter = compile(definition, problems);
+  if (!problems.empty()) {
+    return problems.to_error();
+  }
+  return filter;
 }
 
 }  // namespace warder::filter

@@ -28,6 +28,7 @@ enum class Format : std::uint8_t { kText, kJson };
 enum class SamplePolicy : std::uint8_t {
   kRequire,    // at least one line that must match and one that must not, and all hold
   kAllowNone,  // may have none (filters taken over from fail2ban); those there are must hold
+  kIgnore,     // are not run: what they say of the filter does not hold with `overrides`
 };
 
 // Which filter, with what.
@@ -43,6 +44,9 @@ struct FilterRequest {
   // The option `logtype` of filters that tell a file's lines from the journal's: file or journal.
   std::string logtype = "file";
   SamplePolicy samples = SamplePolicy::kRequire;
+  // Options of [Definition] that take the place of what the file says, known to it or not: what is
+  // tried on a command line.
+  std::map<std::string, std::string> overrides;
 };
 
 // One case of the filter's [Samples] section; filters/README.md describes how it is written.
@@ -98,5 +102,10 @@ util::Result<std::shared_ptr<const Filter>> load_filter(const FilterRequest& req
 // The same from another file system.
 util::Result<std::shared_ptr<const Filter>> load_filter(const FilterRequest& request,
                                                         config::FileReader& files);
+
+// A filter without a file: `options` are those of its [Definition] (failregex, datepattern, ...).
+// kInvalid as above; places name the file "command line".
+util::Result<std::shared_ptr<const Filter>> make_filter(
+    const std::map<std::string, std::string>& options);
 
 }  // namespace warder::filter

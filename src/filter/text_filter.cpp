@@ -60,6 +60,7 @@ std::shared_ptr<const TextFilter> TextFilter::compile(const Definition& definiti
       problems.add(prefregex->place, "prefregex is one expression on one line");
     } else if (!lines.empty()) {
       filter->prefix_ = compile_line<TextPrefix>("prefregex", lines[0], problems);
+      filter->prefix_text_ = lines[0].text;
     }
   }
   const TextPrefix* prefix = filter->prefix();

@@ -27,6 +27,8 @@ class TextFilter {
   const std::vector<TextPattern>& ignore() const { return ignore_; }
   // Null when there is no prefregex.
   const TextPrefix* prefix() const { return prefix_ ? &*prefix_ : nullptr; }
+  // As the operator wrote it; empty when there is none.
+  const std::string& prefix_text() const { return prefix_text_; }
   const DateRecipe& dates() const { return dates_; }
   // One a failregex: the message can only match if its sieve does (tags.h).
   const std::vector<std::string>& sieves() const { return sieves_; }
@@ -38,6 +40,7 @@ class TextFilter {
   std::vector<TextPattern> fail_;
   std::vector<TextPattern> ignore_;
   std::optional<TextPrefix> prefix_;
+  std::string prefix_text_;
   DateRecipe dates_;
   std::vector<std::string> sieves_;
 };

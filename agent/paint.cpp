@@ -1,0 +1,46 @@
+#include "agent/paint.h"
+
+#include <fmt/core.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <unistd.h>
+#include <utility>
+
+namespace warder::agent {
+
+Paint Paint::of_output() {
+  const char* no_color = std::getenv("NO_COLOR");
+  const char* terminal = std::getenv("TERM");
+  return Paint(::isatty(STDOUT_FILENO) == 1 && (no_color == nullptr || *no_color == '\0') &&
+               terminal != nullptr && std::string_view(terminal) != "dumb");
+}
+
+std::string Paint::with(std::string_view code, std::string_view text) const {
+  return on_ && !text.empty() ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : std::string(text);
+}
+
+Progress::Progress(std::string what) : what_(std::move(what)), on_(::isatty(STDERR_FILENO) == 1) {}
+
+Progress::~Progress() {
+  if (shown_) {
+    fmt::print(stderr, "\r\x1b[K");
+  }
+}
+
+void Progress::show(std::uint64_t done, std::uint64_t all) {
+  if (!on_) {
+    return;
+  }
+  shown_ = true;
+  constexpr std::uint64_t kMebi = 1U << 20U;
+  if (all > 0) {
+    fmt::print(stderr, "\r\x1b[K{}: {} of {} MiB, {} %", what_, done / kMebi, all / kMebi,
+               done * 100 / all);
+  } else {
+    fmt::print(stderr, "\r\x1b[K{}: {} MiB", what_, done / kMebi);
+  }
+  std::fflush(stderr);
+}
+
+}  // namespace warder::agent

@@ -1,0 +1,110 @@
+#include "agent/pick_filter.h"
+
+#include "agent/wiring.h"
+#include "config/file_reader.h"
+#include "config/reference.h"
+#include "util/strings.h"
+
+#include <fmt/core.h>
+
+#include <utility>
+
+namespace warder::agent {
+namespace {
+
+// A name of a filter or jail never has one of these.
+bool looks_like_regex(std::string_view word) {
+  return word.find_first_of("<^$*+?\\(| ") < word.find('[');
+}
+
+util::Result<std::shared_ptr<const filter::Filter>> load(filter::FilterRequest request,
+                                                         const config::Reference& reference) {
+  for (const auto& [name, value] : reference.parameters) {
+    request.parameters.try_emplace(name, value);
+  }
+  return filter::load_filter(request);
+}
+
+}  // namespace
+
+util::Result<PickedFilter> pick_filter(const Globals& globals, const std::string& word,
+                                       const std::map<std::string, std::string>& parameters,
+                                       const std::map<std::string, std::string>& options) {
+  PickedFilter picked;
+  // A filter that is named by itself can be tried before anything is configured.
+  const auto main = read_main(globals);
+  if (main) {
+    picked.matcher.trusted_proxies = main->agent.trusted_proxies;
+  }
+  filter::FilterRequest request;
+  request.parameters = parameters;
+  request.overrides = options;
+  // A filter that is being written may have no samples yet.
+  request.samples =
+      options.empty() ? filter::SamplePolicy::kAllowNone : filter::SamplePolicy::kIgnore;
+  std::error_code failed;
+  if (looks_like_regex(word) && !std::filesystem::exists(word, failed)) {
+    std::map<std::string, std::string> definition = options;
+    definition["failregex"] = word;
+    WARDER_ASSIGN_OR_RETURN(picked.filter, filter::make_filter(definition));
+    picked.described = "the failregex of the command line";
+    return picked;
+  }
+  WARDER_ASSIGN_OR_RETURN(const config::Reference reference, config::parse_reference(word));
+  const std::filesystem::path path(reference.name);
+  if (path.has_parent_path()) {
+    request.name = path.stem().string();
+    request.folders = {path.parent_path()};
+    WARDER_ASSIGN_OR_RETURN(picked.filter, load(request, reference));
+    picked.described = fmt::format("filter {}", path.string());
+    return picked;
+  }
+  if (!main) {
+    return main.error();
+  }
+  if (reference.parameters.empty()) {
+    config::DiskFiles files;
+    auto jail = engine::load_jail(files, *main, {}, {reference.name, {}, {}});
+    if (jail && parameters.empty() && options.empty()) {
+      picked.filter = jail->filter;
+      picked.described = fmt::format("filter {} of jail {}", jail->options.filter, reference.name);
+      picked.jail = std::move(*jail);
+      return picked;
+    }
+    if (jail) {
+      // The jail's filter with what the command line changes.
+      WARDER_ASSIGN_OR_RETURN(const config::Reference named,
+                              config::parse_reference(jail->options.filter));
+      request.name = named.name;
+      request.folders = main->agent.filters;
+      WARDER_ASSIGN_OR_RETURN(picked.filter, load(request, named));
+      picked.described =
+          fmt::format("filter {} of jail {}, changed", jail->options.filter, reference.name);
+      picked.jail = std::move(*jail);
+      return picked;
+    }
+  }
+  request.name = reference.name;
+  request.folders = main->agent.filters;
+  WARDER_ASSIGN_OR_RETURN(picked.filter, load(request, reference));
+  picked.described = fmt::format("filter {}", word);
+  return picked;
+}
+
+util::Result<std::map<std::string, std::string>> read_settings(
+    const std::vector<std::string>& words) {
+  std::map<std::string, std::string> settings;
+  for (const std::string& word : words) {
+    const std::size_t equals = word.find('=');
+    if (equals == 0 || equals == std::string::npos) {
+      return util::Error(util::ErrorCode::kInvalid,
+                         fmt::format("'{}' is no setting; write KEY=VALUE, e.g. maxretry=3",
+                                     util::printable(word)));
+    }
+    settings[std::string(util::trim(word.substr(0, equals)))] =
+        std::string(util::trim(word.substr(equals + 1)));
+  }
+  return settings;
+}
+
+}  // namespace warder::agent
