@@ -1,97 +1,136 @@
 #include "filter/calendar.h"
 
-#include <ctime>
-
 namespace warder::filter {
 namespace {
 
+using std::chrono::days;
+using std::chrono::hours;
+using std::chrono::local_days;
+using std::chrono::local_seconds;
 using std::chrono::seconds;
 using std::chrono::sys_days;
 using std::chrono::sys_seconds;
+using std::chrono::year;
 using std::chrono::year_month_day;
 
-std::int64_t hour_of(sys_seconds time) {
-  return std::chrono::floor<std::chrono::hours>(time).time_since_epoch().count();
+// No clock is further than this from UTC.
+constexpr hours kWidestOffset{26};
+// A clock that runs ahead by less makes no date one of the future.
+constexpr seconds kAhead{60};
+
+// A day counted from the first of January, which is 1; may fall into a year beside.
+year_month_day nth_day(year of, int number) {
+  return year_month_day(local_days(of / 1 / 1) + days(number - 1));
+}
+
+// The day of week `week` of a year; `weekday` as in DateFields.
+year_month_day day_of_week(year of, int week, WeekKind kind, int weekday) {
+  if (kind == WeekKind::kIso) {
+    // 4 January is always in week 1.
+    const std::chrono::weekday fourth(local_days(of / 1 / 4));
+    return nth_day(of, 4 - static_cast<int>(fourth.iso_encoding() - 1) + (week - 1) * 7 + weekday);
+  }
+  const std::chrono::weekday january(local_days(of / 1 / 1));
+  int first = static_cast<int>(january.iso_encoding()) - 1;
+  if (kind == WeekKind::kSunday) {
+    first = (first + 1) % 7;
+    weekday = (weekday + 1) % 7;
+  }
+  // Week 0 has the days before the first begin of a week; where the year begins with a week it is
+  // taken for week 1.
+  const int start = first == 0 && week > 0 ? -7 : -first;
+  return nth_day(of, 1 + start + week * 7 + weekday);
+}
+
+bool has_day(const DateFields& fields) {
+  return fields.month || fields.day || fields.day_of_year || (fields.week && fields.weekday);
+}
+
+// The day that `fields` name in a year. Empty when there is none.
+std::optional<year_month_day> day_in(year of, const DateFields& fields) {
+  std::optional<year_month_day> date;
+  if (fields.month && fields.day) {
+    date = of / static_cast<unsigned>(*fields.month) / static_cast<unsigned>(*fields.day);
+  } else if (fields.day_of_year) {
+    date = nth_day(of, *fields.day_of_year);
+  } else if (fields.week && fields.weekday) {
+    date = day_of_week(of, *fields.week, fields.week_kind, *fields.weekday);
+  }
+  return date && date->ok() ? date : std::nullopt;
 }
 
 }  // namespace
 
-seconds Calendar::offset_at(sys_seconds time) {
-  const std::int64_t hour = hour_of(time);
-  if (by_time_.hour != hour) {
-    const std::time_t since_1970 = time.time_since_epoch().count();
-    std::tm local{};
-    localtime_r(&since_1970, &local);
-    by_time_ = {hour, seconds(local.tm_gmtoff)};
+sys_seconds Calendar::from_zone(local_seconds civil, util::WallTime now) {
+  const sys_seconds quick(civil.time_since_epoch() - known_.offset);
+  if (quick >= known_.begin + kWidestOffset && quick < known_.end - kWidestOffset) {
+    return quick;
   }
-  return by_time_.offset;
-}
-
-seconds Calendar::offset_at_civil(sys_seconds civil) {
-  const std::int64_t hour = hour_of(civil);
-  if (by_civil_.hour != hour) {
-    const year_month_day date(std::chrono::floor<std::chrono::days>(civil));
-    const std::chrono::hh_mm_ss clock(civil - std::chrono::floor<std::chrono::days>(civil));
-    std::tm local{};
-    local.tm_year = static_cast<int>(date.year()) - 1900;
-    local.tm_mon = static_cast<int>(static_cast<unsigned>(date.month())) - 1;
-    local.tm_mday = static_cast<int>(static_cast<unsigned>(date.day()));
-    local.tm_hour = static_cast<int>(clock.hours().count());
-    local.tm_min = static_cast<int>(clock.minutes().count());
-    local.tm_sec = static_cast<int>(clock.seconds().count());
-    local.tm_isdst = -1;
-    const sys_seconds time{seconds(std::mktime(&local))};
-    by_civil_ = {hour, civil - time};
-  }
-  return by_civil_.offset;
+  const auto [earlier, later] = zone_.moments(civil);
+  known_ = zone_.period_at(later);
+  return later <= now + kAhead ? later : earlier;
 }
 
 year_month_day Calendar::civil_date(util::WallTime time, std::optional<seconds> offset) {
   const sys_seconds whole = std::chrono::floor<seconds>(time);
-  return year_month_day(
-      std::chrono::floor<std::chrono::days>(whole + (offset ? *offset : offset_at(whole))));
+  if (!offset) {
+    if (whole < known_.begin || whole >= known_.end) {
+      known_ = zone_.period_at(whole);
+    }
+    offset = known_.offset;
+  }
+  return year_month_day(std::chrono::floor<days>(whole + *offset));
 }
 
-std::optional<util::WallTime> Calendar::moment(const year_month_day& date, const DateFields& fields,
-                                               std::optional<seconds> offset) {
-  if (!date.ok()) {
+std::optional<util::WallTime> Calendar::moment(const std::optional<year_month_day>& date,
+                                               const DateFields& fields, util::WallTime now) {
+  if (!date) {
     return std::nullopt;
   }
-  const sys_seconds civil = sys_days(date) + std::chrono::hours(fields.hour) +
-                            std::chrono::minutes(fields.minute) + seconds(fields.second);
-  return util::WallTime(civil - (offset ? *offset : offset_at_civil(civil))) +
-         std::chrono::microseconds(fields.microsecond);
+  const local_seconds civil = local_days(*date) + hours(fields.hour) +
+                              std::chrono::minutes(fields.minute) + seconds(fields.second);
+  const sys_seconds time = fields.utc_offset
+                               ? sys_seconds(civil.time_since_epoch() - *fields.utc_offset)
+                               : from_zone(civil, now);
+  return util::WallTime(time) + std::chrono::microseconds(fields.microsecond);
 }
 
 std::optional<util::WallTime> Calendar::resolve(const DateFields& fields, util::WallTime now) {
   if (fields.epoch) {
     return util::WallTime(*fields.epoch);
   }
-  const std::optional<seconds> offset = fields.utc_offset ? fields.utc_offset : default_offset_;
-  if (fields.year && fields.month && fields.day) {
-    return moment(year_month_day(std::chrono::year(*fields.year),
-                                 std::chrono::month(static_cast<unsigned>(*fields.month)),
-                                 std::chrono::day(static_cast<unsigned>(*fields.day))),
-                  fields, offset);
+  if (fields.unreadable || fields.hour > 23 || fields.minute > 59 || fields.second > 61) {
+    return std::nullopt;
   }
-  const year_month_day today = civil_date(now, offset);
-  if (!fields.month || !fields.day) {
-    const std::optional<util::WallTime> time = moment(today, fields, offset);
+  if (!has_day(fields)) {
+    year_month_day date = civil_date(now, fields.utc_offset);
+    if (fields.year) {
+      date = year(*fields.year) / date.month() / date.day();
+    }
+    if (!date.ok()) {
+      return std::nullopt;
+    }
+    const std::optional<util::WallTime> time = moment(date, fields, now);
     if (!time || *time <= now) {
       return time;
     }
-    return moment(year_month_day(sys_days(today) - std::chrono::days(1)), fields, offset);
+    return moment(year_month_day(local_days(date) - days(1)), fields, now);
   }
-  for (int ahead = 1; ahead >= -1; --ahead) {
-    const year_month_day date(today.year() + std::chrono::years(ahead),
-                              std::chrono::month(static_cast<unsigned>(*fields.month)),
-                              std::chrono::day(static_cast<unsigned>(*fields.day)));
+  if (fields.year) {
+    return moment(day_in(year(*fields.year), fields), fields, now);
+  }
+  const year_month_day today = civil_date(now, fields.utc_offset);
+  for (int ahead = rules_ == DateRules::kOwn ? 1 : 0; ahead >= -1; --ahead) {
+    const auto date = day_in(today.year() + std::chrono::years(ahead), fields);
+    if (!date && rules_ == DateRules::kCompat) {
+      return std::nullopt;
+    }
     // Spares the look-up of a zone far ahead.
-    if (!date.ok() || sys_days(date) > sys_days(today) + std::chrono::days(2)) {
+    if (!date || sys_days(*date) > sys_days(today) + days(2)) {
       continue;
     }
-    const std::optional<util::WallTime> time = moment(date, fields, offset);
-    if (time && *time <= now + std::chrono::days(1)) {
+    const std::optional<util::WallTime> time = moment(date, fields, now);
+    if (time && *time <= now + days(1)) {
       return time;
     }
   }

@@ -1,11 +1,8 @@
 #include "filter/date_pattern.h"
 
-#include "filter/regex.h"
-#include "filter/regex_scanner.h"
-#include "filter/unsupported.h"
+#include "filter/date_zone.h"
 #include "util/strings.h"
 
-#include <fmt/format.h>
 #include <re2/re2.h>
 
 #include <algorithm>
@@ -15,9 +12,12 @@
 namespace warder::filter {
 namespace {
 
-constexpr std::string_view kLineBegin = "{^LN-BEG}";
-constexpr std::string_view kUnbound = "{UNB}";
 constexpr std::string_view kMonths = "janfebmaraprmayjunjulaugsepoctnovdec";
+constexpr std::string_view kWeekdays = "montuewedthufrisatsun";
+// The end of the year 9999, in seconds: TAI64N counts to the end of the universe.
+constexpr std::int64_t kLatest = 253'402'300'799;
+// Groups that are asked for without a piece of memory of its own.
+constexpr std::size_t kFewGroups = 48;
 
 int to_int(std::string_view digits) {
   int value = 0;
@@ -26,19 +26,10 @@ int to_int(std::string_view digits) {
   return value;
 }
 
-int month_of(std::string_view name) {
-  return static_cast<int>(kMonths.find(util::to_lower(name.substr(0, 3))) / 3) + 1;
-}
-
-// "Z", "UTC", "GMT", "+02", "+0200", "+02:00"
-std::chrono::seconds zone_of(std::string_view text) {
-  if (text[0] != '+' && text[0] != '-') {
-    return std::chrono::seconds(0);
-  }
-  const std::chrono::seconds offset =
-      std::chrono::hours(to_int(text.substr(1, 2))) +
-      std::chrono::minutes(text.size() > 3 ? to_int(text.substr(text.size() - 2)) : 0);
-  return text[0] == '-' ? -offset : offset;
+// The place of a name's first three letters in a list of such.
+int place_of(std::string_view name, std::string_view names) {
+  const std::size_t at = names.find(util::to_lower(name.substr(0, 3)));
+  return at == std::string_view::npos ? -1 : static_cast<int>(at / 3);
 }
 
 // "1785500000", "1785500000.123"; the long form also milliseconds and microseconds without a point.
@@ -62,296 +53,182 @@ std::chrono::microseconds epoch_of(std::string_view text, bool long_form) {
   return std::chrono::microseconds(micros);
 }
 
-bool is_word(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+// "@4000000050f7c7d41c16dc3c": the seconds are fifteen digits behind the first; what follows them
+// are nanoseconds.
+std::optional<std::chrono::microseconds> tai64n_of(std::string_view text) {
+  std::int64_t value = 0;
+  std::from_chars(text.data() + 2, text.data() + 17, value, 16);
+  return value <= kLatest ? std::optional(std::chrono::seconds(value)) : std::nullopt;
 }
 
 }  // namespace
 
-struct DatePattern::Token {
-  std::string_view text;
-  Field field;
-  std::string_view regex;
-};
-
-// Longer spellings first: %ExY before %E... The alternatives and their order are the interface.
-const DatePattern::Token* DatePattern::find_token(std::string_view text) {
-  static constexpr std::array<Token, 40> kTokens{{
-      {"{LEPOCH}", Field::kLongEpoch, R"(\d{10,11}(?:\d{3}(?:\.\d{1,6}|\d{3})?)?)"},
-      {"{EPOCH}", Field::kEpoch, R"(\d{10,11}\b(?:\.\d{3,6})?)"},
-      {"%ExY", Field::kYear, R"(20\d\d)"},
-      {"%Exy", Field::kShortYear, R"(\d{2})"},
-      {"%Exm", Field::kMonth, R"(0[1-9]|1[0-2])"},
-      {"%Exd", Field::kDay, R"([1-2]\d|0[1-9]|3[0-1])"},
-      {"%ExH", Field::kHour, R"([0-1]\d|2[0-3])"},
-      {"%Exk", Field::kHour, R"( ?(?:[0-1]?\d|2[0-3]))"},
-      {"%Exl", Field::kHour12, R"( ?(?:1[0-2]|\d))"},
-      {"%ExM", Field::kMinute, R"([0-5]\d)"},
-      {"%ExS", Field::kSecond, R"([0-5]\d|6[0-1])"},
-      {"%Y", Field::kYear, R"(\d{4})"},
-      {"%y", Field::kShortYear, R"(\d\d)"},
-      {"%m", Field::kMonth, R"(0?[1-9]|1[0-2])"},
-      {"%b", Field::kMonthName, "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"},
-      {"%B", Field::kMonthName,
-       "january|february|march|april|may|june|july|august|september|october|november|december"},
-      {"%d", Field::kDay, R"([1-2]\d|[0 ]?[1-9]|3[0-1])"},
-      {"%H", Field::kHour, R"([0-1]?\d|2[0-3])"},
-      {"%k", Field::kHour, R"( ?[0-2]?\d)"},
-      {"%I", Field::kHour12, R"(1[0-2]|0[1-9]|[1-9])"},
-      {"%l", Field::kHour12, R"( ?1?\d)"},
-      {"%M", Field::kMinute, R"([0-5]?\d)"},
-      {"%S", Field::kSecond, R"([0-5]?\d|6[0-1])"},
-      {"%f", Field::kFraction, R"(\d{1,6})"},
-      {"%p", Field::kAmPm, "am|pm"},
-      {"%z", Field::kZone, R"(Z|UTC|GMT|[+-][01]\d(?::?\d{2})?)"},
-      {"%a", Field::kNone, "mon|tue|wed|thu|fri|sat|sun"},
-      {"%A", Field::kNone, "monday|tuesday|wednesday|thursday|friday|saturday|sunday"},
-      {"%%", Field::kNone, "%"},
-  }};
-  for (const Token& token : kTokens) {
-    if (!token.text.empty() && text.starts_with(token.text)) {
-      return &token;
-    }
-  }
-  return nullptr;
-}
-
-// Writes the pattern out as one regular expression.
-class DatePattern::Compiler {
+// Gathers what the groups say.
+class DatePattern::Values {
  public:
-  explicit Compiler(std::string_view pattern) : pattern_(pattern) {}
-
-  util::Result<std::shared_ptr<const DatePattern>> run() {
-    WARDER_RETURN_IF_ERROR(check_supported(pattern_));
-    WARDER_RETURN_IF_ERROR(read_boundaries());
-    WARDER_RETURN_IF_ERROR(expand_tokens());
-    WARDER_RETURN_IF_ERROR(check_fields());
-    const bool ends_in_word = bound_end_ && !body_.empty() && ends_like_word();
-    const std::string regex =
-        fmt::format("{}{}{}{}{}{}", ignore_case_ ? "(?i)" : "", front_,
-                    bound_begin_ && begins_like_word() ? "\\b" : "", own_group_ ? "" : "(", body_,
-                    std::string(own_group_ ? "" : ")") + (ends_in_word ? "\\b" : ""));
-    WARDER_ASSIGN_OR_RETURN(out_->regex_, compile_regex(regex));
-    assign_groups();
-    return std::shared_ptr<const DatePattern>(std::move(out_));
-  }
-
- private:
-  util::Status read_boundaries() {
-    if (pattern_.starts_with(kLineBegin)) {
-      pattern_.remove_prefix(kLineBegin.size());
-      front_ = R"(^\W{0,2})";
-      bound_begin_ = false;
-      out_->anchored_ = true;
-    } else if (pattern_.starts_with(kUnbound)) {
-      pattern_.remove_prefix(kUnbound.size());
-      bound_begin_ = bound_end_ = false;
-    }
-    if (pattern_.starts_with("**")) {
-      pattern_.remove_prefix(2);
-      bound_begin_ = false;
-    }
-    if (pattern_.starts_with('^')) {
-      pattern_.remove_prefix(1);
-      front_ = "^";
-      bound_begin_ = false;
-      out_->anchored_ = true;
-    }
-    if (pattern_.ends_with("**")) {
-      pattern_.remove_suffix(2);
-      bound_end_ = false;
-    }
-    if (pattern_.ends_with('$') || pattern_.ends_with("\\b") || pattern_.ends_with("\\s")) {
-      bound_end_ = false;
-    }
-    if (pattern_.empty()) {
-      return util::Error(util::ErrorCode::kInvalid, "it says where the date stands, but not how");
-    }
-    return {};
-  }
-
-  util::Status expand_tokens() {
-    for (RegexScanner scanner(pattern_); !scanner.done();) {
-      const std::string_view rest = scanner.rest();
-      const Token* token = scanner.is_escape() ? nullptr : find_token(rest);
-      if (token != nullptr) {
-        WARDER_RETURN_IF_ERROR(add(*token));
-        scanner.skip(token->text.size());
-        continue;
-      }
-      if (scanner.is('%')) {
-        const std::size_t length = rest.starts_with("%Ex") ? 4 : 2;
-        return util::Error(
-            util::ErrorCode::kInvalid,
-            fmt::format("'{}' is no token of a date that is supported", rest.substr(0, length)));
-      }
-      if (rest.starts_with("{DATE}")) {
-        return util::Error(util::ErrorCode::kInvalid,
-                           "{DATE} is not supported; write the date's form out");
-      }
-      if (scanner.is('(') && (!rest.starts_with("(?") || rest.starts_with("(?P<"))) {
-        own_group_ = true;
-      }
-      body_ += scanner.element();
-      scanner.next();
-    }
-    return {};
-  }
-
-  util::Status add(const Token& token) {
-    if (token.field == Field::kNone) {
-      body_ += fmt::format("(?:{})", token.regex);
-    } else {
-      const auto number = static_cast<int>(token.field);
-      if (std::find(used_.begin(), used_.end(), token.field) != used_.end()) {
-        return util::Error(util::ErrorCode::kInvalid,
-                           fmt::format("'{}' says again what another token says", token.text));
-      }
-      used_.push_back(token.field);
-      body_ += fmt::format("(?P<_{}>{})", number, token.regex);
-    }
-    ignore_case_ |= token.field == Field::kMonthName || token.field == Field::kAmPm ||
-                    token.text == "%a" || token.text == "%A";
-    return {};
-  }
-
-  bool uses(Field field) const {
-    return std::find(used_.begin(), used_.end(), field) != used_.end();
-  }
-
-  util::Status check_fields() const {
-    const bool month = uses(Field::kMonth) || uses(Field::kMonthName);
-    const bool day = uses(Field::kDay);
-    const bool year = uses(Field::kYear) || uses(Field::kShortYear);
-    if (used_.empty()) {
-      return util::Error(util::ErrorCode::kInvalid,
-                         "it has no token of a date, such as %Y or {EPOCH} (in a file, % is "
-                         "written %%)");
-    }
-    if (month != day || (year && !month)) {
-      return util::Error(util::ErrorCode::kInvalid,
-                         "it needs month and day together, or neither of them and no year");
-    }
-    return {};
-  }
-
-  bool begins_like_word() const {
-    const char c = pattern_[0];
-    return is_word(c) || c == '%' || c == '{' || c == '(' || c == '[' ||
-           pattern_.starts_with("\\d") || pattern_.starts_with("\\w");
-  }
-  bool ends_like_word() const {
-    const char c = pattern_.back();
-    const bool escaped = pattern_.size() > 1 && pattern_[pattern_.size() - 2] == '\\';
-    if (escaped) {
-      return c == 'd' || c == 'w';
-    }
-    return is_word(c) || c == '}' || c == ')' || c == '?';
-  }
-
-  // Token groups by number; the first other group is what is cut.
-  void assign_groups() {
-    const auto& names = out_->regex_->CapturingGroupNames();
-    const int groups = out_->regex_->NumberOfCapturingGroups();
-    out_->fields_.assign(static_cast<std::size_t>(groups) + 1, Field::kNone);
-    for (int group = groups; group >= 1; --group) {
-      const auto name = names.find(group);
-      if (name != names.end() && name->second[0] == '_') {
-        out_->fields_[static_cast<std::size_t>(group)] =
-            static_cast<Field>(to_int(std::string_view(name->second).substr(1)));
-      } else {
-        out_->cut_group_ = static_cast<std::size_t>(group);
-      }
-    }
-  }
-
-  std::string_view pattern_;
-  std::string front_;
-  std::string body_;
-  std::vector<Field> used_;
-  bool bound_begin_ = true;
-  bool bound_end_ = true;
-  bool own_group_ = false;
-  bool ignore_case_ = false;
-  std::shared_ptr<DatePattern> out_{new DatePattern};
-};
-
-util::Result<std::shared_ptr<const DatePattern>> DatePattern::compile(std::string_view pattern) {
-  return Compiler(pattern).run();
-}
-
-DatePattern::~DatePattern() = default;
-
-std::optional<FoundDate> DatePattern::find(std::string_view text) const {
-  std::vector<re2::StringPiece> groups(fields_.size());
-  if (!regex_->Match(re2::StringPiece(text.data(), text.size()), 0, text.size(),
-                     re2::RE2::UNANCHORED, groups.data(), static_cast<int>(groups.size()))) {
-    return std::nullopt;
-  }
-  const re2::StringPiece& cut = groups[cut_group_];
-  FoundDate found;
-  found.begin = cut.data() == nullptr ? 0 : static_cast<std::size_t>(cut.data() - text.data());
-  found.end = found.begin + cut.size();
-  DateFields& fields = found.fields;
-  bool afternoon = false;
-  for (std::size_t group = 1; group < groups.size(); ++group) {
-    const std::string_view value(groups[group].data(), groups[group].size());
-    if (value.empty()) {
-      continue;
-    }
-    switch (fields_[group]) {
+  void add(Field field, std::string_view value) {
+    switch (field) {
       case Field::kNone:
         break;
       case Field::kYear:
-        fields.year = to_int(value);
+        fields_.year = to_int(value);
         break;
       case Field::kShortYear:
-        fields.year = 2000 + to_int(value);
+        fields_.year = 2000 + to_int(value);
+        break;
+      case Field::kIsoYear:
+        iso_year_ = to_int(value);
         break;
       case Field::kMonth:
-        fields.month = to_int(value);
+        fields_.month = to_int(value);
         break;
       case Field::kMonthName:
-        fields.month = month_of(value);
+      case Field::kFullMonthName:
+        fields_.month = place_of(value, kMonths) + 1;
         break;
       case Field::kDay:
-        fields.day = to_int(value);
+        fields_.day = to_int(value);
+        break;
+      case Field::kDayOfYear:
+        fields_.day_of_year = to_int(value);
+        break;
+      case Field::kWeekOfSundays:
+        add_week(WeekKind::kSunday, value);
+        break;
+      case Field::kWeekOfMondays:
+        add_week(WeekKind::kMonday, value);
+        break;
+      case Field::kIsoWeek:
+        add_week(WeekKind::kIso, value);
+        break;
+      case Field::kWeekday:
+        fields_.weekday = (to_int(value) + 6) % 7;
+        break;
+      case Field::kIsoWeekday:
+        fields_.weekday = to_int(value) - 1;
+        break;
+      case Field::kWeekdayName:
+      case Field::kFullWeekdayName:
+        fields_.weekday = place_of(value, kWeekdays);
         break;
       case Field::kHour:
-        fields.hour = to_int(value);
+        hour12_ = false;
+        fields_.hour = to_int(value);
         break;
       case Field::kHour12:
-        fields.hour = to_int(value) % 12;
+        hour12_ = true;
+        fields_.hour = to_int(value);
         break;
       case Field::kMinute:
-        fields.minute = to_int(value);
+        fields_.minute = to_int(value);
         break;
       case Field::kSecond:
-        fields.second = to_int(value);
+        fields_.second = to_int(value);
         break;
       case Field::kFraction: {
         std::string digits(value);
         digits.resize(6, '0');
-        fields.microsecond = to_int(digits);
+        fields_.microsecond = to_int(digits);
         break;
       }
       case Field::kAmPm:
-        afternoon = value[0] == 'p' || value[0] == 'P';
+        afternoon_ = value[0] == 'p' || value[0] == 'P';
         break;
+      case Field::kOffset:
       case Field::kZone:
-        fields.utc_offset = zone_of(value);
+        fields_.utc_offset = fixed_zone(value);
+        fields_.unreadable |= !fields_.utc_offset;
         break;
       case Field::kEpoch:
-        fields.epoch = epoch_of(value, false);
+        fields_.epoch = epoch_of(value, false);
         break;
       case Field::kLongEpoch:
-        fields.epoch = epoch_of(value, true);
+        fields_.epoch = epoch_of(value, true);
+        break;
+      case Field::kTai64n:
+        fields_.epoch = tai64n_of(value);
+        fields_.unreadable |= !fields_.epoch;
         break;
     }
   }
-  if (afternoon) {
-    fields.hour += 12;
+
+  DateFields take() {
+    if (hour12_) {
+      // Without am or pm it is the morning. %l knows hours up to 19.
+      fields_.hour = fields_.hour == 12 ? 0 : fields_.hour;
+      fields_.hour += afternoon_ ? 12 : 0;
+    }
+    if (iso_year_ && fields_.week_kind == WeekKind::kIso) {
+      fields_.year = iso_year_;
+    }
+    // A group of the operator's own may say anything.
+    const auto within = [](const std::optional<int>& value, int most) {
+      return !value || (*value >= 0 && *value <= most);
+    };
+    fields_.unreadable |= !within(fields_.year, 9999) || !within(fields_.month, 12) ||
+                          !within(fields_.day, 31) || !within(fields_.day_of_year, 366) ||
+                          !within(fields_.week, 53) || !within(fields_.weekday, 6) ||
+                          !within(fields_.hour, 99) || !within(fields_.minute, 99) ||
+                          !within(fields_.second, 99);
+    return fields_;
   }
+
+ private:
+  void add_week(WeekKind kind, std::string_view value) {
+    fields_.week = to_int(value);
+    fields_.week_kind = kind;
+  }
+
+  DateFields fields_;
+  std::optional<int> iso_year_;
+  bool hour12_ = false;
+  bool afternoon_ = false;
+};
+
+DatePattern::~DatePattern() = default;
+
+const std::string& DatePattern::regex() const { return regex_->pattern(); }
+
+std::optional<FoundDate> DatePattern::find(std::string_view text, std::size_t from) const {
+  std::array<re2::StringPiece, kFewGroups> few;
+  std::vector<re2::StringPiece> many(groups_.size() > few.size() ? groups_.size() : 0);
+  re2::StringPiece* groups = many.empty() ? few.data() : many.data();
+  const re2::StringPiece piece(text.data(), text.size());
+  // The character before the match is taken along.
+  std::size_t start = from > 0 ? from - 1 : 0;
+  for (;;) {
+    if (!regex_->Match(piece, start, text.size(), re2::RE2::UNANCHORED, groups,
+                       static_cast<int>(groups_.size()))) {
+      return std::nullopt;
+    }
+    if (groups[1].data() >= text.data() + from) {
+      break;
+    }
+    start = from;
+  }
+  FoundDate found;
+  const auto place = [&](const re2::StringPiece& group) {
+    return static_cast<std::size_t>(group.data() - text.data());
+  };
+  found.begin = place(groups[1]);
+  found.end = found.begin + groups[1].size();
+  found.match_begin = from_line_begin_ ? 0 : found.begin;
+  found.match_end = found.end;
+  Values values;
+  for (std::size_t number = 2; number < groups_.size(); ++number) {
+    const re2::StringPiece& group = groups[number];
+    if (group.data() == nullptr) {
+      continue;
+    }
+    if (groups_[number].cut) {
+      found.begin = place(group);
+      found.end = found.begin + group.size();
+    }
+    if (!group.empty()) {
+      values.add(groups_[number].field, {group.data(), group.size()});
+    }
+  }
+  found.fields = values.take();
   return found;
 }
 

@@ -1,21 +1,18 @@
 #pragma once
 
-#include "filter/date_pattern.h"
 #include "filter/date_templates.h"
 #include "filter/definition.h"
 
-#include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace warder::filter {
 
-// What `datepattern` of a filter says: how dates are found in its lines. Immutable, thread safe.
+// What `datepattern` of a filter says: which templates find the dates of its lines
+// (reference/fail2ban-compat.md 10.2). Immutable, thread safe.
 class DateRecipe {
  public:
-  // The built-in forms (no datepattern).
+  // The default templates (no datepattern).
   DateRecipe();
   // Adds what is wrong to `problems`; usable only when nothing was added.
   DateRecipe(const Option& datepattern, Problems& problems);
@@ -24,17 +21,19 @@ class DateRecipe {
   const std::string& key() const { return key_; }
 
   // Has the log dates at all (datepattern other than {NONE})?
-  bool expects_date() const { return kind_ != Kind::kNone; }
+  bool expects_date() const { return expects_date_; }
 
-  // The date of a line: the one that begins first. Other than in the reference nothing is
-  // remembered from line to line: what one line says must not change how the next one is read.
-  std::optional<FoundDate> find(std::string_view text) const;
+  // In their order; none when no date is expected.
+  const DateTemplates& templates() const { return templates_; }
 
  private:
-  enum class Kind { kBuiltin, kEpoch, kPatterns, kNone };
-  Kind kind_ = Kind::kBuiltin;
-  DatePlace place_ = DatePlace::kAnywhere;
-  std::vector<std::shared_ptr<const DatePattern>> patterns_;
+  void add_line(const ValueLine& line, Problems& problems);
+  void add(std::shared_ptr<const DateTemplate> made);
+  void add_pattern(std::string_view name, std::string_view pattern, const ValueLine& line,
+                   Problems& problems);
+
+  bool expects_date_ = true;
+  DateTemplates templates_;
   std::string key_;
 };
 

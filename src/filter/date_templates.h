@@ -1,40 +1,71 @@
 #pragma once
 
-#include "filter/calendar.h"
+#include "filter/date_forms.h"
+#include "filter/date_pattern.h"
 
-#include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace warder::filter {
 
-// A date in a line: what it says and which part of the line it is. That part is cut out before any
-// pattern sees the line.
-struct FoundDate {
-  std::size_t begin = 0;
-  std::size_t end = 0;
-  DateFields fields;
+// What a line must have for a template to match. Tells most templates of most lines apart without
+// trying them.
+struct LineTraits {
+  bool clock = false;         // digits, a colon, one or two digits, a colon, a digit
+  bool eight_digits = false;  // in a row
+  bool ten_digits = false;
+  bool at_sign = false;
+  static LineTraits of(std::string_view text);
 };
 
-// Where a date may stand.
-enum class DatePlace {
-  kAnywhere,
-  kLineBegin,  // at most two non-word characters before it
+// One way of finding a date, as it stands in a list of them. Immutable, thread safe.
+class DateTemplate {
+ public:
+  // Which trait a line must have.
+  enum class Needs : std::uint8_t { kNothing, kClock, kClockOrDigits, kTenDigits, kAtSign };
+
+  DateTemplate(std::string name, std::shared_ptr<const DatePattern> pattern);
+  // Read by hand; `pattern` is the same in general terms (tests hold one against the other).
+  DateTemplate(std::string name, DateForm form, std::shared_ptr<const DatePattern> pattern);
+
+  // As the operator reads it: the pattern.
+  const std::string& name() const { return name_; }
+  bool is_anchored_at_begin() const { return anchored_begin_; }
+  bool is_anchored() const { return anchored_begin_ || anchored_end_; }
+  // How much a hit counts when lists are put in order (10.5).
+  double weight() const { return weight_; }
+  bool may_match(const LineTraits& traits) const;
+
+  std::optional<FoundDate> find(std::string_view text, std::size_t from = 0) const;
+  // The pattern behind it; null for the epochs, which RE2 cannot express.
+  const DatePattern* pattern() const { return pattern_.get(); }
+
+ private:
+  friend class TemplateLists;
+  std::string name_;
+  std::shared_ptr<const DatePattern> pattern_;
+  std::optional<DateForm> form_;
+  bool anchored_begin_ = false;
+  bool anchored_end_ = false;
+  double weight_ = 1;
+  Needs needs_ = Needs::kNothing;
 };
 
-// Reads a date of the built-in forms that begins exactly at `at`:
-//   2026-07-31T21:59:59.123+02:00   also / or . between the numbers, blank for T, comma, Z, no zone
-//   Jul 31 21:59:59                 syslog; also with weekday, fraction, year behind or before the
-//   time 31/Jul/2026:09:22:55 -0700      web servers; also - between, blank for the colon
-// The character before `at` and the one behind the date must not continue a word.
-// Hand-written because every line of every log passes here.
-std::optional<FoundDate> builtin_date_at(std::string_view text, std::size_t at);
+using DateTemplates = std::vector<std::shared_ptr<const DateTemplate>>;
 
-// The built-in date that begins first; in addition seconds since 1970 at the begin of the line, in
-// brackets there, or as audit(1785500000.123:4).
-std::optional<FoundDate> find_builtin_date(std::string_view text, DatePlace place);
+// The built-in templates of reference/fail2ban-compat.md 10.4 in their order: first the copies that
+// are anchored at the begin of the line (weight 100), then all 17. Made at the first call.
+const DateTemplates& default_templates();
+// Those of them that are anchored at the begin of the line ({^LN-BEG}).
+const DateTemplates& line_begin_templates();
+// The 17 as patterns, for {DATE}.
+std::vector<std::string_view> default_patterns();
 
-// Seconds since 1970 only (datepattern = EPOCH), at the places named above.
-std::optional<FoundDate> find_epoch(std::string_view text, DatePlace place);
+// EPOCH and LEPOCH as a datepattern of their own.
+std::shared_ptr<const DateTemplate> epoch_template(bool long_form);
 
 }  // namespace warder::filter

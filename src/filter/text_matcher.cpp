@@ -28,18 +28,23 @@ util::Result<std::unique_ptr<TextMatcher>> TextMatcher::build(std::vector<TextPa
   for (TextPart& part : parts) {
     const std::size_t slot = matcher->slots_.size();
     const TextFilter& filter = *part.filter;
-    auto group = std::find_if(
-        matcher->groups_.begin(), matcher->groups_.end(),
-        [&](const Group& known) { return known.dates->key() == filter.dates().key(); });
+    const DateRecipe& dates = filter.dates();
+    const DateOptions& how = matcher->options_.dates_of(part.index);
+    auto group =
+        std::find_if(matcher->groups_.begin(), matcher->groups_.end(), [&](const Group& known) {
+          return known.dates->key() == dates.key() && known.rules == how.rules;
+        });
     if (group == matcher->groups_.end()) {
-      group = matcher->groups_.insert(group, Group{&filter.dates(), {}, {}});
+      group = matcher->groups_.insert(
+          group, Group{&dates, how.rules, DateFinder(dates.templates(), how.rules), {}, {}, {}});
     }
     for (std::size_t pattern = 0; pattern < filter.sieves().size(); ++pattern) {
       WARDER_ASSIGN_OR_RETURN(const std::size_t number, group->sieve.add(filter.sieves()[pattern]));
       group->candidates.resize(std::max(group->candidates.size(), number + 1));
       group->candidates[number].push_back({slot, pattern});
     }
-    matcher->slots_.push_back({std::move(part), {}});
+    Calendar calendar(how.zone ? *how.zone : TimeZone::system(), how.rules);
+    matcher->slots_.push_back({std::move(part), std::move(calendar), {}});
   }
   for (Group& group : matcher->groups_) {
     WARDER_RETURN_IF_ERROR(group.sieve.compile());
@@ -50,8 +55,8 @@ util::Result<std::unique_ptr<TextMatcher>> TextMatcher::build(std::vector<TextPa
 void TextMatcher::match(const model::Line& line, util::WallTime now, Reading reading,
                         std::span<Counters> counters, MatchHandler& handler) {
   for (Group& group : groups_) {
-    match_group(group,
-                Job{line, now, reading, counters, handler, *group.dates, std::nullopt, line.text});
+    match_group(group, Job{line, now, reading, counters, handler, group, std::nullopt,
+                           group.dates->expects_date(), line.text});
   }
 }
 
@@ -64,7 +69,14 @@ void TextMatcher::forget_sessions() {
 void TextMatcher::match_group(Group& group, Job job) {
   const std::string_view text = job.line.text;
   if (!job.line.stamp) {
-    job.date = group.dates->find(text);
+    job.date = group.finder.find(text, job.now);
+  }
+  if (job.date && job.date->begin == job.date->end) {
+    // The pattern says where a date would stand: such lines have none.
+    job.date.reset();
+    job.expects_date = false;
+  } else if (job.date && group.rules == DateRules::kCompat) {
+    group.last.see(job.date->fields, job.now, job.reading);
   }
   if (job.date && job.date->begin == 0) {
     job.message.remove_prefix(job.date->end);
@@ -141,26 +153,32 @@ void TextMatcher::judge(Slot& slot, std::span<const Candidate> candidates, const
   report(slot, hit->pattern, merged, session.failure.text, job);
 }
 
-JudgedTime TextMatcher::time_of(const Job& job, std::size_t index) {
+std::optional<JudgedTime> TextMatcher::time_of(Slot& slot, const Job& job) {
+  const std::size_t index = slot.part.index;
+  const DateRules rules = job.group.rules;
   std::optional<util::WallTime> found = job.line.stamp;
   std::string_view date;
   if (job.date) {
     date = job.line.text.substr(job.date->begin, job.date->end - job.date->begin);
-    found = calendar_.resolve(job.date->fields, job.now);
+    found = slot.calendar.resolve(job.date->fields, job.now);
     if (!found) {
       tell(job.handler, job.counters, index, NoticeKind::kBadDate, date);
     }
-  } else if (!found && job.dates.expects_date()) {
+  } else if (!found && job.expects_date) {
     tell(job.handler, job.counters, index, NoticeKind::kNoDate, job.line.text);
   }
-  const JudgedTime judged = judge_time(found, job.now, job.reading);
+  if (!found && rules == DateRules::kCompat) {
+    return job.group.last.judge(slot.calendar, job.now,
+                                job.expects_date ? job.reading : Reading::kLive);
+  }
+  const JudgedTime judged = judge_time(found, job.now, job.reading, rules);
   if (judged.off) {
     tell(job.handler, job.counters, index, NoticeKind::kDateOff, date);
   }
   return judged;
 }
 
-void TextMatcher::report(const Slot& slot, std::size_t pattern, const Captures& captures,
+void TextMatcher::report(Slot& slot, std::size_t pattern, const Captures& captures,
                          std::string_view text, const Job& job) {
   const std::size_t index = slot.part.index;
   const Offender offender = identify(captures);
@@ -175,11 +193,14 @@ void TextMatcher::report(const Slot& slot, std::size_t pattern, const Captures& 
     tell(job.handler, job.counters, index, NoticeKind::kProxyAddress, job.line.text);
     return;
   }
-  const JudgedTime time = time_of(job, index);
+  const std::optional<JudgedTime> time = time_of(slot, job);
+  if (!time) {
+    return;
+  }
   model::Finding finding;
   finding.address = *offender.address;
-  finding.time = time.time;
-  finding.time_from_line = time.from_line;
+  finding.time = time->time;
+  finding.time_from_line = time->from_line;
   finding.pattern = static_cast<std::uint32_t>(pattern);
   finding.user = find_capture(captures, "user").substr(0, kLongestText);
   finding.text = text.substr(0, kLongestText);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "filter/calendar.h"
+#include "filter/date_finder.h"
 #include "filter/matcher_options.h"
 #include "filter/notice.h"
 #include "filter/sessions.h"
@@ -44,6 +45,7 @@ class TextMatcher {
  private:
   struct Slot {
     TextPart part;
+    Calendar calendar;
     Sessions sessions;
   };
   struct Candidate {
@@ -54,6 +56,9 @@ class TextMatcher {
   // The filters that find dates in the same way and so see the same message.
   struct Group {
     const DateRecipe* dates;
+    DateRules rules;
+    DateFinder finder;
+    LastDate last;
     Sieve sieve;
     std::vector<std::vector<Candidate>> candidates;  // by number of the expression in the sieve
   };
@@ -64,21 +69,21 @@ class TextMatcher {
     Reading reading;
     std::span<Counters> counters;
     MatchHandler& handler;
-    const DateRecipe& dates;
+    Group& group;
     std::optional<FoundDate> date;
+    bool expects_date;
     std::string_view message;  // the line without its date
   };
 
-  explicit TextMatcher(MatcherOptions options)
-      : options_(std::move(options)), calendar_(options_.utc_offset) {}
+  explicit TextMatcher(MatcherOptions options) : options_(std::move(options)) {}
   void match_group(Group& group, Job job);
   void judge(Slot& slot, std::span<const Candidate> candidates, const Job& job);
-  void report(const Slot& slot, std::size_t pattern, const Captures& captures,
-              std::string_view text, const Job& job);
-  JudgedTime time_of(const Job& job, std::size_t index);
+  void report(Slot& slot, std::size_t pattern, const Captures& captures, std::string_view text,
+              const Job& job);
+  // Empty when the event has no time and does not count.
+  std::optional<JudgedTime> time_of(Slot& slot, const Job& job);
 
   MatcherOptions options_;
-  Calendar calendar_;
   std::vector<Slot> slots_;
   std::vector<Group> groups_;
   // Reused from line to line.

@@ -1,26 +1,13 @@
-#include "filter/date_templates.h"
+#include "date_support.h"
 
 #include <catch2/catch.hpp>
 
-using namespace std::chrono_literals;
-using warder::filter::DatePlace;
-using warder::filter::find_builtin_date;
-using warder::util::format_rfc3339;
-using warder::util::parse_rfc3339;
+using namespace warder::filter;
 
 namespace {
 
-// "CUT -> TIME", read on 2026-08-01 in UTC.
-std::string find(std::string_view line, DatePlace place = DatePlace::kAnywhere) {
-  const auto found = find_builtin_date(line, place);
-  if (!found) {
-    return "no date";
-  }
-  const auto time = warder::filter::Calendar(std::chrono::seconds(0))
-                        .resolve(found->fields, parse_rfc3339("2026-08-01T00:00:00Z").value());
-  return std::string(line.substr(found->begin, found->end - found->begin)) + " -> " +
-         (time ? format_rfc3339(*time) : "none");
-}
+std::string find(std::string_view line) { return date_of("", line); }
+std::string find_at_begin(std::string_view line) { return date_of("{^LN-BEG}", line); }
 
 }  // namespace
 
@@ -29,8 +16,7 @@ TEST_CASE("ISO 8601 and its relatives") {
         "2026-07-31T21:59:59.981+0200 -> 2026-07-31T19:59:59.981000Z");
   CHECK(find("2026-07-31 21:59:59,123 x") ==
         "2026-07-31 21:59:59,123 -> 2026-07-31T21:59:59.123000Z");
-  CHECK(find("2026-07-31T21:59:59.1234567Z x") ==
-        "2026-07-31T21:59:59.1234567Z -> 2026-07-31T21:59:59.123456Z");
+  CHECK(find("2026-07-31T21:59:59.1234567Z x") == "2026-07-31T21:59:59 -> 2026-07-31T21:59:59Z");
   CHECK(find("[2026-07-31 21:59:59] x") == "2026-07-31 21:59:59 -> 2026-07-31T21:59:59Z");
   CHECK(find("2026-07-31 21:59:59 +02:00 x") ==
         "2026-07-31 21:59:59 +02:00 -> 2026-07-31T19:59:59Z");
@@ -72,7 +58,8 @@ TEST_CASE("seconds since 1970") {
   CHECK(find("[1785500000] x") == "1785500000 -> 2026-07-31T12:13:20Z");
   CHECK(find("type=X msg=audit(1785500000.123:4): x") ==
         "1785500000.123 -> 2026-07-31T12:13:20.123000Z");
-  CHECK(find("[1785500000 x") == "no date");
+  CHECK(find("[1785500000 x") == "1785500000 -> 2026-07-31T12:13:20Z");
+  CHECK(find("audit(1785500000.123) x") == "no date");
   CHECK(find("x 1785500000 x") == "no date");
   CHECK(find("17855000000000 x") == "no date");
   CHECK(find(R"({"ts":1785500000.123})") == "no date");
@@ -112,11 +99,9 @@ TEST_CASE("the date that begins first counts") {
 }
 
 TEST_CASE("at the begin of a line, behind at most two other characters") {
-  CHECK(find("[2026-07-31 21:59:59] x", DatePlace::kLineBegin) ==
-        "2026-07-31 21:59:59 -> 2026-07-31T21:59:59Z");
-  CHECK(find("[[2026-07-31 21:59:59] x", DatePlace::kLineBegin) ==
-        "2026-07-31 21:59:59 -> 2026-07-31T21:59:59Z");
-  CHECK(find("[[[2026-07-31 21:59:59] x", DatePlace::kLineBegin) == "no date");
-  CHECK(find("x 2026-07-31 21:59:59", DatePlace::kLineBegin) == "no date");
-  CHECK(find("x audit(1785500000.123:4): x", DatePlace::kLineBegin) == "no date");
+  CHECK(find_at_begin("[2026-07-31 21:59:59] x") == "2026-07-31 21:59:59 -> 2026-07-31T21:59:59Z");
+  CHECK(find_at_begin("[[2026-07-31 21:59:59] x") == "2026-07-31 21:59:59 -> 2026-07-31T21:59:59Z");
+  CHECK(find_at_begin("[[[2026-07-31 21:59:59] x") == "no date");
+  CHECK(find_at_begin("x 2026-07-31 21:59:59") == "no date");
+  CHECK(find_at_begin("x audit(1785500000.123:4): x") == "no date");
 }
