@@ -32,25 +32,39 @@ double DateFinder::Use::weight() const {
 }
 
 DateFinder::DateFinder(const DateTemplates& templates, DateRules rules)
-    : rules_(rules),
-      default_list_(templates == default_templates()),
-      line_begin_list_(templates == line_begin_templates()) {
+    : templates_(templates), rules_(rules), list_(kind_of(templates)) {
   for (const auto& each : templates) {
     uses_.push_back(Use{each});
   }
 }
 
 std::optional<FoundDate> DateFinder::find(std::string_view text, util::WallTime now) {
-  std::optional<Hit> hit;
-  if (rules_ == DateRules::kCompat) {
-    hit = find_learned(text);
-    if (hit) {
-      learn(*hit, text, now);
-    }
-    return hit ? std::optional(hit->found) : std::nullopt;
+  if (rules_ == DateRules::kOwn) {
+    return find_alone(templates_, list_, text);
   }
-  if (default_list_ || line_begin_list_) {
-    const DateScan scan = scan_for_date(text, line_begin_list_);
+  const std::optional<Hit> hit = find_learned(text);
+  if (!hit) {
+    return std::nullopt;
+  }
+  learn(*hit, text, now);
+  return hit->found;
+}
+
+std::optional<FoundDate> DateFinder::find_alone(const DateTemplates& templates,
+                                                std::string_view text) {
+  return find_alone(templates, kind_of(templates), text);
+}
+
+DateFinder::List DateFinder::kind_of(const DateTemplates& templates) {
+  return templates == default_templates()      ? List::kDefault
+         : templates == line_begin_templates() ? List::kLineBegin
+                                               : List::kOther;
+}
+
+std::optional<FoundDate> DateFinder::find_alone(const DateTemplates& templates, List list,
+                                                std::string_view text) {
+  if (list != List::kOther) {
+    const DateScan scan = scan_for_date(text, list == List::kLineBegin);
     if (scan.found || !scan.unsure) {
       return scan.found;
     }
@@ -58,26 +72,20 @@ std::optional<FoundDate> DateFinder::find(std::string_view text, util::WallTime 
       return std::nullopt;
     }
   }
-  hit = find_first(text);
-  return hit ? std::optional(hit->found) : std::nullopt;
-}
-
-std::optional<DateFinder::Hit> DateFinder::find_first(std::string_view text) const {
   const LineTraits traits = LineTraits::of(text);
-  std::optional<Hit> best;
-  std::optional<Hit> unreadable;
-  for (std::size_t index = 0; index < uses_.size(); ++index) {
-    const DateTemplate& each = *uses_[index].date_template;
-    const auto found = each.may_match(traits) ? each.find(text) : std::nullopt;
+  std::optional<FoundDate> best;
+  std::optional<FoundDate> unreadable;
+  for (const auto& each : templates) {
+    const auto found = each->may_match(traits) ? each->find(text) : std::nullopt;
     if (!found) {
       continue;
     }
-    std::optional<Hit>& kept = found->fields.unreadable ? unreadable : best;
-    if (each.is_anchored_at_begin() && !found->fields.unreadable) {
-      return Hit{*found, index};
+    std::optional<FoundDate>& kept = found->fields.unreadable ? unreadable : best;
+    if (each->is_anchored_at_begin() && !found->fields.unreadable) {
+      return found;
     }
-    if (!kept || found->match_begin < kept->found.match_begin) {
-      kept = Hit{*found, index};
+    if (!kept || found->match_begin < kept->match_begin) {
+      kept = found;
     }
   }
   return best ? best : unreadable;
@@ -135,7 +143,7 @@ std::optional<DateFinder::Hit> DateFinder::find_learned(std::string_view text) {
   if (auto hit = try_last(text, candidate, tried)) {
     return hit;
   }
-  if (default_list_ && !candidate && !may_have_default_date(text)) {
+  if (list_ == List::kDefault && !candidate && !may_have_default_date(text)) {
     return std::nullopt;
   }
   const LineTraits traits = LineTraits::of(text);

@@ -23,6 +23,9 @@ namespace warder::filter {
 // the reference shares counts of hits between jails, and counts bytes where that counts characters.
 class DateFinder {
  public:
+  // By kOwn, for a single line.
+  static std::optional<FoundDate> find_alone(const DateTemplates& templates, std::string_view text);
+
   DateFinder(const DateTemplates& templates, DateRules rules);
 
   // `now` says when a template was used last.
@@ -40,6 +43,8 @@ class DateFinder {
   const std::vector<Use>& uses() const { return uses_; }
 
  private:
+  // Lists that are read by hand.
+  enum class List : std::uint8_t { kOther, kDefault, kLineBegin };
   // A place in a line with the characters beside it; -1 for none.
   struct Edge {
     std::size_t at = 0;
@@ -51,7 +56,9 @@ class DateFinder {
     std::size_t index = 0;
   };
 
-  std::optional<Hit> find_first(std::string_view text) const;
+  static List kind_of(const DateTemplates& templates);
+  static std::optional<FoundDate> find_alone(const DateTemplates& templates, List list,
+                                             std::string_view text);
   std::optional<Hit> find_learned(std::string_view text);
   std::optional<Hit> try_last(std::string_view text, std::optional<Hit>& candidate,
                               std::size_t& tried);
@@ -60,9 +67,9 @@ class DateFinder {
   std::size_t reorder(std::size_t index);
   bool stands_where_last(std::string_view text) const;
 
+  DateTemplates templates_;
   DateRules rules_;
-  bool default_list_ = false;
-  bool line_begin_list_ = false;
+  List list_;
   std::vector<Use> uses_;
   // Of the last hit (kCompat).
   std::size_t last_ = SIZE_MAX;

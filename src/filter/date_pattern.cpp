@@ -194,6 +194,9 @@ std::optional<FoundDate> DatePattern::find(std::string_view text, std::size_t fr
   std::vector<re2::StringPiece> many(groups_.size() > few.size() ? groups_.size() : 0);
   re2::StringPiece* groups = many.empty() ? few.data() : many.data();
   const re2::StringPiece piece(text.data(), text.size());
+  if (from > text.size()) {
+    return std::nullopt;
+  }
   // The character before the match is taken along.
   std::size_t start = from > 0 ? from - 1 : 0;
   for (;;) {

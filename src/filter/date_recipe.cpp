@@ -1,5 +1,6 @@
 #include "filter/date_recipe.h"
 
+#include "filter/date_finder.h"
 #include "util/strings.h"
 
 #include <fmt/format.h>
@@ -61,6 +62,10 @@ DateRecipe::DateRecipe(const Option& datepattern, Problems& problems) {
   if (templates_ == default_templates()) {
     key_.clear();
   }
+}
+
+std::optional<FoundDate> DateRecipe::find(std::string_view text) const {
+  return DateFinder::find_alone(templates_, text);
 }
 
 void DateRecipe::add(std::shared_ptr<const DateTemplate> made) {

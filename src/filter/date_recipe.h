@@ -3,6 +3,8 @@
 #include "filter/date_templates.h"
 #include "filter/definition.h"
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,6 +24,9 @@ class DateRecipe {
 
   // Has the log dates at all (datepattern other than {NONE})?
   bool expects_date() const { return expects_date_; }
+
+  // The date of a single line, without any memory (DateFinder, kOwn).
+  std::optional<FoundDate> find(std::string_view text) const;
 
   // In their order; none when no date is expected.
   const DateTemplates& templates() const { return templates_; }

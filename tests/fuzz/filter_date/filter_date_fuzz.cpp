@@ -108,11 +108,11 @@ void check_learning(std::string_view text) {
   }
 }
 
-// The bytes as a moment of this century, in each form and back.
+// The bytes as a moment of the years from 2000 to 2029, in each form and back.
 void check_forms(std::string_view bytes) {
   std::uint64_t number = 0;
   std::memcpy(&number, bytes.data(), std::min(bytes.size(), sizeof number));
-  const util::WallTime time{std::chrono::seconds(946684800 + number % 3155673600)};
+  const util::WallTime time{std::chrono::seconds(946684800 + number % 946771200)};
   const auto days = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(days);
   const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::seconds>(time - days));
