@@ -3,6 +3,7 @@
 #include "config/check.h"
 #include "config/file_reader.h"
 #include "config/load.h"
+#include "config/reference.h"
 #include "filter/filter.h"
 #include "jail/keys.h"
 
@@ -11,6 +12,7 @@
 #include <chrono>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,22 +48,83 @@ std::map<std::string, jail::JailOptions> shipped() {
 TEST_CASE("shipped jails are sound, disabled, and have filters that ship") {
   const auto jails = shipped();
   std::vector<std::string> names;
+  std::set<std::string> filters;
   for (const auto& [name, options] : jails) {
     INFO(name);
     names.push_back(name);
     CHECK_FALSE(options.enabled);
     CHECK(options.counting == jail::Counting::kWindow);
     CHECK((options.logpath.empty() != options.journalmatch.empty()));
+    const auto reference = config::parse_reference(options.filter);
+    REQUIRE(reference);
     filter::FilterRequest request;
-    request.name = options.filter;
+    request.name = reference->name;
+    request.parameters = {reference->parameters.begin(), reference->parameters.end()};
     request.folders = {folder("filters")};
+    request.given_at = {"jails", 1};
+    filters.insert(reference->name);
     const auto loaded = filter::load_filter(request);
     INFO((loaded ? "" : loaded.error().message()));
     CHECK(loaded.has_value());
   }
-  CHECK(names == std::vector<std::string>{"caddy-4xx", "caddy-auth", "caddy-scanner",
-                                          "sqlite-backup-monitor", "sshd", "vaultwarden",
-                                          "vaultwarden-sqlite-admin", "vaultwarden-sqlite-auth"});
+  CHECK(names == std::vector<std::string>{"apache-auth",
+                                          "apache-bad-request",
+                                          "apache-errors",
+                                          "apache-scanner",
+                                          "asterisk",
+                                          "authentik",
+                                          "caddy-4xx",
+                                          "caddy-auth",
+                                          "caddy-scanner",
+                                          "dovecot",
+                                          "exim",
+                                          "forgejo",
+                                          "gitea",
+                                          "gitlab",
+                                          "grafana",
+                                          "haproxy",
+                                          "haproxy-bad-request",
+                                          "home-assistant",
+                                          "jellyfin",
+                                          "keycloak",
+                                          "mariadb",
+                                          "mongodb",
+                                          "mosquitto",
+                                          "nextcloud",
+                                          "nginx-bad-request",
+                                          "nginx-http-auth",
+                                          "nginx-limit-req",
+                                          "nginx-scanner",
+                                          "openvpn",
+                                          "pam",
+                                          "phpmyadmin",
+                                          "portscan",
+                                          "postfix",
+                                          "postfix-sasl",
+                                          "postgresql",
+                                          "proftpd",
+                                          "proxmox",
+                                          "pure-ftpd",
+                                          "recidive",
+                                          "redis",
+                                          "roundcube",
+                                          "sqlite-backup-monitor",
+                                          "sshd",
+                                          "traefik-auth",
+                                          "traefik-scanner",
+                                          "vaultwarden",
+                                          "vaultwarden-sqlite-admin",
+                                          "vaultwarden-sqlite-auth",
+                                          "vsftpd",
+                                          "wordpress",
+                                          "wordpress-access"});
+  // And the other way round: no filter without a jail that shows how it is meant.
+  for (const auto& file : std::filesystem::directory_iterator(folder("filters"))) {
+    if (file.path().extension() == ".conf") {
+      INFO(file.path());
+      CHECK(filters.contains(file.path().stem().string()));
+    }
+  }
 }
 
 TEST_CASE("the jails of the plan have its values") {

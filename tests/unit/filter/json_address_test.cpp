@@ -76,3 +76,13 @@ TEST_CASE("without a peer the address is all there is") {
   CHECK(blamed("@", kNone) == "nobody (bad address: @)");
   CHECK(blamed("fe80::1%eth0", kNone) == "nobody (bad address: fe80::1%eth0)");
 }
+
+TEST_CASE("what the program states may have a port") {
+  CHECK(blamed("198.51.100.7:40022", kNone) == "198.51.100.7");
+  CHECK(blamed("[2001:db8::7]:40022", "[2001:db8::7]:40022") == "2001:db8::7");
+  CHECK(blamed(kNone, "192.0.2.1:40022", {"203.0.113.5"}) == "203.0.113.5");
+  CHECK(blamed("2001:db8::7:40022", kNone) == "nobody (bad address: 2001:db8::7:40022)");
+  CHECK(blamed("[198.51.100.7]:1", kNone) == "nobody (bad address: [198.51.100.7]:1)");
+  CHECK(blamed("198.51.100.7:", kNone) == "nobody (bad address: 198.51.100.7:)");
+  CHECK(blamed("198.51.100.7:x", kNone) == "nobody (bad address: 198.51.100.7:x)");
+}
