@@ -16,7 +16,7 @@
 namespace warder::agent {
 namespace {
 
-constexpr std::array<Command, 14> kCommands{{
+constexpr std::array<Command, 15> kCommands{{
     {"run", "watch the logs and ban, until stopped", "the configuration", declare_run},
     {"check", "read the configuration and tell every error at once", "the configuration",
      declare_check},
@@ -31,6 +31,8 @@ constexpr std::array<Command, 14> kCommands{{
     {"events", "the history, as text, JSON or SQL", "the database", declare_events},
     {"verify", "check that the history is what was recorded", "the database", declare_verify},
     {"test", "try a filter on a log", "a filter", declare_test},
+    {"replay", "the bans a jail would make on old logs, and what a change would alter",
+     "the configuration", declare_replay},
     {"vault", "the vault that holds rules and secrets: setup, get, put, list, show, history",
      "the configuration", declare_vault},
     {"alerts", "test the destinations, retry what could not be delivered", "a running agent",
