@@ -67,12 +67,14 @@ util::Result<PickedFilter> pick_filter(const Globals& globals, const std::string
     auto jail = engine::load_jail(files, *main, {}, {reference.name, {}, {}});
     if (jail && parameters.empty() && options.empty()) {
       picked.filter = jail->filter;
+      picked.matcher.lines = jail->lines;
       picked.described = fmt::format("filter {} of jail {}", jail->options.filter, reference.name);
       picked.jail = std::move(*jail);
       return picked;
     }
     if (jail) {
       // The jail's filter with what the command line changes.
+      picked.matcher.lines = jail->lines;
       WARDER_ASSIGN_OR_RETURN(const config::Reference named,
                               config::parse_reference(jail->options.filter));
       request.name = named.name;

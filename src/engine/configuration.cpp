@@ -4,6 +4,7 @@
 #include "config/json_layer.h"
 #include "config/load.h"
 #include "config/reference.h"
+#include "filter/date_recipe.h"
 #include "firewall/scope.h"
 #include "jail/keys.h"
 #include "util/strings.h"
@@ -48,6 +49,49 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
+std::string datepattern_of(const config::Values& values) {
+  std::string text;
+  for (const std::string& line : values.list("datepattern")) {
+    text += line + '\n';
+  }
+  return text;
+}
+
+// How the jail's lines are read; tells what is wrong.
+std::optional<filter::LineOptions> line_options(const jail::JailOptions& options,
+                                                const config::Values& values,
+                                                config::Diagnostics& diagnostics) {
+  filter::LineOptions lines;
+  bool good = true;
+  const auto wrong = [&](std::string_view key, const std::string& text) {
+    diagnostics.add(values.about(key, text));
+    good = false;
+  };
+  lines.rules = options.counting == jail::Counting::kCompat ? filter::DateRules::kCompat
+                                                            : filter::DateRules::kOwn;
+  if (!options.logtimezone.empty()) {
+    auto zone = filter::TimeZone::parse(options.logtimezone);
+    if (zone) {
+      lines.zone = *zone;
+    } else {
+      wrong("logtimezone", zone.error().message());
+    }
+  }
+  auto encoding = filter::Encoding::parse(options.logencoding);
+  if (encoding) {
+    lines.encoding = *encoding;
+  } else {
+    wrong("logencoding", encoding.error().message());
+  }
+  if (values.has("datepattern")) {
+    const util::Status datepattern = filter::check_datepattern(datepattern_of(values));
+    if (!datepattern) {
+      wrong("datepattern", datepattern.error().message());
+    }
+  }
+  return good ? std::optional(lines) : std::nullopt;
+}
+
 // Null, and told, when there is no such filter or it has errors.
 std::shared_ptr<const filter::Filter> load_filter(const std::string& word,
                                                   const config::Values& values,
@@ -62,6 +106,11 @@ std::shared_ptr<const filter::Filter> load_filter(const std::string& word,
   request.name = reference->name;
   request.parameters = {reference->parameters.begin(), reference->parameters.end()};
   request.folders = main.agent.filters;
+  if (values.has("datepattern")) {
+    // What the filter's samples say does not hold for another form of the date.
+    request.overrides["datepattern"] = datepattern_of(values);
+    request.samples = filter::SamplePolicy::kIgnore;
+  }
   auto filter = filter::load_filter(request);
   if (!filter) {
     for (const std::string_view line : util::split(filter.error().message(), '\n')) {
@@ -97,6 +146,11 @@ std::optional<CompiledJail> compile(jail::JailOptions options, const config::Val
   } else {
     compiled.scope = *scope;
   }
+  const auto lines = line_options(options, values, diagnostics);
+  if (!lines) {
+    return std::nullopt;
+  }
+  compiled.lines = *lines;
   compiled.filter = load_filter(options.filter, values, main, diagnostics);
   if (!compiled.filter) {
     return std::nullopt;

@@ -19,6 +19,7 @@ inline constexpr const char* kManualJail = "manual";
 struct CompiledJail {
   jail::JailOptions options;
   std::shared_ptr<const filter::Filter> filter;  // none for kManualJail
+  filter::LineOptions lines;
   firewall::Scope scope;
 };
 

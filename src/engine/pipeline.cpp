@@ -67,7 +67,7 @@ util::Status Pipeline::use(std::shared_ptr<const JailSet> set) {
   }
   old.resize(names.size());
   for (std::size_t i = slots_.size(); i < names.size(); ++i) {
-    slots_.push_back(Slot{names[i], std::nullopt, nullptr});
+    slots_.push_back(Slot{names[i], std::nullopt, nullptr, {}});
   }
   std::vector<std::optional<firewall::Scope>> scopes(slots_.size());
   for (std::size_t i = 0; i < made.size(); ++i) {
@@ -77,6 +77,7 @@ util::Status Pipeline::use(std::shared_ptr<const JailSet> set) {
     }
     slots_[index].jail = std::move(jail);
     slots_[index].filter = set->jails[i].filter;
+    slots_[index].lines = set->jails[i].lines;
     scopes[index] = set->jails[i].scope;
   }
   set_ = std::move(set);
@@ -243,17 +244,19 @@ Pipeline::Program* Pipeline::program_for(const std::vector<std::uint32_t>& input
   }
   Program program;
   std::vector<std::shared_ptr<const filter::Filter>> filters;
+  filter::MatcherOptions options = set_->matcher;
   for (const std::uint32_t input : inputs) {
     const Slot& slot = slots_[input];
     if (slot.jail && slot.filter) {
       filters.push_back(slot.filter);
+      options.lines_by_filter.push_back(slot.lines);
       program.jails.push_back(static_cast<jail::JailIndex>(input));
     }
   }
   if (filters.empty()) {
     return nullptr;
   }
-  auto matcher = filter::Matcher::build(std::move(filters), set_->matcher);
+  auto matcher = filter::Matcher::build(std::move(filters), std::move(options));
   if (!matcher) {
     // Each filter compiled alone; together they exceed what one search may use.
     notices_.plain(model::EventKind::kConfig, model::Severity::kCritical,

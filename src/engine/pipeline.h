@@ -94,6 +94,7 @@ class Pipeline : public source::LineHandler, public filter::MatchHandler {
     std::string name;
     std::optional<jail::Jail> jail;  // none: the name is kept for a jail that may come back
     std::shared_ptr<const filter::Filter> filter;
+    filter::LineOptions lines;
   };
   struct PendingBan {
     jail::JailIndex jail = 0;

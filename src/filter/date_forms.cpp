@@ -377,15 +377,6 @@ std::optional<FoundDate> epoch_at(std::string_view text, std::size_t at, bool lo
   return found;
 }
 
-bool ends_audit_stamp(std::string_view text, std::size_t at) {
-  Cursor cursor(text, at);
-  if (!cursor.read(':') || cursor.digits() == 0) {
-    return false;
-  }
-  cursor.skip(cursor.digits());
-  return cursor.read(')');
-}
-
 std::optional<FoundDate> find_epoch(std::string_view text, std::size_t from, bool long_form) {
   if (from == 0) {
     if (auto found = epoch_at(text, 0, long_form)) {
@@ -393,8 +384,7 @@ std::optional<FoundDate> find_epoch(std::string_view text, std::size_t from, boo
     }
   }
   if (from <= 1 && text.starts_with('[')) {
-    const auto found = epoch_at(text, 1, long_form);
-    if (found && text.substr(found->end).starts_with(']')) {
+    if (auto found = epoch_at(text, 1, long_form)) {
       return found;
     }
   }
@@ -405,8 +395,7 @@ std::optional<FoundDate> find_epoch(std::string_view text, std::size_t from, boo
     if (number < from || within_word(text, at)) {
       continue;
     }
-    const auto found = epoch_at(text, number, long_form);
-    if (found && ends_audit_stamp(text, found->end)) {
+    if (auto found = epoch_at(text, number, long_form)) {
       return found;
     }
   }

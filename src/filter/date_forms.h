@@ -17,9 +17,9 @@ enum class DateForm : std::uint8_t {
   kSyslog,      // template 2: Jul 31 21:59:59
   kSyslogYear,  // template 3: Jul 31 2026 21:59:59
   kWeb,         // template 5: 31/Jul/2026:09:22:55 -0700
-  kEpoch,       // template 8: seconds since 1970 at the begin of the line, there in brackets, or as
-                // audit(1785500000.123:4)
-  kLongEpoch,   // the same with milliseconds or microseconds too
+  kEpoch,      // template 8: seconds since 1970 at the begin of the line, behind [ there, or behind
+               // audit(; the reference looks for ] and :4) behind them, but takes what has neither
+  kLongEpoch,  // the same with milliseconds or microseconds too
 };
 
 // The date of that form that begins exactly at `at`, and cuts no word in two.

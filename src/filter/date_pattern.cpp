@@ -165,11 +165,11 @@ class DatePattern::Values {
     const auto within = [](const std::optional<int>& value, int most) {
       return !value || (*value >= 0 && *value <= most);
     };
-    fields_.unreadable |= !within(fields_.year, 9999) || !within(fields_.month, 12) ||
-                          !within(fields_.day, 31) || !within(fields_.day_of_year, 366) ||
-                          !within(fields_.week, 53) || !within(fields_.weekday, 6) ||
-                          !within(fields_.hour, 99) || !within(fields_.minute, 99) ||
-                          !within(fields_.second, 99);
+    fields_.unreadable |= !within(fields_.year, 9999) || fields_.year == 0 ||
+                          !within(fields_.month, 12) || !within(fields_.day, 31) ||
+                          !within(fields_.day_of_year, 366) || !within(fields_.week, 53) ||
+                          !within(fields_.weekday, 6) || !within(fields_.hour, 99) ||
+                          !within(fields_.minute, 99) || !within(fields_.second, 99);
     return fields_;
   }
 

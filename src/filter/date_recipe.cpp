@@ -130,4 +130,10 @@ void DateRecipe::add_line(const ValueLine& line, Problems& problems) {
   add_pattern(line.text, line.text, line, problems);
 }
 
+util::Status check_datepattern(std::string_view text) {
+  Problems problems;
+  const DateRecipe recipe(Option{std::string(text), {"datepattern", 0}}, problems);
+  return problems.empty() ? util::Status{} : problems.to_error();
+}
+
 }  // namespace warder::filter

@@ -42,4 +42,8 @@ class DateRecipe {
   std::string key_;
 };
 
+// Is `text`, lines of patterns, a datepattern? kInvalid with all that is wrong, a line each. For
+// where it does not come from a filter's file.
+util::Status check_datepattern(std::string_view text);
+
 }  // namespace warder::filter

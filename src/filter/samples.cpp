@@ -232,7 +232,7 @@ void check_samples(const std::shared_ptr<const Filter>& filter, const Definition
     return;
   }
   MatcherOptions options;
-  options.dates.zone = TimeZone();
+  options.lines.zone = TimeZone();
   auto matcher = Matcher::build({filter}, options);
   if (!matcher) {
     problems.add({definition.file, 0}, matcher.error().message());

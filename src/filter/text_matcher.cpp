@@ -29,14 +29,24 @@ util::Result<std::unique_ptr<TextMatcher>> TextMatcher::build(std::vector<TextPa
     const std::size_t slot = matcher->slots_.size();
     const TextFilter& filter = *part.filter;
     const DateRecipe& dates = filter.dates();
-    const DateOptions& how = matcher->options_.dates_of(part.index);
+    const LineOptions& how = matcher->options_.lines_of(part.index);
     auto group =
         std::find_if(matcher->groups_.begin(), matcher->groups_.end(), [&](const Group& known) {
-          return known.dates->key() == dates.key() && known.rules == how.rules;
+          return known.dates->key() == dates.key() && known.rules == how.rules &&
+                 known.encoding == how.encoding;
         });
     if (group == matcher->groups_.end()) {
-      group = matcher->groups_.insert(
-          group, Group{&dates, how.rules, DateFinder(dates.templates(), how.rules), {}, {}, {}});
+      group = matcher->groups_.insert(group, Group{&dates,
+                                                   how.rules,
+                                                   how.encoding,
+                                                   nullptr,
+                                                   DateFinder(dates.templates(), how.rules),
+                                                   {},
+                                                   {},
+                                                   {}});
+      if (how.encoding) {
+        WARDER_ASSIGN_OR_RETURN(group->decoder, LineDecoder::create(*how.encoding));
+      }
     }
     for (std::size_t pattern = 0; pattern < filter.sieves().size(); ++pattern) {
       WARDER_ASSIGN_OR_RETURN(const std::size_t number, group->sieve.add(filter.sieves()[pattern]));
@@ -55,8 +65,12 @@ util::Result<std::unique_ptr<TextMatcher>> TextMatcher::build(std::vector<TextPa
 void TextMatcher::match(const model::Line& line, util::WallTime now, Reading reading,
                         std::span<Counters> counters, MatchHandler& handler) {
   for (Group& group : groups_) {
-    match_group(group, Job{line, now, reading, counters, handler, group, std::nullopt,
-                           group.dates->expects_date(), line.text});
+    model::Line read = line;
+    if (group.decoder != nullptr) {
+      read.text = group.decoder->decode(line.text);
+    }
+    match_group(group, Job{read, now, reading, counters, handler, group, std::nullopt,
+                           group.dates->expects_date(), read.text});
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include "filter/calendar.h"
 #include "filter/date_finder.h"
+#include "filter/line_decoder.h"
 #include "filter/matcher_options.h"
 #include "filter/notice.h"
 #include "filter/sessions.h"
@@ -53,10 +54,12 @@ class TextMatcher {
     std::size_t pattern;
     friend auto operator<=>(const Candidate&, const Candidate&) = default;
   };
-  // The filters that find dates in the same way and so see the same message.
+  // The filters that read lines and find dates in the same way, and so see the same message.
   struct Group {
     const DateRecipe* dates;
     DateRules rules;
+    std::optional<Encoding> encoding;
+    std::unique_ptr<LineDecoder> decoder;  // with `encoding`
     DateFinder finder;
     LastDate last;
     Sieve sieve;

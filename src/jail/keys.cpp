@@ -90,6 +90,23 @@ constexpr config::Key kKeys[] = {
      .text = "Where lines come from: systemd reads the journal; auto and fail2ban's other names "
              "read the files of logpath, or the journal when there is only journalmatch.",
      .example = "systemd"},
+    {.name = "datepattern",
+     .type = Type::kLines,
+     .text = "How dates stand in the lines, one pattern a line, in place of what the filter says: "
+             "tokens of strptime (in a file, % is written %%), or {DEFAULT}, {^LN-BEG}, {DATE}, "
+             "{EPOCH}, {NONE} and their like.",
+     .example = "^%d.%m.%Y %H:%M:%S"},
+    {.name = "logtimezone",
+     .type = Type::kString,
+     .text = "The time zone of dates that name none: an abbreviation or an offset (UTC+0200), or a "
+             "zone of the system with its summer time. Unless set, the system's.",
+     .example = "Europe/Berlin"},
+    {.name = "logencoding",
+     .type = Type::kString,
+     .fallback = "auto",
+     .text = "The encoding of the log, by a name that iconv knows; auto is UTF-8. What is no text "
+             "in it becomes U+FFFD.",
+     .example = "latin-1"},
     {.name = "port",
      .type = Type::kPorts,
      .fallback = "0:65535",
@@ -359,6 +376,13 @@ std::optional<JailOptions> jail_options(const config::Values& values,
     options.journalmatch = values.list("journalmatch");
   }
   options.backend = values.string("backend");
+  if (values.has("datepattern")) {
+    options.datepattern = values.list("datepattern");
+  }
+  if (values.has("logtimezone")) {
+    options.logtimezone = values.string("logtimezone");
+  }
+  options.logencoding = values.string("logencoding");
   options.port = port_words(values.ports("port"));
   options.protocol = kProtocols[values.choice_index("protocol")];
   options.blocktype = kBlocktypes[values.choice_index("blocktype")];

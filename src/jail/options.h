@@ -52,6 +52,11 @@ struct JailOptions {
   std::vector<std::string> journalmatch;
   std::string backend = "auto";
 
+  // How its lines are read, for the filter.
+  std::vector<std::string> datepattern;  // lines; none is the filter's own
+  std::string logtimezone;               // empty is the system's
+  std::string logencoding = "auto";
+
   // What a ban closes: ports ("80", "1000:2000", "https"), empty means all; protocol "tcp", "udp",
   // "all". "drop" is the only blocktype.
   std::vector<std::string> port;

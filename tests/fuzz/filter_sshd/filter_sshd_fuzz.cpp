@@ -37,7 +37,7 @@ std::unique_ptr<Matcher> make_matcher() {
   request.parameters = {{"mode", "aggressive"}};
   request.folders = {std::filesystem::path(WARDER_SOURCE_DIR) / "filters"};
   MatcherOptions options;
-  options.dates.zone = TimeZone();
+  options.lines.zone = TimeZone();
   return Matcher::build({load_filter(request).value()}, options).value();
 }
 

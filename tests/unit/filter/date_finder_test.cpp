@@ -59,7 +59,7 @@ TEST_CASE("seconds since 1970") {
   CHECK(find("type=X msg=audit(1785500000.123:4): x") ==
         "1785500000.123 -> 2026-07-31T12:13:20.123000Z");
   CHECK(find("[1785500000 x") == "1785500000 -> 2026-07-31T12:13:20Z");
-  CHECK(find("audit(1785500000.123) x") == "no date");
+  CHECK(find("x audit(1785500000.123) x") == "1785500000.123 -> 2026-07-31T12:13:20.123000Z");
   CHECK(find("x 1785500000 x") == "no date");
   CHECK(find("17855000000000 x") == "no date");
   CHECK(find(R"({"ts":1785500000.123})") == "no date");

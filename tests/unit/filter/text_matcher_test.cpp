@@ -49,7 +49,7 @@ std::string refusal(const Options& options) {
 class Log : public MatchHandler {
  public:
   explicit Log(const std::vector<Options>& filters, MatcherOptions options = {}) {
-    options.dates.zone = warder::filter::TimeZone();
+    options.lines.zone = warder::filter::TimeZone();
     std::vector<TextPart> parts;
     for (const Options& filter : filters) {
       parts.push_back({compile(filter), parts.size()});
