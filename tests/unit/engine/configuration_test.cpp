@@ -1,5 +1,6 @@
 #include "engine/configuration.h"
 
+#include "filter/text_filter.h"
 #include "ship/keys.h"
 #include "source/file_source.h"
 #include "support/memory_files.h"
@@ -77,6 +78,36 @@ TEST_CASE("an enabled jail is compiled with its filter and ports; 'manual' is al
   CHECK_FALSE(sshd.options.observe);
   CHECK(sshd.filter->name() == "sshd");
   CHECK(sshd.scope.name() == "tcp_22");
+}
+
+TEST_CASE("a jail says how its lines are read") {
+  const Loaded loaded = load_jail(kSshd +
+                                  "datepattern = ^%%d.%%m.%%Y %%H:%%M\n  {DEFAULT}\n"
+                                  "logtimezone = Europe/Berlin\nlogencoding = latin-1\n"
+                                  "counting = compat\n");
+  CHECK(loaded.diagnostics == "");
+  REQUIRE(loaded.jails != nullptr);
+  REQUIRE(loaded.jails->jails.size() == 2);
+  const engine::CompiledJail& sshd = loaded.jails->jails[1];
+  CHECK(sshd.lines.rules == filter::DateRules::kCompat);
+  REQUIRE(sshd.lines.encoding);
+  CHECK(sshd.lines.encoding->name() == "ISO-8859-1");
+  REQUIRE(sshd.lines.zone);
+  const std::chrono::sys_seconds summer{std::chrono::seconds(1785500000)};
+  CHECK(sshd.lines.zone->period_at(summer).offset == std::chrono::hours(2));
+  const filter::DateRecipe& dates = sshd.filter->text()->dates();
+  CHECK(dates.templates().size() == 32);
+  CHECK(dates.templates()[0]->name() == "^%d.%m.%Y %H:%M");
+}
+
+TEST_CASE("what is wrong with how a jail's lines are read is told in one go") {
+  const Loaded loaded = load_jail(kSshd +
+                                  "datepattern = %%m/%%Y\nlogtimezone = Europe/Berlln\n"
+                                  "logencoding = utf-16\n");
+  CHECK(loaded.diagnostics.find("it names a month without a day") != std::string::npos);
+  CHECK(loaded.diagnostics.find("there is no time zone 'Europe/Berlln'") != std::string::npos);
+  CHECK(loaded.diagnostics.find("in 'utf-16' ASCII does not stand for itself") !=
+        std::string::npos);
 }
 
 TEST_CASE("observe in [agent] is observe in every jail") {

@@ -325,3 +325,54 @@ TEST_CASE("what a text filter is refused for") {
   CHECK(refusal({{"failregex", "<HOST>"}, {"prefregex", "a\nb"}}) ==
         "filters/x.conf:3: prefregex is one expression on one line");
 }
+
+TEST_CASE("fail2ban's rules: a line without a date has that of the line before") {
+  MatcherOptions options;
+  options.lines.rules = DateRules::kCompat;
+  Log log(std::vector{failing(R"(^\s*fail <HOST>$)")}, options);
+  // Nothing is known of when it was written.
+  CHECK(log.read("fail 192.0.2.1") == "0!no date(fail 192.0.2.1)");
+  // The line before concerned nobody.
+  CHECK(log.read(dated("hello")).empty());
+  CHECK(log.read("fail 192.0.2.1") == "0!no date(fail 192.0.2.1) 0:192.0.2.1/1");
+  CHECK(log.last.time == parse_rfc3339("2026-07-31T23:59:30Z"));
+  log.now += 31s;
+  CHECK(log.read("fail 192.0.2.1") == "0!no date(fail 192.0.2.1)");
+  log.reading = Reading::kLive;
+  CHECK(log.read("fail 192.0.2.1") == "0!no date(fail 192.0.2.1) 0:192.0.2.1/1");
+  CHECK(log.last.time == log.now);
+  // One that was not believed was taken for now.
+  CHECK(log.read("Jul 31 20:00:00 hello").empty());
+  const auto before = log.now;
+  log.now += 30s;
+  CHECK(log.read("fail 192.0.2.1") == "0!no date(fail 192.0.2.1) 0:192.0.2.1/1");
+  CHECK(log.last.time == before);
+}
+
+TEST_CASE("a pattern that matches nothing says that the line has no date") {
+  Log log(std::vector{Options{{"failregex", "^WARNING: fail <HOST>$"},
+                              {"datepattern", "^WARNING:()**\n{^LN-BEG}"}}});
+  CHECK(log.read("WARNING: fail 192.0.2.1") == "0:192.0.2.1/1");
+  CHECK(log.last.time == kNow);
+  CHECK_FALSE(log.last.time_from_line);
+}
+
+TEST_CASE("a log in another encoding") {
+  MatcherOptions options;
+  options.lines.encoding = Encoding::parse("latin-1").value();
+  Log log(std::vector{failing("^\\s*M\xc3\xbcller <F-USER>\\S+</F-USER> <HOST>$")}, options);
+  CHECK(log.read(dated("M\xfcller Ren\xe9 192.0.2.1")) == "0:192.0.2.1/1");
+  CHECK(log.last.user == "Ren\xc3\xa9");
+  CHECK(log.last.text == dated("M\xc3\xbcller Ren\xc3\xa9 192.0.2.1"));
+}
+
+TEST_CASE("jails that read one log in different zones") {
+  MatcherOptions options;
+  options.lines_by_filter = {{}, {TimeZone::fixed(2h), DateRules::kOwn, std::nullopt}};
+  options.lines_by_filter[0].zone = TimeZone();
+  Log log(std::vector{failing("a <HOST>$"), failing("b <HOST>$")}, options);
+  CHECK(log.read(dated("a 192.0.2.1")) == "0:192.0.2.1/1");
+  CHECK(log.last.time == parse_rfc3339("2026-07-31T23:59:30Z"));
+  CHECK(log.read(dated("b 192.0.2.1")) == "1:192.0.2.1/1");
+  CHECK(log.last.time == parse_rfc3339("2026-07-31T21:59:30Z"));
+}
