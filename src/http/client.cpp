@@ -306,10 +306,25 @@ class Client::Impl {
     set(CURLOPT_CONNECTTIMEOUT_MS,
         static_cast<long>(std::min(request.connect_timeout, left).count()));
     set(CURLOPT_TIMEOUT_MS, static_cast<long>(left.count()));
-    if (!options_.ca_file.empty()) {
-      set(CURLOPT_CAINFO, options_.ca_file.c_str());
-      set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+    if (!options_.ca_file.empty() || !options_.ca_folder.empty()) {
+      const auto path_or_none = [](const std::filesystem::path& path) {
+        return path.empty() ? static_cast<const char*>(nullptr) : path.c_str();
+      };
+      set(CURLOPT_CAINFO, path_or_none(options_.ca_file));
+      set(CURLOPT_CAPATH, path_or_none(options_.ca_folder));
     }
+    if (!options_.client_certificate.empty()) {
+      set(CURLOPT_SSLCERT, options_.client_certificate.c_str());
+      set(CURLOPT_SSLKEY, options_.client_key.c_str());
+    }
+    if (options_.verify == Verify::kNo) {
+      set(CURLOPT_SSL_VERIFYPEER, 0L);
+      set(CURLOPT_SSL_VERIFYHOST, 0L);
+    }
+    if (!options_.unix_socket.empty()) {
+      set(CURLOPT_UNIX_SOCKET_PATH, options_.unix_socket.c_str());
+    }
+    set(CURLOPT_FRESH_CONNECT, request.once ? 1L : 0L);
     set(CURLOPT_OPENSOCKETFUNCTION, &on_open_socket);
     set(CURLOPT_OPENSOCKETDATA, static_cast<void*>(state));
     set(CURLOPT_WRITEFUNCTION, &on_body);

@@ -40,6 +40,9 @@ struct Request {
   // to http), each address checked anew; headers of the request go along only to the same host
   // and port.
   unsigned redirects = 0;
+  // On a connection of its own: libcurl repeats a request by itself when a kept connection turns
+  // out to be dead, which a write that must not happen twice cannot bear.
+  bool once = false;
 };
 
 struct Response {
@@ -61,9 +64,22 @@ enum class Reach {
   kPublic,  // a webhook: private, loopback, link-local and metadata addresses are refused
 };
 
+// Whether the server's certificate and name are checked. kNo is for a server on this very machine
+// and for an operator who insists (vault/server_options.h says when).
+enum class Verify { kYes, kNo };
+
 struct ClientOptions {
   // PEM file with the authorities to trust instead of the system's. Empty: the system's.
   std::filesystem::path ca_file;
+  // Folder of such files under their hashed names (openssl-rehash(1)). Given with or without
+  // ca_file, the system's authorities do not count either.
+  std::filesystem::path ca_folder = {};
+  // PEM files of a certificate and its key that this side shows. Both or none.
+  std::filesystem::path client_certificate = {};
+  std::filesystem::path client_key = {};
+  Verify verify = Verify::kYes;
+  // A Unix socket to connect to instead of the URL's host and port.
+  std::filesystem::path unix_socket = {};
   // "http://proxy:3128". Empty: none; the environment is not looked at. Behind a proxy the address
   // rule cannot be kept by us (the proxy connects) and is not applied.
   std::string proxy;

@@ -89,6 +89,9 @@ Error describe_failure(CURLcode code, CURL* handle, std::string_view where) {
     case CURLE_SSL_CACERT_BADFILE:
       return text(ErrorCode::kInvalid,
                   "the file named in ca_file cannot be read or holds no certificate");
+    case CURLE_SSL_CERTPROBLEM:
+      return text(ErrorCode::kInvalid,
+                  "our own certificate or its key cannot be read, or they do not belong together");
     case CURLE_GOT_NOTHING:
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
