@@ -39,7 +39,9 @@ engine::VaultDocuments documents_of(const Globals& globals, config::Diagnostics&
     }
     return {};
   }
-  auto documents = fetch_documents(**provider);
+  const auto host = read_main(globals);
+  auto documents = fetch_documents([&](std::string_view name) { return (*provider)->get(name); },
+                                   host ? host->agent.name : std::string());
   if (!documents) {
     diagnostics.warning({.source = "vault"},
                         fmt::format("not looked at: {}", documents.error().message()));

@@ -10,7 +10,6 @@
 #include "ship/keys.h"
 #include "ship/report.h"
 #include "store/keys.h"
-#include "vault/reference.h"
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -92,8 +91,10 @@ util::Status Daemon::lock_state(const engine::MainConfiguration& main) {
 }
 
 void Daemon::open_vault(const engine::MainConfiguration& main) {
-  auto opened =
-      vault::open_vault(vault::vault_options(main.checked.one(vault::vault_table())), clock_);
+  const vault::VaultOptions options = vault_options_of(main);
+  host_ = main.agent.name;
+  vault_interval_ = options.interval;
+  auto opened = vault::open_vault(options, vault::Copies::kKept, clock_);
   if (!opened) {
     if (opened.error().code() != util::ErrorCode::kNotFound) {
       vault_trouble_ = opened.error().message();
@@ -103,13 +104,48 @@ void Daemon::open_vault(const engine::MainConfiguration& main) {
     return;
   }
   vault_ = std::move(*opened);
-  auto documents = fetch_documents(*vault_);
+  if (options.kind == vault::ProviderKind::kServer) {
+    open_cache(options);
+  }
+  auto documents = fetch_documents(documents_source(), host_);
   if (!documents) {
     early_trouble_.push_back(fmt::format("the vault does not answer, the files run alone: {}",
                                          documents.error().message()));
     return;
   }
   documents_ = std::move(*documents);
+}
+
+void Daemon::open_cache(const vault::VaultOptions& options) {
+  vault::CacheOptions cache{.ttl = options.cache_time, .folder = options.copies};
+  auto key = vault::copies_key(options);
+  std::error_code error;
+  std::filesystem::create_directories(options.copies, error);
+  if (!key || error) {
+    early_trouble_.push_back(fmt::format(
+        "no copies of the vault's documents are kept on disk: without the vault this host cannot "
+        "start with them: {}",
+        key ? error.message() : key.error().message()));
+    cache.folder.clear();
+  }
+  cache_ = std::make_unique<vault::Cache>(*vault_, key ? std::move(*key) : crypto::SecretString(),
+                                          cache, clock_, crypto::random_seed());
+}
+
+vault::DocumentSource Daemon::documents_source() {
+  if (cache_) {
+    return [this](std::string_view name) -> util::Result<vault::Document> {
+      auto cached = cache_->get(name);
+      if (!cached) {
+        return cached.error();
+      }
+      return std::move(cached->document);
+    };
+  }
+  if (vault_) {
+    return [this](std::string_view name) { return vault_->get(name); };
+  }
+  return {};
 }
 
 util::Status Daemon::open_store(const engine::MainConfiguration& main) {
@@ -193,11 +229,7 @@ util::Status Daemon::start_engine(const Loaded& loaded) {
 util::Status Daemon::use_destinations(const Loaded& loaded) {
   std::vector<engine::DestinationPlan> plans;
   const auto resolve = [this](const config::SecretReference& reference) {
-    vault::DocumentSource source;
-    if (vault_) {
-      source = [this](std::string_view name) { return vault_->get(name); };
-    }
-    return vault::resolve(reference, source);
+    return vault::resolve(reference, documents_source());
   };
   const auto tables = loaded.main.checked.all(ship::destination_table());
   for (std::size_t i = 0; i < loaded.destinations.size(); ++i) {
@@ -226,22 +258,35 @@ void Daemon::watch_vault() {
     return;
   }
   vault::WatcherOptions options;
-  options.names = {"jails", "alerts"};
-  const auto text_of = [](const vault::DocumentSet& set, std::string_view name) {
-    const auto found = set.find(name);
-    return found == set.end() ? std::nullopt
-                              : std::optional(std::string(found->second.content.view()));
-  };
+  options.names = document_names(host_);
+  options.interval = vault_interval_;
   watcher_ = std::make_unique<vault::Watcher>(
       *vault_, options, clock_,
-      [this, text_of](const vault::DocumentSet& set) {
+      [this](const vault::DocumentSet& set) {
+        const auto source = [&set](std::string_view name) -> util::Result<vault::Document> {
+          const auto found = set.find(name);
+          if (found == set.end()) {
+            return util::Error(util::ErrorCode::kNotFound, "");
+          }
+          return vault::Document{found->second.content.copy(), found->second.version,
+                                 found->second.time};
+        };
+        if (cache_) {
+          // Secrets may have changed with the rules that name them.
+          cache_->expire_all();
+          for (const std::string& name : document_names(host_)) {
+            const auto found = set.find(name);
+            cache_->learn(name, found == set.end() ? nullptr : &found->second);
+          }
+        }
         const std::lock_guard lock(reload_mutex_);
-        engine::VaultDocuments documents{text_of(set, "jails"), text_of(set, "alerts")};
-        if (documents.jails == documents_.jails && documents.alerts == documents_.alerts) {
+        auto documents = fetch_documents(source, host_);
+        if (!documents ||
+            (documents->jails == documents_.jails && documents->alerts == documents_.alerts)) {
           return;
         }
-        if (const util::Status applied = apply(documents, "the vault changed"); applied) {
-          documents_ = std::move(documents);
+        if (const util::Status applied = apply(*documents, "the vault changed"); applied) {
+          documents_ = std::move(*documents);
         }
       },
       [this](const vault::WatcherState& state) {
@@ -261,7 +306,10 @@ util::Status Daemon::reload() {
   const std::lock_guard lock(reload_mutex_);
   engine::VaultDocuments documents = documents_;
   if (vault_) {
-    if (auto fetched = fetch_documents(*vault_)) {
+    if (cache_) {
+      cache_->expire_all();
+    }
+    if (auto fetched = fetch_documents(documents_source(), host_)) {
       documents = std::move(*fetched);
     } else {
       log::warning("reload: the vault does not answer, its last documents are used: {}",
@@ -314,7 +362,11 @@ std::string Daemon::vault_state() {
   } else if (!watcher_) {
     state = {{"state", "none"}, {"text", "none; warder vault setup makes one"}};
   } else {
-    const vault::WatcherState watched = watcher_->state();
+    vault::WatcherState watched = watcher_->state();
+    if (const auto stale = cache_ ? cache_->stale() : std::nullopt;
+        stale && (!watched.stale_since || stale->first < *watched.stale_since)) {
+      watched = {stale->first, stale->second};
+    }
     state = {{"state", watched.stale_since ? "stale" : "good"},
              {"text", watched.stale_since
                           ? fmt::format("stale since {}: {}",

@@ -9,6 +9,8 @@
 #include "store/store.h"
 #include "util/clock.h"
 #include "util/descriptor.h"
+#include "vault/cache.h"
+#include "vault/reference.h"
 #include "vault/watcher.h"
 
 #include <atomic>
@@ -47,6 +49,9 @@ class Daemon {
   util::Status open_firewall(const engine::MainConfiguration& main);
   util::Status start_engine(const Loaded& loaded);
   util::Status use_destinations(const Loaded& loaded);
+  void open_cache(const vault::VaultOptions& options);
+  // Reads through the cache where there is one; empty without a vault.
+  vault::DocumentSource documents_source();
   void watch_vault();
   util::Status apply(const engine::VaultDocuments& documents, std::string_view cause);
   void refused(const std::string& why, std::string_view cause);
@@ -56,6 +61,9 @@ class Daemon {
   const util::SystemClock clock_;
   util::Descriptor lock_;
   std::unique_ptr<vault::Provider> vault_;
+  std::unique_ptr<vault::Cache> cache_;  // before a vault in the network
+  std::string host_;                     // whose documents are read
+  std::chrono::seconds vault_interval_{30};
   std::string vault_trouble_;  // why there is none, when one was configured
   std::mutex reload_mutex_;
   engine::VaultDocuments documents_;  // guarded by reload_mutex_

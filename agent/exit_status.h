@@ -9,7 +9,7 @@ enum class ExitStatus {
   kFailed = 1,         // it was tried and did not work; the message says why
   kUsage = 2,          // the words of the command line are wrong
   kConfiguration = 3,  // the configuration has errors
-  kNoAgent = 4,        // no agent answers
+  kNoAgent = 4,        // no agent, or no vault, answers
   kDenied = 5,         // this user may not
   kNotFound = 6,       // no such jail, address, document, file
   kFaultFound = 7,     // verify: the history is not what was signed

@@ -33,7 +33,7 @@ constexpr std::array<Command, 15> kCommands{{
     {"test", "try a filter on a log", "a filter", declare_test},
     {"replay", "the bans a jail would make on old logs, and what a change would alter",
      "the configuration", declare_replay},
-    {"vault", "the vault that holds rules and secrets: setup, get, put, list, show, history",
+    {"vault", "the vault that holds rules and secrets: setup, get, put, test, audit, rotate...",
      "the configuration", declare_vault},
     {"alerts", "test the destinations, retry what could not be delivered", "a running agent",
      declare_alerts},
@@ -43,8 +43,7 @@ constexpr std::array<Command, 15> kCommands{{
 
 constexpr const char* kFooter =
     "Exit status: 0 done, 1 failed, 2 wrong words, 3 configuration has errors, 4 no agent "
-    "answers,\n"
-    "5 not allowed, 6 not found, 7 the history does not verify.";
+    "or vault\nanswers, 5 not allowed, 6 not found, 7 the history does not verify.";
 
 // CLI11 misses a subcommand where one is misspelt. Empty when no word is unknown.
 std::string unknown_command(const CLI::App& app) {

@@ -1,11 +1,10 @@
 #include "agent/command.h"
 #include "agent/output.h"
+#include "agent/vault_words.h"
 #include "agent/wiring.h"
 #include "crypto/secret.h"
 #include "util/bytes.h"
 #include "util/file.h"
-#include "vault/file_vault.h"
-#include "vault/key.h"
 #include "vault/reference.h"
 
 #include <CLI/CLI.hpp>
@@ -20,57 +19,7 @@ namespace {
 
 using nlohmann::json;
 
-struct Words {
-  std::string name;
-  std::string key;
-  std::string file;
-  std::string output;
-  std::string comment;
-  std::uint64_t version = 0;
-};
-
-std::string user_name() {
-  // Who writes, for the history: the one who called sudo rather than root.
-  for (const char* variable : {"SUDO_USER", "USER"}) {
-    if (const char* name = std::getenv(variable); name != nullptr && *name != '\0') {
-      return name;
-    }
-  }
-  return fmt::format("uid {}", ::getuid());
-}
-
-ExitStatus setup(const Globals& globals) {
-  const auto options = configured_vault(globals);
-  if (!options) {
-    return complain(options.error());
-  }
-  std::error_code ignored;
-  std::filesystem::create_directories(options->path.parent_path(), ignored);
-  auto key = vault::vault_key(*options);
-  if (!key && key.error().code() == util::ErrorCode::kNotFound && !options->key_file.empty()) {
-    std::filesystem::create_directories(options->key_file.parent_path(), ignored);
-    if (const util::Status made = vault::create_key_file(options->key_file); !made) {
-      return complain(made.error());
-    }
-    print(
-        fmt::format("made the key {}; keep a copy of it outside this host: without it nobody, you "
-                    "included, can open the vault\n",
-                    options->key_file.string()));
-    key = vault::vault_key(*options);
-  }
-  if (!key) {
-    return complain(key.error());
-  }
-  const util::SystemClock clock;
-  const auto made =
-      vault::FileVault::create(options->path, std::move(*key),
-                               {.versions = options->versions, .mark = options->mark}, clock);
-  if (!made) {
-    return complain(made.error());
-  }
-  print(fmt::format("made the vault {}\n", options->path.string()));
-  return ExitStatus::kOk;
-}
+using Words = VaultWords;
 
 ExitStatus get(const Globals& globals, const Words& words) {
   const util::SystemClock clock;
@@ -230,12 +179,75 @@ ExitStatus remove(const Globals& globals, const Words& words) {
   if (!provider) {
     return complain(provider.error());
   }
-  const util::Status removed = (*provider)->remove(words.name);
+  const util::Status removed =
+      words.recoverable ? (*provider)->retract(words.name) : (*provider)->remove(words.name);
   if (!removed) {
     return complain(removed.error());
   }
-  print(fmt::format("{} is gone with all its versions\n", words.name));
+  print(words.recoverable
+            ? fmt::format("{0} is gone; warder vault undelete {0} brings it back\n", words.name)
+            : fmt::format("{} is gone with all its versions\n", words.name));
   return ExitStatus::kOk;
+}
+
+ExitStatus undelete(const Globals& globals, const Words& words) {
+  const util::SystemClock clock;
+  auto provider = open_configured_vault(globals, clock);
+  if (!provider) {
+    return complain(provider.error());
+  }
+  if (const util::Status back = (*provider)->undelete(words.name); !back) {
+    return complain(back.error());
+  }
+  print(fmt::format("{} is there again\n", words.name));
+  return ExitStatus::kOk;
+}
+
+// The verbs of vault_change.cpp and vault_check.cpp.
+template <typename Verb>
+void declare_changes(const Verb& verb, Words* words) {
+  CLI::App* update =
+      verb("update", "put, with the shorthands of oci-setup.sh", update_vault, false);
+  update->add_option("DOCUMENT", words->name, "name of the document (settings)");
+  update->add_option("FILE,--file", words->file, "its content; - or nothing for standard input");
+  update->add_option("--comment", words->comment, "why, for the history");
+  update->add_flag("--security-config", words->security_config,
+                   "an environment file, merged into the document settings");
+  update->add_flag("--security-sqlite", words->security_sqlite, "the document security");
+  update->add_flag("--performance-config", words->performance_config, "the document performance");
+  CLI::App* backup =
+      verb("update-backup-config", "write the document backup", update_backup_config, false);
+  backup->add_option("FILE,--file", words->file, "its content; - or nothing for standard input");
+  CLI::App* migrate =
+      verb("migrate-from-env", "merge the variables of a settings.env into a document",
+           migrate_from_env, false);
+  migrate->add_option("FILE", words->file, "the file; - for standard input")->required();
+  migrate->add_option("--document", words->name, "the document (settings)");
+  migrate->add_option("--comment", words->comment, "why, for the history");
+  CLI::App* rotate = verb("rotate", "replace a secret by a new one, the old one stays for a while",
+                          rotate_secret, false);
+  auto* name = rotate->add_option("DOCUMENT/KEY", words->name, "which secret");
+  auto* due = rotate->add_flag("--due", words->due, "every secret whose time has come");
+  name->excludes(due);
+  rotate->add_option("--every", words->every, "when again, for --due: 30d");
+  rotate->add_option("--overlap", words->overlap, "how long the old one stays (1d)");
+  rotate->add_option("--length", words->length, "characters of a new secret (40)")
+      ->check(CLI::Range(16, 512));
+  rotate->add_flag("--plan", words->plan_only, "write down the schedule only");
+  CLI::App* audit = verb("audit", "who changed what, and when", audit_vault, false);
+  audit->add_option("--key", words->key, "a document, DOCUMENT/KEY, or a key of settings");
+  audit->add_option("--days", words->days, "how far back (30)")->check(CLI::Range(1, 36500));
+  CLI::App* test = verb("test", "connection, clock, login, rights, documents", test_vault, false);
+  test->add_flag("--backup-passphrase", words->backup_passphrase, "is it there, and long enough?");
+  test->add_flag("--sqlite-config", words->sqlite_config,
+                 "are security, performance and backup there?");
+  CLI::App* policies =
+      verb("policies", "rights of the identity: too many, too few", check_policies, false);
+  policies->add_option("check", words->file, "the only thing to do with them");
+  for (CLI::App* const sub : {test, policies}) {
+    sub->add_option("--trail", words->trail, "with the mount of the audit trail");
+    sub->add_option("--transit", words->transit, "with this transit key");
+  }
 }
 
 }  // namespace
@@ -253,9 +265,14 @@ Run declare_vault(CLI::App& app) {
     actions->emplace_back(sub, action);
     return sub;
   };
-  verb(
-      "setup", "make the embedded vault and, if there is none, its key",
-      [](const Globals& globals, const Words&) { return setup(globals); }, false);
+  CLI::App* setup_words =
+      verb("setup", "make the embedded vault and its key, or policies and role in HashiCorp Vault",
+           set_up_vault, false);
+  setup_words->add_option("--role", words->role, "name of role and policies (warder)");
+  setup_words->add_option("--trail", words->trail, "make a mount for the append-only audit trail");
+  setup_words->add_option("--transit", words->transit, "make a transit key for backups");
+  setup_words->add_option("--secret-id-file", words->secret_id_file, "where the SecretID goes");
+  setup_words->add_flag("--yes", words->yes, "ask nothing, though this is a terminal");
   CLI::App* get_words = verb("get", "print a document, or one member of it", get, true);
   get_words->add_option("--key", words->key, "only this member of the JSON object");
   get_words->add_option("--output", words->output, "into this file (0600) instead");
@@ -263,12 +280,16 @@ Run declare_vault(CLI::App& app) {
   CLI::App* put_words = verb("put", "write a new version of a document", put, true);
   put_words->add_option("FILE", words->file, "its content; - or nothing for standard input");
   put_words->add_option("--comment", words->comment, "why, for the history");
+  declare_changes(verb, words.get());
   verb(
       "list", "the documents, without content",
       [](const Globals& globals, const Words&) { return list(globals); }, false);
   verb("show", "what a document is made of, without any value", show, true);
   verb("history", "the versions of a document: when, who, why", history, true);
-  verb("delete", "remove a document with all its versions", remove, true);
+  CLI::App* delete_words = verb("delete", "remove a document with all its versions", remove, true);
+  delete_words->add_flag("--recoverable", words->recoverable,
+                         "only so that undelete brings it back (HashiCorp Vault, OpenBao)");
+  verb("undelete", "bring back a document that was deleted so", undelete, true);
   return [words, actions](const Globals& globals) {
     for (const auto& [sub, action] : *actions) {
       if (sub->parsed()) {

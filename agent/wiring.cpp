@@ -9,6 +9,7 @@
 #include "util/strings.h"
 
 #include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
 #include <array>
 #include <cerrno>
@@ -17,8 +18,9 @@
 namespace warder::agent {
 namespace {
 
-util::Result<std::optional<std::string>> fetch(vault::Provider& provider, std::string_view name) {
-  auto document = provider.get(name);
+util::Result<std::optional<std::string>> fetch(const vault::DocumentSource& source,
+                                               const std::string& name) {
+  auto document = source(name);
   if (document) {
     return std::optional(std::string(document->content.view()));
   }
@@ -26,6 +28,34 @@ util::Result<std::optional<std::string>> fetch(vault::Provider& provider, std::s
     return std::optional<std::string>();
   }
   return document.error().with_context(fmt::format("vault document {}", name));
+}
+
+// "hosts/web-1/jails"; empty when the host's name cannot stand in a document's name.
+std::string host_document(std::string_view host, std::string_view name) {
+  const std::string own = fmt::format("hosts/{}/{}", util::to_lower(host), name);
+  return vault::check_name(own) ? own : std::string();
+}
+
+util::Result<std::optional<std::string>> fetch_layered(const vault::DocumentSource& source,
+                                                       std::string_view host,
+                                                       std::string_view name) {
+  WARDER_ASSIGN_OR_RETURN(std::optional<std::string> shared, fetch(source, std::string(name)));
+  const std::string own_name = host_document(host, name);
+  if (own_name.empty()) {
+    return shared;
+  }
+  WARDER_ASSIGN_OR_RETURN(std::optional<std::string> own, fetch(source, own_name));
+  if (!own || !shared) {
+    return own ? own : shared;
+  }
+  nlohmann::json merged = nlohmann::json::parse(*shared, nullptr, false);
+  const nlohmann::json patch = nlohmann::json::parse(*own, nullptr, false);
+  // One that is no object is handed on as it is, to be refused with its reason.
+  if (!merged.is_object() || !patch.is_object()) {
+    return merged.is_object() ? own : shared;
+  }
+  merged.merge_patch(patch);
+  return std::optional(merged.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 util::Error configuration_error(const config::Diagnostics& diagnostics) {
@@ -36,9 +66,10 @@ util::Error configuration_error(const config::Diagnostics& diagnostics) {
 }  // namespace
 
 std::span<const config::Table* const> main_tables() {
-  static const std::array<const config::Table*, 6> tables{
+  static const std::array<const config::Table*, 7> tables{
       &store::store_table(), &firewall::options_table(), &source::source_table(),
-      &vault::vault_table(), &ship::destination_table(), &api::api_table()};
+      &vault::vault_table(), &vault::server_table(),     &ship::destination_table(),
+      &api::api_table()};
   return tables;
 }
 
@@ -111,13 +142,17 @@ util::Result<std::vector<std::filesystem::path>> filter_folders(const Globals& g
 
 util::Result<vault::VaultOptions> configured_vault(const Globals& globals) {
   WARDER_ASSIGN_OR_RETURN(const engine::MainConfiguration main, read_main(globals));
-  return vault::vault_options(main.checked.one(vault::vault_table()));
+  return vault_options_of(main);
 }
 
 util::Result<std::unique_ptr<vault::Provider>> open_configured_vault(const Globals& globals,
                                                                      const util::Clock& clock) {
   WARDER_ASSIGN_OR_RETURN(const vault::VaultOptions options, configured_vault(globals));
-  return vault::open_vault(options, clock);
+  return vault::open_vault(options, vault::Copies::kNone, clock);
+}
+
+vault::VaultOptions vault_options_of(const engine::MainConfiguration& main) {
+  return vault::vault_options(main.checked, vault::process_environment());
 }
 
 std::filesystem::path database_of(const engine::MainConfiguration& main) {
@@ -132,10 +167,22 @@ std::filesystem::path verifier_key_of(const engine::MainConfiguration& main) {
   return main.agent.state / "checkpoint.pub";
 }
 
-util::Result<engine::VaultDocuments> fetch_documents(vault::Provider& provider) {
+std::vector<std::string> document_names(std::string_view host) {
+  std::vector<std::string> names;
+  for (const std::string_view name : {"jails", "alerts"}) {
+    names.emplace_back(name);
+    if (std::string own = host_document(host, name); !own.empty()) {
+      names.push_back(std::move(own));
+    }
+  }
+  return names;
+}
+
+util::Result<engine::VaultDocuments> fetch_documents(const vault::DocumentSource& source,
+                                                     std::string_view host) {
   engine::VaultDocuments documents;
-  WARDER_ASSIGN_OR_RETURN(documents.jails, fetch(provider, "jails"));
-  WARDER_ASSIGN_OR_RETURN(documents.alerts, fetch(provider, "alerts"));
+  WARDER_ASSIGN_OR_RETURN(documents.jails, fetch_layered(source, host, "jails"));
+  WARDER_ASSIGN_OR_RETURN(documents.alerts, fetch_layered(source, host, "alerts"));
   return documents;
 }
 

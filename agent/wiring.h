@@ -9,6 +9,7 @@
 #include "util/result.h"
 #include "vault/keys.h"
 #include "vault/provider.h"
+#include "vault/reference.h"
 
 #include <cstddef>
 #include <filesystem>
@@ -45,14 +46,20 @@ util::Result<vault::VaultOptions> configured_vault(const Globals& globals);
 // `clock` must outlive the vault.
 util::Result<std::unique_ptr<vault::Provider>> open_configured_vault(const Globals& globals,
                                                                      const util::Clock& clock);
+vault::VaultOptions vault_options_of(const engine::MainConfiguration& main);
 
 std::filesystem::path database_of(const engine::MainConfiguration& main);
 // The secret key that signs checkpoints, and the public key that verifies them.
 std::filesystem::path signing_key_of(const engine::MainConfiguration& main);
 std::filesystem::path verifier_key_of(const engine::MainConfiguration& main);
 
-// The documents that lie over the files; a document that does not exist is left out.
-util::Result<engine::VaultDocuments> fetch_documents(vault::Provider& provider);
+// The names of the documents that lie over the files, for this host: shared ones and its own.
+std::vector<std::string> document_names(std::string_view host);
+// Those documents; one that does not exist is left out. The host's own ("hosts/NAME/jails") lies
+// over the shared one ("jails") as a merge patch (RFC 7396): members it names win, null takes one
+// away.
+util::Result<engine::VaultDocuments> fetch_documents(const vault::DocumentSource& source,
+                                                     std::string_view host);
 
 // All of standard input, kInvalid beyond `limit` bytes.
 util::Result<std::string> read_standard_input(std::size_t limit);

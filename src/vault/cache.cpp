@@ -6,6 +6,8 @@
 #include "vault/private_file.h"
 #include "vault/sealed.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -29,7 +31,7 @@ bool is_away(ErrorCode code) {
 
 struct Cache::Entry {
   bool fetching = false;
-  // The last good copy, from the provider or the disk.
+  // The last good copy, from the provider or the disk. Version 0: it was known not to exist.
   std::optional<Document> document;
   // The provider's own refusal (kNotFound, kInvalid), kept like an answer.
   std::optional<Error> refusal;
@@ -75,6 +77,9 @@ util::Result<CachedDocument> Cache::answer(const Entry& entry) const {
   if (!entry.document) {
     return Error(ErrorCode::kUnavailable, entry.stale_reason + "; and there is no earlier copy");
   }
+  if (entry.document->version == 0) {
+    return Error(ErrorCode::kNotFound, "there was no such document when the vault last answered");
+  }
   CachedDocument cached;
   cached.document =
       Document{entry.document->content.copy(), entry.document->version, entry.document->time};
@@ -94,9 +99,8 @@ void Cache::fetch(std::unique_lock<std::mutex>* lock, std::string_view name, Ent
     saved = save(name, *fresh);
   } else if (is_away(fresh.error().code()) && !have_copy) {
     copy = load(name);
-  } else if (fresh.error().code() == ErrorCode::kNotFound && !options_.folder.empty()) {
-    std::error_code ignored;
-    std::filesystem::remove(copy_path(name), ignored);
+  } else if (fresh.error().code() == ErrorCode::kNotFound) {
+    saved = save(name, Document{});
   }
   lock->lock();
   entry->fetching = false;
@@ -107,12 +111,7 @@ void Cache::fetch(std::unique_lock<std::mutex>* lock, std::string_view name, Ent
                  saved.error().message());
   }
   if (fresh || !is_away(fresh.error().code())) {
-    // Linear congruential steps are random enough to spread hosts (Knuth, MMIX).
-    jitter_ = jitter_ * 6364136223846793005U + 1442695040888963407U;
-    const auto full = std::chrono::duration_cast<std::chrono::microseconds>(options_.ttl);
-    const auto quarter = static_cast<std::uint64_t>(full.count() / 4);
-    const auto spread = quarter == 0 ? 0 : (jitter_ >> 20U) % (quarter + 1);
-    entry->valid_until = now + full - std::chrono::microseconds(spread);
+    set_lifetime(entry);
     entry->stale_since.reset();
     entry->stale_reason.clear();
     if (fresh) {
@@ -121,7 +120,7 @@ void Cache::fetch(std::unique_lock<std::mutex>* lock, std::string_view name, Ent
     } else {
       entry->refusal = fresh.error();
       if (fresh.error().code() == ErrorCode::kNotFound) {
-        entry->document.reset();
+        entry->document = Document{};
       }
     }
   } else {
@@ -138,6 +137,51 @@ void Cache::fetch(std::unique_lock<std::mutex>* lock, std::string_view name, Ent
     }
   }
   done_.notify_all();
+}
+
+void Cache::set_lifetime(Entry* entry) {
+  // Linear congruential steps are random enough to spread hosts (Knuth, MMIX).
+  jitter_ = jitter_ * 6364136223846793005U + 1442695040888963407U;
+  const auto full = std::chrono::duration_cast<std::chrono::microseconds>(options_.ttl);
+  const auto quarter = static_cast<std::uint64_t>(full.count() / 4);
+  const auto spread = quarter == 0 ? 0 : (jitter_ >> 20U) % (quarter + 1);
+  entry->valid_until = clock_.monotonic() + full - std::chrono::microseconds(spread);
+}
+
+void Cache::learn(std::string_view name, const Document* document) {
+  const Document absent;
+  const util::Status saved = save(name, document != nullptr ? *document : absent);
+  const std::lock_guard lock(mutex_);
+  if (!saved) {
+    ++failed_writes_;
+    log::warning("vault: the last good copy of {} could not be kept: {}", name,
+                 saved.error().message());
+  }
+  auto& slot = entries_[std::string(name)];
+  if (!slot) {
+    slot = std::make_unique<Entry>();
+  }
+  set_lifetime(slot.get());
+  slot->stale_since.reset();
+  slot->stale_reason.clear();
+  slot->refusal.reset();
+  slot->document = Document{};
+  if (document != nullptr) {
+    slot->document = Document{document->content.copy(), document->version, document->time};
+  } else {
+    slot->refusal = Error(ErrorCode::kNotFound, fmt::format("{}: there is no such document", name));
+  }
+}
+
+std::optional<std::pair<util::WallTime, std::string>> Cache::stale() const {
+  const std::lock_guard lock(mutex_);
+  std::optional<std::pair<util::WallTime, std::string>> oldest;
+  for (const auto& [name, entry] : entries_) {
+    if (entry->stale_since && (!oldest || *entry->stale_since < oldest->first)) {
+      oldest.emplace(*entry->stale_since, fmt::format("{}: {}", name, entry->stale_reason));
+    }
+  }
+  return oldest;
 }
 
 void Cache::expire(std::string_view name) {

@@ -14,6 +14,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace warder::vault {
 
@@ -41,7 +42,7 @@ struct CachedDocument {
 // fresh; asks once however many threads want the same document; when the provider fails with
 // kUnavailable, kTimeout, kIo or kDenied answers with the last good copy, from memory or (after a
 // restart) from a file sealed with the cache's own key. kNotFound and kInvalid are answers of the
-// provider and are passed on; kNotFound drops the copy.
+// provider and are passed on; that a document does not exist is kept like one.
 //
 // The key must not come from the provider that is cached, or a restart without it finds nothing.
 // A copy on disk can be replaced by an older one of the same document by whoever can write the
@@ -57,6 +58,11 @@ class Cache {
   // The next get() of the document (of all) asks the provider; the last good copy stays.
   void expire(std::string_view name);
   void expire_all();
+  // What somebody else just read from the provider: used and kept like an answer of get(). Null:
+  // the document is gone.
+  void learn(std::string_view name, const Document* document);
+  // Since when, and why, the oldest document is stale that was asked for.
+  std::optional<std::pair<util::WallTime, std::string>> stale() const;
   // Failures to write a copy to disk since the start; the answer was given all the same.
   std::uint64_t failed_writes() const;
 
@@ -64,6 +70,7 @@ class Cache {
   struct Entry;
 
   util::Result<CachedDocument> answer(const Entry& entry) const;
+  void set_lifetime(Entry* entry);
   void fetch(std::unique_lock<std::mutex>* lock, std::string_view name, Entry* entry);
   util::Status save(std::string_view name, const Document& document) const;
   util::Result<Document> load(std::string_view name) const;

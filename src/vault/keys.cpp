@@ -1,5 +1,6 @@
 #include "vault/keys.h"
 
+#include "crypto/random.h"
 #include "vault/file_vault.h"
 #include "vault/key.h"
 
@@ -16,16 +17,17 @@ using config::Change;
 using config::Key;
 using config::Type;
 
-// A provider is added here and in open_vault().
-constexpr std::string_view kProviders[] = {"file"};
+// In the order of ProviderKind. A provider is added here and in open_vault().
+constexpr std::string_view kProviders[] = {"file", "vault"};
 
 constexpr Key kKeys[] = {
     {.name = "provider",
      .type = Type::kEnum,
-     .fallback = "file",
      .choices = kProviders,
      .change = Change::kRestart,
-     .text = "What keeps the documents: file is the embedded vault, one encrypted file.",
+     .text = "What keeps the documents: file is the embedded vault, one encrypted file; vault is "
+             "HashiCorp Vault or OpenBao. Unless set: vault when the environment says "
+             "VAULT_ENABLED=true, else file.",
      .example = "file"},
     {.name = "path",
      .type = Type::kPath,
@@ -73,6 +75,23 @@ constexpr Key kKeys[] = {
      .text = "How often the documents are looked at. A change of the embedded vault is noticed at "
              "once in any case.",
      .example = "30s"},
+    {.name = "copies",
+     .type = Type::kPath,
+     .fallback = "/var/lib/warder/vault-copies",
+     .change = Change::kRestart,
+     .text = "Folder of the last good copies of what came from a vault in the network, sealed with "
+             "the key of credential or key_file (without one: with a key made in this folder, "
+             "which hides them from backups of single files only).",
+     .example = "/var/lib/warder/vault-copies"},
+    {.name = "cache_time",
+     .type = Type::kDuration,
+     .fallback = "5m",
+     .least = "1s",
+     .most = "1d",
+     .change = Change::kRestart,
+     .text = "How long a secret from a vault in the network is used without asking again. Shorter "
+             "than the time in which secrets are rotated.",
+     .example = "5m"},
 };
 
 constexpr config::Table kTable{
@@ -86,8 +105,17 @@ constexpr config::Table kTable{
 
 const config::Table& vault_table() { return kTable; }
 
-VaultOptions vault_options(const config::Values& values) {
+VaultOptions vault_options(const config::Checked& checked, const Environment& environment) {
+  const config::Values& values = checked.one(vault_table());
   VaultOptions options;
+  options.kind = values.has("provider")    ? values.choice<ProviderKind>("provider")
+                 : enabled_by(environment) ? ProviderKind::kServer
+                                           : ProviderKind::kFile;
+  options.server = checked.one(server_table());
+  options.environment = environment;
+  options.copies = values.path("copies");
+  options.cache_time =
+      std::chrono::duration_cast<std::chrono::seconds>(values.duration("cache_time"));
   options.path = values.path("path");
   options.credential = values.has("credential") ? values.string("credential") : "";
   options.key_file = values.has("key_file") ? values.path("key_file") : "";
@@ -118,8 +146,49 @@ util::Result<crypto::SecretString> vault_key(const VaultOptions& options) {
   return load_key_file(options.key_file, owner);
 }
 
-util::Result<std::unique_ptr<Provider>> open_vault(const VaultOptions& options,
+util::Result<crypto::SecretString> copies_key(const VaultOptions& options) {
+  auto key = vault_key(options);
+  if (key || key.error().code() != util::ErrorCode::kNotFound) {
+    return key;
+  }
+  std::error_code error;
+  std::filesystem::create_directories(options.copies, error);
+  if (!error) {
+    std::filesystem::permissions(options.copies, std::filesystem::perms::owner_all, error);
+  }
+  if (error) {
+    return util::Error(util::ErrorCode::kIo,
+                       fmt::format("{}: {}; the folder must be one that the agent can make",
+                                   options.copies.string(), error.message()));
+  }
+  const std::filesystem::path file = options.copies / "key";
+  if (auto own = load_key_file(file); own || own.error().code() != util::ErrorCode::kNotFound) {
+    return own;
+  }
+  WARDER_RETURN_IF_ERROR(create_key_file(file));
+  return load_key_file(file);
+}
+
+util::Result<std::unique_ptr<ServerVault>> open_server_vault(const VaultOptions& options,
+                                                             Copies copies,
+                                                             const util::Clock& clock) {
+  WARDER_ASSIGN_OR_RETURN(
+      ServerVaultOptions server,
+      server_options(*options.server, options.environment,
+                     copies == Copies::kKept ? options.copies : std::filesystem::path()));
+  if (!server.login.keep_file.empty()) {
+    WARDER_ASSIGN_OR_RETURN(server.keep_key, copies_key(options));
+  }
+  return std::make_unique<ServerVault>(std::move(server), clock, crypto::random_seed());
+}
+
+util::Result<std::unique_ptr<Provider>> open_vault(const VaultOptions& options, Copies copies,
                                                    const util::Clock& clock) {
+  if (options.kind == ProviderKind::kServer) {
+    WARDER_ASSIGN_OR_RETURN(std::unique_ptr<Provider> vault,
+                            open_server_vault(options, copies, clock));
+    return vault;
+  }
   struct stat info{};
   if (::lstat(options.path.c_str(), &info) != 0 && errno == ENOENT) {
     return util::Error(util::ErrorCode::kNotFound,

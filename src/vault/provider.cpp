@@ -11,6 +11,21 @@ bool is_letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && 
 
 }  // namespace
 
+util::Result<std::uint64_t> Provider::version(std::string_view name) {
+  WARDER_ASSIGN_OR_RETURN(const Document document, get(name));
+  return document.version;
+}
+
+util::Status Provider::retract(std::string_view /*name*/) {
+  return util::Error(util::ErrorCode::kInvalid,
+                     "this vault cannot delete so that it can be brought back; delete for good, or "
+                     "write an earlier version anew");
+}
+
+util::Status Provider::undelete(std::string_view /*name*/) {
+  return util::Error(util::ErrorCode::kInvalid, "this vault keeps nothing of what was deleted");
+}
+
 util::Status check_name(std::string_view name) {
   const auto refuse = [&](std::string_view why) {
     return util::Error(util::ErrorCode::kInvalid,

@@ -4,6 +4,7 @@
 #include "util/clock.h"
 #include "util/result.h"
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -76,9 +77,22 @@ class Provider {
   virtual util::Result<std::vector<DocumentInfo>> list() = 0;
   // Newest first.
   virtual util::Result<std::vector<VersionInfo>> history(std::string_view name) = 0;
-  // All versions. A later put() goes on counting where this document ended.
+  // All versions, for good. A later put() goes on counting where this document ended.
   virtual util::Status remove(std::string_view name) = 0;
   virtual util::Result<Health> health() = 0;
+
+  // The newest version, as cheaply as the provider can tell it; kNotFound as get().
+  virtual util::Result<std::uint64_t> version(std::string_view name);
+  // Takes the newest version away so that undelete() brings it back. kInvalid where a provider
+  // cannot do that.
+  virtual util::Status retract(std::string_view name);
+  virtual util::Status undelete(std::string_view name);
+
+  // Keeps the session with the provider alive (renews a token); call it again after what it gives,
+  // at most `longest`.
+  virtual std::chrono::milliseconds upkeep(std::chrono::milliseconds longest) { return longest; }
+  // Ends running calls and lets later ones fail, at once. For shutdown.
+  virtual void stop() {}
 
   // A local file whose replacement means that documents may have changed, if there is one: the
   // watcher then need not ask.

@@ -2,6 +2,7 @@
 
 #include "util/descriptor.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -31,6 +32,7 @@ class Watcher::Impl {
 
   ~Impl() {
     stop_ = true;
+    provider_.stop();
     wake();
     thread_.join();
   }
@@ -76,11 +78,16 @@ class Watcher::Impl {
   bool wait() {
     std::array<pollfd, 2> polled{
         {{wake_.get(), POLLIN, 0}, {notify_ ? notify_.get() : -1, POLLIN, 0}}};
-    const auto limit =
-        std::chrono::duration_cast<std::chrono::milliseconds>(options_.interval).count();
-    const int ready = ::poll(polled.data(), polled.size(), static_cast<int>(limit));
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= upkeep_at_) {
+      upkeep_at_ = now + provider_.upkeep(options_.interval);
+    }
+    const auto until = std::min(upkeep_at_, check_at_);
+    const auto limit = std::chrono::ceil<std::chrono::milliseconds>(
+        std::max(until - std::chrono::steady_clock::now(), std::chrono::nanoseconds(0)));
+    const int ready = ::poll(polled.data(), polled.size(), static_cast<int>(limit.count()));
     if (ready <= 0) {
-      return ready == 0;
+      return ready == 0 && std::chrono::steady_clock::now() >= check_at_;
     }
     bool look = false;
     std::uint64_t count = 0;
@@ -110,33 +117,71 @@ class Watcher::Impl {
   }
 
   void check() {
-    DocumentSet documents;
-    std::map<std::string, std::uint64_t, std::less<>> versions;
-    for (const std::string& name : options_.names) {
-      auto document = provider_.get(name);
-      if (document) {
-        versions.emplace(name, document->version);
-        documents.emplace(name, std::move(document).value());
-      } else if (document.error().code() != util::ErrorCode::kNotFound || !is_there()) {
-        set_stale(document.error().message());
+    check_at_ = std::chrono::steady_clock::now() + options_.interval;
+    if (stop_) {
+      return;
+    }
+    // The versions alone first: where asking for them is cheaper, secrets move only on a change.
+    if (versions_) {
+      const auto now =
+          ask<std::uint64_t>([this](const std::string& name) { return provider_.version(name); });
+      if (!now) {
+        return;
+      }
+      if (*now == *versions_) {
+        set_fresh();
         return;
       }
     }
+    auto documents = ask<Document>([this](const std::string& name) { return provider_.get(name); });
+    if (!documents) {
+      return;
+    }
     set_fresh();
+    std::map<std::string, std::uint64_t, std::less<>> versions;
+    for (const auto& [name, document] : *documents) {
+      versions.emplace(name, document.version);
+    }
     if (!versions_ || *versions_ != versions) {
       versions_ = std::move(versions);
-      on_change_(std::move(documents));
+      on_change_(std::move(*documents));
     }
   }
 
-  // A vault that is gone answers kNotFound like one without the document. Only the latter is an
-  // answer.
-  bool is_there() {
-    const auto health = provider_.health();
-    return health && health->ready;
+  // What `question` answers for each document that exists; empty, and the state stale, when the
+  // provider is away.
+  template <typename T, typename Question>
+  std::optional<std::map<std::string, T, std::less<>>> ask(const Question& question) {
+    std::map<std::string, T, std::less<>> answers;
+    bool known_there = false;
+    for (const std::string& name : options_.names) {
+      util::Result<T> answer = question(name);
+      if (answer) {
+        answers.emplace(name, std::move(answer).value());
+        continue;
+      }
+      // A vault that is gone answers kNotFound like one without the document, and one may go
+      // between two questions. Only from one that is there it is an answer.
+      std::string reason = answer.error().message();
+      if (answer.error().code() == util::ErrorCode::kNotFound && !known_there) {
+        const auto health = provider_.health();
+        known_there = health && health->ready;
+        if (health && !health->text.empty()) {
+          reason = health->text;
+        }
+      }
+      if (answer.error().code() != util::ErrorCode::kNotFound || !known_there) {
+        set_stale(reason);
+        return std::nullopt;
+      }
+    }
+    return answers;
   }
 
   void set_stale(const std::string& reason) {
+    if (stop_) {
+      return;  // the call was ended by us
+    }
     WatcherState now;
     {
       const std::lock_guard lock(mutex_);
@@ -172,6 +217,9 @@ class Watcher::Impl {
   util::Descriptor notify_;
   std::string file_name_;
   std::atomic<bool> stop_{false};
+  // Used by the thread alone, as versions_.
+  std::chrono::steady_clock::time_point check_at_;
+  std::chrono::steady_clock::time_point upkeep_at_;
   // Of the set last handed over; empty: none yet. Used by the thread alone.
   std::optional<std::map<std::string, std::uint64_t, std::less<>>> versions_;
   mutable std::mutex mutex_;

@@ -36,7 +36,8 @@ struct WatcherOptions {
 //               went, always with the whole set, never with a half-read one. The callee checks it
 //               and keeps its running set if the new one is bad.
 //   on_state    when the provider went away (stale_since set) or came back.
-// The callbacks must not destroy the watcher. `provider` and `clock` must outlive it.
+// Between two looks it calls Provider::upkeep() when that is due. The callbacks must not destroy
+// the watcher. `provider` and `clock` must outlive it.
 class Watcher {
  public:
   using OnChange = std::function<void(DocumentSet documents)>;
@@ -45,7 +46,7 @@ class Watcher {
   // Starts the thread.
   Watcher(Provider& provider, WatcherOptions options, const util::Clock& clock, OnChange on_change,
           OnState on_state);
-  // Stops and joins it; a call to the provider that runs is waited for.
+  // Stops the provider (Provider::stop), joins the thread.
   ~Watcher();
   Watcher(const Watcher&) = delete;
   Watcher& operator=(const Watcher&) = delete;

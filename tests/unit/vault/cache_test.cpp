@@ -126,8 +126,30 @@ TEST_CASE("the provider's refusals are answers") {
   f.clock.advance(100s);
   (void)f.provider.remove("jails");
   CHECK(cache->get("jails").error().code() == ErrorCode::kNotFound);
-  CHECK_FALSE(std::filesystem::exists(f.folder / "jails.sealed"));
+  // Known after a restart with the provider away: no old rules come back.
+  f.provider.fail(kAway);
+  CHECK(f.cache()->get("jails").error().code() == ErrorCode::kNotFound);
+  CHECK(f.cache()->get("alerts").error().code() == ErrorCode::kUnavailable);
   CHECK(cache->get("No Name").error().code() == ErrorCode::kInvalid);
+}
+
+TEST_CASE("what the watcher read is used and kept like an answer") {
+  Fixture f;
+  f.put("one");
+  const auto cache = f.cache();
+  CHECK(cache->get("jails")->document.content.view() == "one");
+  f.provider.fail(kAway);
+  f.clock.advance(100s);
+  CHECK(cache->get("jails")->stale_since);
+  CHECK(cache->stale()->second == "jails: vault.example: connection refused");
+  const vault::Document fresh{SecretString("two"), 2, f.clock.now()};
+  cache->learn("jails", &fresh);
+  CHECK_FALSE(cache->stale());
+  CHECK(cache->get("jails")->document.content.view() == "two");
+  CHECK(f.cache()->get("jails")->document.content.view() == "two");
+  cache->learn("jails", nullptr);
+  CHECK(cache->get("jails").error().code() == ErrorCode::kNotFound);
+  CHECK(f.cache()->get("jails").error().code() == ErrorCode::kNotFound);
 }
 
 TEST_CASE("a copy that cannot be written is counted, and the answer given") {

@@ -20,16 +20,17 @@ vault::VaultOptions read(std::string_view text) {
   config::Diagnostics diagnostics;
   config::Document document;
   document.add(config::parse_ini(text, "warder.conf", diagnostics));
-  const config::Table* const tables[] = {&vault::vault_table()};
+  const config::Table* const tables[] = {&vault::vault_table(), &vault::server_table()};
   const config::Checked checked = config::check_document(tables, document, diagnostics);
   REQUIRE(diagnostics.to_text() == "");
-  return vault::vault_options(checked.one(vault::vault_table()));
+  return vault::vault_options(checked, [](std::string_view) { return std::nullopt; });
 }
 
 }  // namespace
 
 TEST_CASE("the table of the vault is sound") {
   CHECK(config::defects(vault::vault_table()) == std::vector<std::string>{});
+  CHECK(config::defects(vault::server_table()) == std::vector<std::string>{});
 }
 
 TEST_CASE("options with and without values") {
@@ -54,19 +55,21 @@ TEST_CASE("the vault is opened with the credential, else with the key file") {
   options.credential = "vault.key";
   options.key_file = folder / "key";
   ::unsetenv("CREDENTIALS_DIRECTORY");
-  CHECK(vault::open_vault(options, clock).error().message() ==
+  CHECK(vault::open_vault(options, vault::Copies::kNone, clock).error().message() ==
         options.path.string() + ": there is no vault; make one with: warder vault setup");
   REQUIRE(vault::create_key_file(options.key_file));
   auto key = vault::vault_key(options);
   REQUIRE(key);
   REQUIRE(vault::FileVault::create(options.path, std::move(*key), {}, clock));
-  CHECK(vault::open_vault(options, clock));
+  CHECK(vault::open_vault(options, vault::Copies::kNone, clock));
   folder.write("vault.key", std::string(64, 'a'));
   ::setenv("CREDENTIALS_DIRECTORY", folder.path().c_str(), 1);
-  CHECK(vault::open_vault(options, clock).error().code() == util::ErrorCode::kInvalid);
+  CHECK(vault::open_vault(options, vault::Copies::kNone, clock).error().code() ==
+        util::ErrorCode::kInvalid);
   // A credential that is there and bad is not passed over.
   folder.write("vault.key", "x");
-  CHECK(vault::open_vault(options, clock).error().code() == util::ErrorCode::kInvalid);
+  CHECK(vault::open_vault(options, vault::Copies::kNone, clock).error().code() ==
+        util::ErrorCode::kInvalid);
   ::unsetenv("CREDENTIALS_DIRECTORY");
   options.credential.clear();
   options.key_file.clear();

@@ -1,8 +1,10 @@
-// The file vault killed, or refused by the disk, at each step of each write: afterwards there is
-// the old state or the new one, whole, and the next write works.
+// The file vault and the cache's sealed copies killed, or refused by the disk, at each step of each
+// write: afterwards there is the old state or the new one, whole, and the next write works.
 #include "crypto/secret.h"
+#include "support/fake_provider.h"
 #include "support/manual_clock.h"
 #include "support/temporary_folder.h"
+#include "vault/cache.h"
 #include "vault/file_vault.h"
 
 #include <catch2/catch.hpp>
@@ -222,4 +224,94 @@ TEST_CASE("a disk that refuses a step: an error, the old documents, and no rubbi
     }
   }
   CHECK(refused >= 12);
+}
+
+namespace {
+
+// A vault in the network that answered "old", and a cache that kept it.
+struct CacheFixture {
+  testing::TemporaryFolder folder;
+  testing::ManualClock clock;
+  testing::FakeProvider provider;
+
+  CacheFixture() {
+    (void)provider.put("jails", SecretString("old"), {});
+    REQUIRE(cache()->get("jails"));
+    (void)provider.put("jails", SecretString("new"), {});
+  }
+  std::unique_ptr<vault::Cache> cache() {
+    return std::make_unique<vault::Cache>(provider, key('c'),
+                                          vault::CacheOptions{.folder = folder.path()}, clock, 1);
+  }
+  // What a start with the vault away finds.
+  std::string state() {
+    provider.fail(util::Error(util::ErrorCode::kUnavailable, "away"));
+    const auto kept = cache()->get("jails");
+    return kept ? std::string(kept->document.content.view()) : kept.error().message();
+  }
+};
+
+int count_copy_steps() {
+  CacheFixture f;
+  const auto cache = f.cache();
+  plan = Plan{.armed = true};
+  REQUIRE(cache->get("jails"));
+  plan.armed = false;
+  return plan.steps;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "killed at any step of keeping a copy: a start without the vault has the old one or the new") {
+  const int steps = count_copy_steps();
+  REQUIRE(steps >= 5);
+  bool seen_old = false;
+  bool seen_new = false;
+  for (const Fault fault : {Fault::kKillBefore, Fault::kHalfThenKill, Fault::kKillAfter}) {
+    for (int at = 0; at < steps; ++at) {
+      CacheFixture f;
+      const pid_t child = ::fork();
+      REQUIRE(child >= 0);
+      if (child == 0) {
+        const auto cache = f.cache();
+        plan = Plan{.armed = true, .fault = fault, .at = at};
+        (void)cache->get("jails");
+        ::_exit(0);
+      }
+      int status = 0;
+      REQUIRE(::waitpid(child, &status, 0) == child);
+      REQUIRE(WEXITSTATUS(status) == kKilled);
+      const std::string state = f.state();
+      CAPTURE(at, static_cast<int>(fault));
+      CHECK((state == "old" || state == "new"));
+      seen_old = seen_old || state == "old";
+      seen_new = seen_new || state == "new";
+    }
+  }
+  CHECK(seen_old);
+  CHECK(seen_new);
+}
+
+TEST_CASE("a disk that refuses to keep a copy: the answer is given, the failure counted") {
+  const int steps = count_copy_steps();
+  for (const int error : {ENOSPC, EIO}) {
+    for (const Fault fault : {Fault::kError, Fault::kHalfThenError}) {
+      for (int at = 0; at < steps; ++at) {
+        CacheFixture f;
+        const auto cache = f.cache();
+        plan = Plan{.armed = true, .fault = fault, .at = at, .error = error};
+        const auto answer = cache->get("jails");
+        plan.armed = false;
+        CAPTURE(at, error, static_cast<int>(fault));
+        REQUIRE(answer);
+        CHECK(answer->document.content.view() == "new");
+        const std::string state = f.state();
+        CHECK((state == "new" || (cache->failed_writes() == 1 && state == "old")));
+        for (const auto& entry : std::filesystem::directory_iterator(f.folder.path())) {
+          CHECK(entry.path().filename().string().front() != '.');
+        }
+      }
+    }
+  }
 }

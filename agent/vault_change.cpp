@@ -1,0 +1,421 @@
+#include "agent/output.h"
+#include "agent/vault_words.h"
+#include "agent/wiring.h"
+#include "util/bytes.h"
+#include "util/duration.h"
+#include "util/file.h"
+#include "util/strings.h"
+#include "vault/env_file.h"
+#include "vault/rotation.h"
+#include "vault/secret_json.h"
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include <cstdlib>
+#include <optional>
+#include <unistd.h>
+
+namespace warder::agent {
+namespace {
+
+using crypto::SecretString;
+using nlohmann::json;
+using util::Error;
+using util::ErrorCode;
+
+constexpr std::string_view kRotationDocument = "rotation";
+
+util::Result<SecretString> read_content(const std::string& file) {
+  WARDER_ASSIGN_OR_RETURN(
+      std::string text,
+      file.empty() || file == "-"
+          ? read_standard_input(vault::Provider::kLongestContent)
+          : util::read_file(file, util::ByteCount{vault::Provider::kLongestContent}));
+  return SecretString::take(std::move(text));
+}
+
+ExitStatus put_document(const Globals& globals, const std::string& name, const VaultWords& words) {
+  const util::SystemClock clock;
+  auto provider = open_configured_vault(globals, clock);
+  if (!provider) {
+    return complain(provider.error());
+  }
+  auto content = read_content(words.file);
+  if (!content) {
+    return complain(content.error());
+  }
+  const auto parsed = vault::SecretJson::parse(content->view());
+  if (!parsed || !parsed->value().is_object()) {
+    return complain(
+        Error(ErrorCode::kInvalid, fmt::format("{}: what was given is no JSON object", name)));
+  }
+  vault::PutOptions options;
+  options.author = user_name();
+  options.comment = words.comment;
+  const auto version = (*provider)->put(name, *content, options);
+  if (!version) {
+    return complain(version.error());
+  }
+  print(fmt::format("{} is now version {}\n", name, *version));
+  return ExitStatus::kOk;
+}
+
+// The members of `fresh` over those of the document that is there; which of them changed is told,
+// never a value.
+ExitStatus merge_into(const Globals& globals, const std::string& name,
+                      const vault::SecretJson& given, const std::string& comment) {
+  const json& fresh = given.value();
+  const util::SystemClock clock;
+  auto provider = open_configured_vault(globals, clock);
+  if (!provider) {
+    return complain(provider.error());
+  }
+  json content = json::object();
+  std::uint64_t version = 0;
+  auto document = (*provider)->get(name);
+  if (document) {
+    auto parsed = vault::SecretJson::parse(document->content.view());
+    if (!parsed || !parsed->value().is_object()) {
+      return complain(Error(ErrorCode::kInvalid,
+                            fmt::format("{}: the document that is there is no JSON object", name)));
+    }
+    content = parsed->value();
+    version = document->version;
+  } else if (document.error().code() != ErrorCode::kNotFound) {
+    return complain(document.error());
+  }
+  unsigned added = 0;
+  unsigned changed = 0;
+  for (const auto& [key, value] : fresh.items()) {
+    const bool there = content.contains(key);
+    added += there ? 0U : 1U;
+    changed += there && content[key] != value ? 1U : 0U;
+    content[key] = value;
+  }
+  const auto same = fresh.size() - added - changed;
+  if (added + changed == 0 && version != 0) {
+    print(fmt::format("{} has all of it already, at version {}\n", name, version));
+    return ExitStatus::kOk;
+  }
+  const vault::SecretJson whole(std::move(content));
+  vault::PutOptions options;
+  options.author = user_name();
+  options.comment = comment;
+  // A KV version 1 has no condition to write under.
+  options.expected_version = version;
+  auto written = (*provider)->put(name, whole.dump(), options);
+  if (!written && written.error().code() == ErrorCode::kInvalid) {
+    options.expected_version.reset();
+    written = (*provider)->put(name, whole.dump(), options);
+  }
+  if (!written) {
+    return complain(written.error());
+  }
+  print(fmt::format("{} is now version {}: {} new, {} changed, {} as they were\n", name, *written,
+                    added, changed, same));
+  return ExitStatus::kOk;
+}
+
+util::Result<vault::SecretJson> from_env(const SecretString& content) {
+  WARDER_ASSIGN_OR_RETURN(const std::vector<vault::EnvVariable> variables,
+                          vault::parse_env_file(content.view()));
+  if (variables.empty()) {
+    return Error(ErrorCode::kInvalid, "there is no variable in it");
+  }
+  json object = json::object();
+  for (const vault::EnvVariable& variable : variables) {
+    object[variable.name] = std::string(variable.value.view());
+  }
+  return vault::SecretJson(std::move(object));
+}
+
+util::Result<std::vector<vault::RotationEntry>> rotations(vault::Provider& provider,
+                                                          std::uint64_t* version) {
+  auto document = provider.get(kRotationDocument);
+  if (!document && document.error().code() == ErrorCode::kNotFound) {
+    return std::vector<vault::RotationEntry>{};
+  }
+  if (!document) {
+    return document.error();
+  }
+  *version = document->version;
+  return vault::parse_rotation(document->content.view()).with_context(kRotationDocument);
+}
+
+util::Status save_rotations(vault::Provider& provider,
+                            const std::vector<vault::RotationEntry>& entries, std::uint64_t version,
+                            const std::string& comment) {
+  vault::PutOptions options;
+  options.expected_version = version;
+  options.author = user_name();
+  options.comment = comment;
+  return provider.put(kRotationDocument, SecretString(vault::rotation_text(entries)), options)
+             ? util::Status()
+             : util::Status(Error(ErrorCode::kConflict,
+                                  "the document rotation could not be written; somebody else may "
+                                  "have changed it, try again"));
+}
+
+std::optional<std::chrono::seconds> seconds_of(const std::string& text) {
+  const auto parsed = util::parse_duration(text);
+  if (!parsed || *parsed < std::chrono::seconds(0)) {
+    return std::nullopt;
+  }
+  return std::chrono::duration_cast<std::chrono::seconds>(*parsed);
+}
+
+// The entry that the words ask for, its plan changed as they say.
+util::Result<vault::RotationEntry*> wanted_entry(const VaultWords& words,
+                                                 std::vector<vault::RotationEntry>* entries) {
+  const std::size_t slash = words.name.rfind('/');
+  if (slash == std::string::npos || slash + 1 == words.name.size()) {
+    return Error(ErrorCode::kInvalid,
+                 fmt::format("'{}': write DOCUMENT/KEY, for instance settings/backup_passphrase",
+                             util::printable(words.name, 100)));
+  }
+  vault::RotationEntry* entry = nullptr;
+  for (vault::RotationEntry& known : *entries) {
+    if (known.name() == words.name) {
+      entry = &known;
+    }
+  }
+  if (entry == nullptr) {
+    entries->push_back({words.name.substr(0, slash), words.name.substr(slash + 1), {}});
+    entry = &entries->back();
+    entry->plan.length = words.length;
+  }
+  if (!words.every.empty()) {
+    entry->plan.every = seconds_of(words.every);
+    if (!entry->plan.every || entry->plan.every->count() == 0) {
+      return Error(ErrorCode::kInvalid, "--every: write a time, for instance 30d");
+    }
+  }
+  if (!words.overlap.empty()) {
+    const auto overlap = seconds_of(words.overlap);
+    if (!overlap) {
+      return Error(ErrorCode::kInvalid, "--overlap: write a time, for instance 1d");
+    }
+    entry->plan.overlap = *overlap;
+  }
+  return entry;
+}
+
+util::Status rotate_one(vault::Provider& provider, vault::RotationEntry* entry,
+                        util::WallTime now) {
+  WARDER_ASSIGN_OR_RETURN(const std::uint64_t version,
+                          vault::rotate(provider, *entry, user_name(), now));
+  entry->plan.last = now;
+  print(
+      fmt::format("{} has a new secret, {} is now version {}; the old one stays as {}_previous "
+                  "for {}\n",
+                  entry->name(), entry->document, version, entry->key,
+                  util::format_duration(entry->plan.overlap)));
+  return {};
+}
+
+struct Change {
+  vault::VersionInfo info;
+  std::string document;
+  std::string what;
+};
+
+// The versions of a document since `from`; with `key` only those that changed that member.
+util::Status collect_changes(vault::Provider& provider, const std::string& document,
+                             const std::string& key, util::WallTime from,
+                             std::vector<Change>* changes) {
+  WARDER_ASSIGN_OR_RETURN(const std::vector<vault::VersionInfo> versions,
+                          provider.history(document));
+  std::optional<crypto::SecretString> newer;
+  for (std::size_t i = 0; i < versions.size() && versions[i].time >= from; ++i) {
+    std::string what = versions[i].readable ? "written" : "deleted since";
+    if (!key.empty()) {
+      const auto value_in = [&](std::size_t at) -> std::optional<SecretString> {
+        if (at >= versions.size() || !versions[at].readable) {
+          return std::nullopt;
+        }
+        const auto content = provider.get(document, versions[at].version);
+        if (!content) {
+          return std::nullopt;
+        }
+        auto value = vault::document_member(content->content, key);
+        return value ? std::optional(std::move(*value)) : std::nullopt;
+      };
+      const auto now = value_in(i);
+      const auto before = value_in(i + 1);
+      if (now.has_value() == before.has_value() && (!now || *now == *before)) {
+        continue;
+      }
+      what = !before ? "set" : (now ? "changed" : "removed");
+    }
+    changes->push_back({versions[i], document, what});
+  }
+  return {};
+}
+
+util::Result<std::vector<Change>> changes_since(vault::Provider& provider, const std::string& key,
+                                                util::WallTime from) {
+  std::vector<Change> changes;
+  if (key.empty()) {
+    WARDER_ASSIGN_OR_RETURN(const auto documents, provider.list());
+    for (const vault::DocumentInfo& info : documents) {
+      WARDER_RETURN_IF_ERROR(collect_changes(provider, info.name, "", from, &changes));
+    }
+    return changes;
+  }
+  if (vault::check_name(key)) {
+    const util::Status whole = collect_changes(provider, key, "", from, &changes);
+    if (whole || whole.error().code() != ErrorCode::kNotFound) {
+      return whole ? util::Result<std::vector<Change>>(std::move(changes)) : whole.error();
+    }
+  }
+  // A member: DOCUMENT/KEY, or KEY of the document settings.
+  const std::size_t slash = key.rfind('/');
+  const std::string document =
+      slash == std::string::npos ? std::string("settings") : key.substr(0, slash);
+  const std::string name = slash == std::string::npos ? key : key.substr(slash + 1);
+  WARDER_RETURN_IF_ERROR(collect_changes(provider, document, name, from, &changes));
+  return changes;
+}
+
+}  // namespace
+
+std::string user_name() {
+  for (const char* variable : {"SUDO_USER", "USER"}) {
+    if (const char* name = std::getenv(variable); name != nullptr && *name != '\0') {
+      return name;
+    }
+  }
+  return fmt::format("uid {}", ::getuid());
+}
+
+ExitStatus update_vault(const Globals& globals, const VaultWords& given) {
+  VaultWords words = given;
+  const int shorthands = (words.security_config ? 1 : 0) + (words.security_sqlite ? 1 : 0) +
+                         (words.performance_config ? 1 : 0);
+  if (shorthands > 1) {
+    return complain(Error(ErrorCode::kInvalid, "one of the --...-config options at a time"));
+  }
+  if (shorthands == 1 && words.file.empty() && !words.name.empty()) {
+    // update --security-sqlite FILE
+    words.file = words.name;
+    words.name.clear();
+  }
+  if (words.security_config) {
+    auto content = read_content(words.file);
+    if (!content) {
+      return complain(content.error());
+    }
+    auto object = from_env(*content);
+    return object ? merge_into(globals, "settings", *object, "security configuration")
+                  : complain(object.error());
+  }
+  const std::string name = words.security_sqlite      ? "security"
+                           : words.performance_config ? "performance"
+                           : words.name.empty()       ? "settings"
+                                                      : words.name;
+  return put_document(globals, name, words);
+}
+
+ExitStatus update_backup_config(const Globals& globals, const VaultWords& words) {
+  return put_document(globals, "backup", words);
+}
+
+ExitStatus migrate_from_env(const Globals& globals, const VaultWords& words) {
+  auto content = read_content(words.file);
+  if (!content) {
+    return complain(content.error());
+  }
+  auto object = from_env(*content);
+  if (!object) {
+    return complain(object.error().with_context(words.file));
+  }
+  return merge_into(globals, words.name.empty() ? "settings" : words.name, *object,
+                    words.comment.empty() ? "migrated from an environment file" : words.comment);
+}
+
+ExitStatus rotate_secret(const Globals& globals, const VaultWords& words) {
+  const util::SystemClock clock;
+  auto provider = open_configured_vault(globals, clock);
+  if (!provider) {
+    return complain(provider.error());
+  }
+  std::uint64_t version = 0;
+  auto entries = rotations(**provider, &version);
+  if (!entries) {
+    return complain(entries.error());
+  }
+  const util::WallTime now = clock.now();
+  ExitStatus status = ExitStatus::kOk;
+  bool changed = false;
+  if (words.due) {
+    for (vault::RotationEntry& entry : *entries) {
+      const auto ended = vault::end_overlap(**provider, entry, user_name(), now);
+      if (ended && *ended) {
+        print(fmt::format("{}: the previous secret is gone\n", entry.name()));
+      }
+      util::Status done = ended ? util::Status() : util::Status(ended.error());
+      if (done && entry.is_due(now)) {
+        done = rotate_one(**provider, &entry, now);
+        changed = changed || static_cast<bool>(done);
+      }
+      if (!done) {
+        // The others are rotated all the same.
+        status = complain(done.error().with_context(entry.name()));
+      }
+    }
+  } else {
+    auto entry = wanted_entry(words, &*entries);
+    if (!entry) {
+      return complain(entry.error());
+    }
+    if (words.plan_only) {
+      print(fmt::format("{} is planned: every {}\n", (*entry)->name(),
+                        (*entry)->plan.every ? util::format_duration(*(*entry)->plan.every)
+                                             : "time somebody asks"));
+    } else if (const util::Status done = rotate_one(**provider, *entry, now); !done) {
+      return complain(done.error());
+    }
+    // Without a schedule there is nothing to remember but the overlap's end.
+    changed = true;
+  }
+  if (changed) {
+    if (const util::Status saved = save_rotations(**provider, *entries, version, "rotation");
+        !saved) {
+      return complain(saved.error());
+    }
+  }
+  return status;
+}
+
+ExitStatus audit_vault(const Globals& globals, const VaultWords& words) {
+  const util::SystemClock clock;
+  auto provider = open_configured_vault(globals, clock);
+  if (!provider) {
+    return complain(provider.error());
+  }
+  const auto changes =
+      changes_since(**provider, words.key, clock.now() - std::chrono::hours(24) * words.days);
+  if (!changes) {
+    return complain(changes.error());
+  }
+  TextTable table({"WRITTEN", "DOCUMENT", "VERSION", "WHAT", "BY", "WHY"});
+  json rows = json::array();
+  for (const Change& change : *changes) {
+    const std::string time = util::format_rfc3339(change.info.time);
+    rows.push_back({{"time", time},
+                    {"document", change.document},
+                    {"version", change.info.version},
+                    {"what", change.what},
+                    {"author", change.info.author},
+                    {"comment", change.info.comment}});
+    table.add({short_time(time), change.document, std::to_string(change.info.version), change.what,
+               change.info.author, change.info.comment});
+  }
+  print(globals.json    ? rows.dump() + '\n'
+        : table.empty() ? fmt::format("nothing was changed within {} days\n", words.days)
+                        : table.to_text());
+  return ExitStatus::kOk;
+}
+
+}  // namespace warder::agent

@@ -1,0 +1,245 @@
+#include "agent/output.h"
+#include "agent/vault_words.h"
+#include "agent/wiring.h"
+#include "vault/server_policy.h"
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include <cstdlib>
+
+namespace warder::agent {
+namespace {
+
+using nlohmann::json;
+
+// More than this and signatures, tokens and certificates begin to fail in confusing ways.
+constexpr std::chrono::seconds kMostClockDifference{30};
+// A passphrase that guards every backup.
+constexpr std::size_t kShortestPassphrase = 16;
+
+// One line for each thing that was tried.
+class Report {
+ public:
+  void good(std::string_view what, std::string_view text) { add(what, true, text); }
+  void bad(std::string_view what, std::string_view text, ExitStatus status = ExitStatus::kFailed) {
+    add(what, false, text);
+    status_ = status_ == ExitStatus::kOk ? status : status_;
+  }
+  void add(std::string_view what, bool good, std::string_view text) {
+    rows_.push_back({{"what", what}, {"good", good}, {"text", text}});
+  }
+  ExitStatus finish(const Globals& globals) const {
+    if (globals.json) {
+      print(rows_.dump(-1, ' ', false, json::error_handler_t::replace) + '\n');
+      return status_;
+    }
+    for (const json& row : rows_) {
+      print(fmt::format("{:<5} {:<12} {}\n", row["good"].get<bool>() ? "good" : "BAD",
+                        row["what"].get<std::string>(), row["text"].get<std::string>()));
+    }
+    return status_;
+  }
+
+ private:
+  json rows_ = json::array();
+  ExitStatus status_ = ExitStatus::kOk;
+};
+
+ExitStatus status_of(const util::Error& error) {
+  switch (error.code()) {
+    case util::ErrorCode::kUnavailable:
+    case util::ErrorCode::kTimeout:
+      return ExitStatus::kNoAgent;
+    case util::ErrorCode::kDenied:
+      return ExitStatus::kDenied;
+    case util::ErrorCode::kNotFound:
+      return ExitStatus::kNotFound;
+    default:
+      return ExitStatus::kFailed;
+  }
+}
+
+void test_documents(vault::Provider& provider, const VaultWords& words, Report* report) {
+  const auto object = [&](std::string_view name) {
+    const auto document = provider.get(name);
+    if (!document) {
+      report->bad(name, document.error().message(), status_of(document.error()));
+      return;
+    }
+    const auto parsed = vault::SecretJson::parse(document->content.view());
+    if (!parsed || !parsed->value().is_object() || parsed->value().empty()) {
+      report->bad(name, "is no JSON object with members; write it anew");
+      return;
+    }
+    report->good(name,
+                 fmt::format("version {}, {} members", document->version, parsed->value().size()));
+  };
+  if (words.sqlite_config) {
+    object("security");
+    object("performance");
+    object("backup");
+  }
+  if (!words.backup_passphrase) {
+    return;
+  }
+  const auto document = provider.get("settings");
+  if (!document) {
+    report->bad("passphrase", document.error().message(), status_of(document.error()));
+    return;
+  }
+  for (const std::string_view key : {"backup_passphrase", "BACKUP_PASSPHRASE"}) {
+    const auto passphrase = vault::document_member(document->content, key);
+    if (passphrase && passphrase->size() >= kShortestPassphrase) {
+      report->good("passphrase", fmt::format("settings/{} is there and long enough", key));
+      return;
+    }
+    if (passphrase) {
+      report->bad("passphrase",
+                  fmt::format("settings/{} has fewer than {} characters; replace it with: warder "
+                              "vault rotate settings/{}",
+                              key, kShortestPassphrase, key));
+      return;
+    }
+  }
+  report->bad("passphrase", "the document settings has no backup_passphrase",
+              ExitStatus::kNotFound);
+}
+
+util::Result<std::vector<vault::RightProblem>> right_problems(vault::ServerVault& server,
+                                                              const VaultWords& words) {
+  WARDER_ASSIGN_OR_RETURN(const vault::ServerVault::Place place, server.place());
+  vault::PolicyPlan plan;
+  plan.mount = place.mount;
+  plan.prefix = place.prefix;
+  plan.kv_version = place.kv_version;
+  plan.trail = words.trail;
+  plan.transit_key = words.transit;
+  const auto rights = vault::agent_rights(plan);
+  vault::Call call;
+  call.method = http::Method::kPost;
+  call.path = "sys/capabilities-self";
+  call.body = vault::SecretJson(json{{"paths", vault::probed_paths(rights, plan)}}).dump();
+  call.repeatable = true;
+  const vault::Answer answer = server.ask(std::move(call));
+  if (!answer.ok()) {
+    return answer.error();
+  }
+  return vault::compare_rights(rights, plan, answer.data());
+}
+
+void test_server(vault::ServerVault& server, const VaultWords& words, Report* report) {
+  const auto difference = server.clock_difference();
+  if (difference && std::abs(difference->count()) > kMostClockDifference.count()) {
+    report->bad("clock", fmt::format("the vault's clock is {} s {} ours; set the one that is wrong "
+                                     "(timedatectl)",
+                                     std::abs(difference->count()),
+                                     difference->count() > 0 ? "ahead of" : "behind"));
+  } else if (difference) {
+    report->good("clock", fmt::format("{} s apart", std::abs(difference->count())));
+  }
+  const auto place = server.place();
+  if (!place) {
+    report->bad("login", place.error().message(), status_of(place.error()));
+    return;
+  }
+  const auto expires = server.session_expires();
+  report->good("login",
+               fmt::format("{}{}", server.identity(),
+                           expires ? ", until " + short_time(util::format_rfc3339(*expires))
+                                   : std::string(", without an end")));
+  report->good("place",
+               fmt::format("{}{}{}, KV version {}", place->mount, place->prefix.empty() ? "" : "/",
+                           place->prefix, place->kv_version));
+  const auto problems = right_problems(server, words);
+  if (!problems) {
+    report->bad("rights", problems.error().message(), status_of(problems.error()));
+    return;
+  }
+  bool missing = false;
+  for (const vault::RightProblem& problem : *problems) {
+    if (problem.kind == vault::RightProblem::Kind::kMissing) {
+      missing = true;
+      report->bad("rights", fmt::format("{} {}", problem.path, problem.text), ExitStatus::kDenied);
+    }
+  }
+  if (!missing) {
+    report->good("rights", problems->empty()
+                               ? "exactly what is needed"
+                               : "all that is needed, and more; see: warder vault policies check");
+  }
+}
+
+}  // namespace
+
+ExitStatus test_vault(const Globals& globals, const VaultWords& words) {
+  const auto options = configured_vault(globals);
+  if (!options) {
+    return complain(options.error());
+  }
+  const util::SystemClock clock;
+  Report report;
+  std::unique_ptr<vault::Provider> file;
+  std::unique_ptr<vault::ServerVault> server;
+  if (options->kind == vault::ProviderKind::kServer) {
+    auto opened = vault::open_server_vault(*options, vault::Copies::kNone, clock);
+    if (!opened) {
+      return complain(opened.error());
+    }
+    server = std::move(*opened);
+  } else {
+    auto opened = vault::open_vault(*options, vault::Copies::kNone, clock);
+    if (!opened) {
+      return complain(opened.error());
+    }
+    file = std::move(*opened);
+  }
+  vault::Provider& provider = server ? static_cast<vault::Provider&>(*server) : *file;
+  const auto health = provider.health();
+  if (!health || !health->ready) {
+    report.bad("vault", health ? health->text : health.error().message(), ExitStatus::kNoAgent);
+    return report.finish(globals);
+  }
+  report.good("vault", health->text);
+  if (server) {
+    test_server(*server, words, &report);
+  }
+  test_documents(provider, words, &report);
+  return report.finish(globals);
+}
+
+ExitStatus check_policies(const Globals& globals, const VaultWords& words) {
+  const auto options = configured_vault(globals);
+  if (!options) {
+    return complain(options.error());
+  }
+  if (options->kind != vault::ProviderKind::kServer) {
+    print("the embedded vault has no policies: who can read its key can do everything\n");
+    return ExitStatus::kOk;
+  }
+  const util::SystemClock clock;
+  auto server = vault::open_server_vault(*options, vault::Copies::kNone, clock);
+  if (!server) {
+    return complain(server.error());
+  }
+  const auto problems = right_problems(**server, words);
+  if (!problems) {
+    return complain(problems.error());
+  }
+  json rows = json::array();
+  TextTable table({"RIGHTS", "PATH", "WHAT"});
+  for (const vault::RightProblem& problem : *problems) {
+    const bool missing = problem.kind == vault::RightProblem::Kind::kMissing;
+    rows.push_back({{"kind", missing ? "missing" : "too much"},
+                    {"path", problem.path},
+                    {"text", problem.text}});
+    table.add({missing ? "missing" : "too much", problem.path, problem.text});
+  }
+  print(globals.json ? rows.dump() + '\n'
+        : problems->empty()
+            ? fmt::format("{} has exactly the rights an agent needs\n", (*server)->identity())
+            : fmt::format("{}\n{}", (*server)->identity(), table.to_text()));
+  return problems->empty() ? ExitStatus::kOk : ExitStatus::kFailed;
+}
+
+}  // namespace warder::agent

@@ -1,0 +1,209 @@
+#include "agent/output.h"
+#include "agent/vault_words.h"
+#include "agent/wiring.h"
+#include "util/file.h"
+#include "util/strings.h"
+#include "vault/file_vault.h"
+#include "vault/key.h"
+#include "vault/server_policy.h"
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include <iostream>
+#include <unistd.h>
+
+namespace warder::agent {
+namespace {
+
+using nlohmann::json;
+
+ExitStatus set_up_file(const vault::VaultOptions& options) {
+  std::error_code ignored;
+  std::filesystem::create_directories(options.path.parent_path(), ignored);
+  auto key = vault::vault_key(options);
+  if (!key && key.error().code() == util::ErrorCode::kNotFound && !options.key_file.empty()) {
+    std::filesystem::create_directories(options.key_file.parent_path(), ignored);
+    if (const util::Status made = vault::create_key_file(options.key_file); !made) {
+      return complain(made.error());
+    }
+    print(
+        fmt::format("made the key {}; keep a copy of it outside this host: without it nobody, you "
+                    "included, can open the vault\n",
+                    options.key_file.string()));
+    key = vault::vault_key(options);
+  }
+  if (!key) {
+    return complain(key.error());
+  }
+  const util::SystemClock clock;
+  const auto made = vault::FileVault::create(
+      options.path, std::move(*key), {.versions = options.versions, .mark = options.mark}, clock);
+  if (!made) {
+    return complain(made.error());
+  }
+  print(fmt::format("made the vault {}\n", options.path.string()));
+  return ExitStatus::kOk;
+}
+
+// One step at the server; what it is for goes before its error.
+util::Result<vault::Answer> step(vault::ServerVault& server, http::Method method, std::string path,
+                                 const json& body, std::string_view what) {
+  vault::Call call;
+  call.method = method;
+  call.path = std::move(path);
+  if (!body.is_null()) {
+    call.body = vault::SecretJson(body).dump();
+  }
+  vault::Answer answer = server.ask(std::move(call));
+  if (!answer.ok()) {
+    return answer.error().with_context(what);
+  }
+  return answer;
+}
+
+bool is_there(const vault::Answer& list, const std::string& name) {
+  return !vault::member(list.data(), name + "/").is_null();
+}
+
+util::Status mount_kv(vault::ServerVault& server, const vault::Answer& mounts,
+                      const std::string& mount) {
+  if (is_there(mounts, mount)) {
+    return {};
+  }
+  WARDER_RETURN_IF_ERROR(
+      step(server, http::Method::kPost, "sys/mounts/" + vault::percent_encode(mount, true),
+           {{"type", "kv"}, {"options", {{"version", "2"}}}}, "mounting KV version 2 at " + mount));
+  print(fmt::format("mounted KV version 2 at {}\n", mount));
+  return {};
+}
+
+util::Status set_up_transit(vault::ServerVault& server, const vault::Answer& mounts,
+                            const std::string& key) {
+  if (!is_there(mounts, "transit")) {
+    WARDER_RETURN_IF_ERROR(step(server, http::Method::kPost, "sys/mounts/transit",
+                                {{"type", "transit"}}, "mounting transit"));
+  }
+  const std::string path = "transit/keys/" + vault::percent_encode(key, false);
+  WARDER_RETURN_IF_ERROR(step(server, http::Method::kPost, path, {{"type", "aes256-gcm96"}},
+                              "making the transit key"));
+  WARDER_RETURN_IF_ERROR(step(server, http::Method::kPost, path + "-sign", {{"type", "ed25519"}},
+                              "making the transit key for signatures"));
+  print(fmt::format("made the transit keys {0} and {0}-sign\n", key));
+  return {};
+}
+
+util::Status make_role(vault::ServerVault& server, const VaultWords& words, const std::string& host,
+                       const std::filesystem::path& id_file) {
+  WARDER_ASSIGN_OR_RETURN(const vault::Answer methods, step(server, http::Method::kGet, "sys/auth",
+                                                            {}, "looking at the logins"));
+  if (!is_there(methods, "approle")) {
+    WARDER_RETURN_IF_ERROR(step(server, http::Method::kPost, "sys/auth/approle",
+                                {{"type", "approle"}}, "switching on AppRole"));
+  }
+  const std::string role = "auth/approle/role/" + vault::percent_encode(words.role, false);
+  WARDER_RETURN_IF_ERROR(step(server, http::Method::kPost, role,
+                              {{"token_policies", json::array({words.role})},
+                               {"token_ttl", "20m"},
+                               {"token_max_ttl", "24h"}},
+                              "making the AppRole"));
+  WARDER_ASSIGN_OR_RETURN(
+      const vault::Answer id,
+      step(server, http::Method::kGet, role + "/role-id", {}, "reading the RoleID"));
+  // The vault's audit log names the host in each line of its sessions.
+  const json metadata = {{"metadata", json{{"host", host}}.dump()}};
+  WARDER_ASSIGN_OR_RETURN(
+      const vault::Answer secret,
+      step(server, http::Method::kPost, role + "/secret-id", metadata, "making a SecretID"));
+  crypto::SecretString secret_id =
+      crypto::SecretString::take(vault::text_member(secret.data(), "secret_id"));
+  WARDER_RETURN_IF_ERROR(util::write_file_atomically(id_file, secret_id.view(), 0600));
+  print(
+      fmt::format("made the AppRole {}; its SecretID lies in {} (0600)\n\n"
+                  "Now write into the configuration of the agent:\n\n"
+                  "    [vault]\n    provider = vault\n    address = {}\n    role_id = {}\n"
+                  "    secret_id = file:{}\n",
+                  words.role, id_file.string(), server.connection().addresses.front(),
+                  vault::shown(vault::text_member(id.data(), "role_id")), id_file.string()));
+  return {};
+}
+
+// Asks on the terminal; the default on an empty answer.
+std::string asked(std::string_view question, const std::string& fallback) {
+  print(fmt::format("{} [{}]: ", question, fallback.empty() ? "none" : fallback));
+  std::string line;
+  if (!std::getline(std::cin, line) || util::trim(line).empty()) {
+    return fallback;
+  }
+  return std::string(util::trim(line));
+}
+
+util::Status set_up_server(vault::ServerVault& server, const VaultWords& words,
+                           const std::string& host, const std::filesystem::path& id_file) {
+  WARDER_ASSIGN_OR_RETURN(
+      const vault::Answer mounts,
+      step(server, http::Method::kGet, "sys/mounts", {},
+           "looking at the mounts (use a token of an administrator: VAULT_TOKEN)"));
+  WARDER_ASSIGN_OR_RETURN(const vault::ServerVault::Place before, server.place());
+  WARDER_RETURN_IF_ERROR(mount_kv(server, mounts, before.mount));
+  vault::PolicyPlan plan;
+  plan.mount = before.mount;
+  plan.prefix = before.prefix;
+  plan.kv_version = is_there(mounts, before.mount) ? before.kv_version : 2;
+  plan.trail = words.trail;
+  plan.transit_key = words.transit;
+  if (!plan.trail.empty()) {
+    WARDER_RETURN_IF_ERROR(mount_kv(server, mounts, plan.trail));
+  }
+  if (!plan.transit_key.empty()) {
+    WARDER_RETURN_IF_ERROR(set_up_transit(server, mounts, plan.transit_key));
+  }
+  const auto write_policy = [&](const std::string& name, const std::vector<vault::Right>& rights) {
+    return step(server, http::Method::kPost,
+                "sys/policies/acl/" + vault::percent_encode(name, false),
+                {{"policy", vault::policy_text(rights)}}, "writing the policy " + name);
+  };
+  WARDER_RETURN_IF_ERROR(write_policy(words.role, vault::agent_rights(plan)));
+  WARDER_RETURN_IF_ERROR(write_policy(words.role + "-writer", vault::writer_rights(plan)));
+  print(fmt::format("wrote the policies {0} (for agents) and {0}-writer (for who changes rules)\n",
+                    words.role));
+  return make_role(server, words, host, id_file);
+}
+
+}  // namespace
+
+ExitStatus set_up_vault(const Globals& globals, const VaultWords& given) {
+  const auto main = read_main(globals);
+  if (!main) {
+    return complain(main.error());
+  }
+  const vault::VaultOptions options = vault_options_of(*main);
+  if (options.kind == vault::ProviderKind::kFile) {
+    return set_up_file(options);
+  }
+  const util::SystemClock clock;
+  const auto server = vault::open_server_vault(options, vault::Copies::kNone, clock);
+  if (!server) {
+    return complain(server.error());
+  }
+  VaultWords words = given;
+  std::filesystem::path id_file = words.secret_id_file.empty()
+                                      ? globals.config.parent_path() / "vault.secret-id"
+                                      : std::filesystem::path(words.secret_id_file);
+  if (!words.yes && ::isatty(STDIN_FILENO) != 0) {
+    words.role = asked("Name of role and policies", words.role);
+    words.trail = asked("Mount of the append-only audit trail", words.trail);
+    words.transit = asked("Transit key for backups and signatures", words.transit);
+    id_file = asked("File for the SecretID", id_file.string());
+    if (asked(fmt::format("Write policies, role and mounts to {}? (yes/no)",
+                          (*server)->connection().addresses.front()),
+              "no") != "yes") {
+      print("nothing was changed\n");
+      return ExitStatus::kFailed;
+    }
+  }
+  const util::Status done = set_up_server(**server, words, main->agent.name, id_file);
+  return done ? ExitStatus::kOk : complain(done.error());
+}
+
+}  // namespace warder::agent

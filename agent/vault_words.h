@@ -1,0 +1,57 @@
+#pragma once
+
+#include "agent/command.h"
+
+#include <cstdint>
+#include <string>
+
+namespace warder::agent {
+
+// The words of `warder vault ...`; each verb uses some of them.
+struct VaultWords {
+  std::string name;
+  std::string key;
+  std::string file;
+  std::string output;
+  std::string comment;
+  std::uint64_t version = 0;
+  bool recoverable = false;
+  // update
+  bool security_config = false;
+  bool security_sqlite = false;
+  bool performance_config = false;
+  // test
+  bool backup_passphrase = false;
+  bool sqlite_config = false;
+  // audit
+  unsigned days = 30;
+  // rotate
+  bool due = false;
+  bool plan_only = false;
+  std::string every;
+  std::string overlap;
+  unsigned length = 40;
+  // setup of a vault in the network
+  std::string role = "warder";
+  std::string trail;
+  std::string transit;
+  std::string secret_id_file;
+  bool yes = false;
+};
+
+// Who writes, for the history: the one who called sudo rather than root.
+std::string user_name();
+
+// vault_setup.cpp
+ExitStatus set_up_vault(const Globals& globals, const VaultWords& words);
+// vault_check.cpp
+ExitStatus test_vault(const Globals& globals, const VaultWords& words);
+ExitStatus check_policies(const Globals& globals, const VaultWords& words);
+// vault_change.cpp
+ExitStatus update_vault(const Globals& globals, const VaultWords& words);
+ExitStatus update_backup_config(const Globals& globals, const VaultWords& words);
+ExitStatus migrate_from_env(const Globals& globals, const VaultWords& words);
+ExitStatus rotate_secret(const Globals& globals, const VaultWords& words);
+ExitStatus audit_vault(const Globals& globals, const VaultWords& words);
+
+}  // namespace warder::agent

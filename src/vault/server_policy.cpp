@@ -1,0 +1,180 @@
+#include "vault/server_policy.h"
+
+#include "vault/secret_json.h"
+#include "vault/server_answer.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+namespace warder::vault {
+namespace {
+
+using nlohmann::json;
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) {
+    text += (text.empty() ? "" : ", ") + word;
+  }
+  return text;
+}
+
+bool contains(const std::vector<std::string>& words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+std::string below(const PolicyPlan& plan, std::string_view kind) {
+  std::string path = plan.mount;
+  if (plan.kv_version == 2) {
+    path += fmt::format("/{}", kind);
+  }
+  if (!plan.prefix.empty()) {
+    path += "/" + plan.prefix;
+  }
+  return path + "/*";
+}
+
+// What stands for "any name" when rights are asked about.
+std::string probe_of(std::string path) {
+  if (path.ends_with('*')) {
+    path.pop_back();
+    path += "warder-probe";
+  }
+  return path;
+}
+
+// Paths that an agent has no business with, and why that matters.
+std::vector<std::pair<std::string, std::string_view>> forbidden(const PolicyPlan& plan) {
+  const std::string kind = plan.kv_version == 2 ? "/data/" : "/";
+  std::vector<std::pair<std::string, std::string_view>> paths{
+      {"sys/policies/acl/warder-probe", "it could give itself any right"},
+      {"sys/auth/warder-probe", "it could open another way in"},
+      {"sys/audit/warder-probe", "it could switch off the vault's own audit log"},
+      {"sys/mounts/warder-probe", "it could remove everything that is kept there"},
+      {"sys/raw/warder-probe", "it could read the vault's storage"},
+      {"auth/token/create-orphan", "it could make sessions that outlive it"},
+  };
+  if (!plan.prefix.empty()) {
+    paths.emplace_back(plan.mount + kind + "warder-probe-elsewhere",
+                       "secrets of others are no business of this host");
+  }
+  return paths;
+}
+
+std::vector<std::string> held(const json& capabilities, const std::string& path) {
+  std::vector<std::string> words;
+  const json& list = member(capabilities, path);
+  for (const json& word : list.is_array() ? list : json::array()) {
+    if (word.is_string() && word != "deny") {
+      words.push_back(shown(word.get<std::string>()));
+    }
+  }
+  return words;
+}
+
+}  // namespace
+
+std::vector<Right> agent_rights(const PolicyPlan& plan) {
+  std::vector<Right> rights;
+  rights.push_back({below(plan, "data"), {"read"}, "rules and secrets"});
+  if (plan.kv_version == 2) {
+    rights.push_back({below(plan, "metadata"), {"read", "list"}, "seeing that something changed"});
+  }
+  if (!plan.trail.empty()) {
+    // With create alone a path can be written once.
+    rights.push_back({plan.trail + "/data/events/*", {"create"}, "the append-only audit trail"});
+    rights.push_back({plan.trail + "/metadata/events/*",
+                      {"read"},
+                      "seeing whether an event has arrived when its answer was lost"});
+  }
+  if (!plan.transit_key.empty()) {
+    const std::string& key = plan.transit_key;
+    rights.push_back({"transit/datakey/plaintext/" + key, {"update"}, "keys for backups"});
+    rights.push_back({"transit/decrypt/" + key, {"update"}, "opening the keys of backups"});
+    rights.push_back({"transit/encrypt/" + key, {"update"}, "renewing the keys of backups"});
+    rights.push_back({"transit/rewrap/" + key, {"update"}, "renewing the keys of backups"});
+    rights.push_back({"transit/sign/" + key + "-sign", {"update"}, "signing checkpoints"});
+    rights.push_back({"transit/verify/" + key + "-sign", {"update"}, "verifying checkpoints"});
+  }
+  return rights;
+}
+
+std::vector<Right> writer_rights(const PolicyPlan& plan) {
+  std::vector<Right> rights;
+  rights.push_back({below(plan, "data"), {"create", "read", "update"}, "writing documents"});
+  if (plan.kv_version == 2) {
+    rights.push_back(
+        {below(plan, "metadata"), {"read", "list", "patch"}, "history, and who wrote what"});
+    rights.push_back({below(plan, "delete"), {"update"}, "deleting"});
+    rights.push_back({below(plan, "undelete"), {"update"}, "bringing back"});
+    rights.push_back({below(plan, "destroy"), {"update"}, "deleting for good"});
+  }
+  return rights;
+}
+
+std::string policy_text(const std::vector<Right>& rights) {
+  std::string text;
+  for (const Right& right : rights) {
+    std::string words;
+    for (const std::string& word : right.capabilities) {
+      words += fmt::format("{}\"{}\"", words.empty() ? "" : ", ", word);
+    }
+    text += fmt::format("# {}\npath \"{}\" {{\n  capabilities = [{}]\n}}\n", right.purpose,
+                        right.path, words);
+  }
+  return text;
+}
+
+std::vector<std::string> probed_paths(const std::vector<Right>& rights, const PolicyPlan& plan) {
+  std::vector<std::string> paths;
+  for (const Right& right : rights) {
+    paths.push_back(probe_of(right.path));
+  }
+  for (const auto& [path, why] : forbidden(plan)) {
+    paths.push_back(path);
+  }
+  return paths;
+}
+
+std::vector<RightProblem> compare_rights(const std::vector<Right>& rights, const PolicyPlan& plan,
+                                         const json& capabilities) {
+  using Kind = RightProblem::Kind;
+  std::vector<RightProblem> problems;
+  for (const Right& right : rights) {
+    const auto words = held(capabilities, probe_of(right.path));
+    if (contains(words, "root")) {
+      // One line says it all.
+      return {{Kind::kTooMuch, "*", "has the policy root, which may do everything"}};
+    }
+    std::vector<std::string> missing;
+    for (const std::string& needed : right.capabilities) {
+      if (!contains(words, needed)) {
+        missing.push_back(needed);
+      }
+    }
+    if (!missing.empty()) {
+      problems.push_back(
+          {Kind::kMissing, right.path,
+           fmt::format("has no right to {}; needed for {}", joined(missing), right.purpose)});
+    }
+    std::vector<std::string> extra;
+    for (const std::string& word : words) {
+      if (!contains(right.capabilities, word)) {
+        extra.push_back(word);
+      }
+    }
+    if (!extra.empty()) {
+      problems.push_back(
+          {Kind::kTooMuch, right.path, fmt::format("may {}, which is not needed", joined(extra))});
+    }
+  }
+  for (const auto& [path, why] : forbidden(plan)) {
+    if (const auto words = held(capabilities, path); !words.empty()) {
+      problems.push_back({Kind::kTooMuch, path, fmt::format("may {}: {}", joined(words), why)});
+    }
+  }
+  return problems;
+}
+
+}  // namespace warder::vault

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace warder::vault {
+
+// What an agent needs of a vault, no more.
+struct PolicyPlan {
+  std::string mount = "secret";
+  std::string prefix = "warder";
+  int kv_version = 2;
+  // Mount of the append-only audit trail; empty: none.
+  std::string trail = {};
+  // Name of the transit key for data keys and signatures, mounted at `transit`; empty: none.
+  std::string transit_key = {};
+};
+
+// One path and what may be done there. The vault's words: create, read, update, delete, list,
+// patch.
+struct Right {
+  std::string path;  // may end in '*'
+  std::vector<std::string> capabilities;
+  std::string purpose;  // for the operator
+};
+
+// The rights of an agent, and of an operator or pipeline who writes documents.
+std::vector<Right> agent_rights(const PolicyPlan& plan);
+std::vector<Right> writer_rights(const PolicyPlan& plan);
+// In HCL, as sys/policies/acl takes it.
+std::string policy_text(const std::vector<Right>& rights);
+
+// A difference between what an identity may do and what it should.
+struct RightProblem {
+  enum class Kind { kMissing, kTooMuch };
+  Kind kind = Kind::kMissing;
+  std::string path;
+  std::string text;  // "has no right to read; needed for ..."
+};
+
+// The paths to ask sys/capabilities-self about: those of `rights` (with a name in place of '*'),
+// and some that an agent has no business with.
+std::vector<std::string> probed_paths(const std::vector<Right>& rights, const PolicyPlan& plan);
+// `capabilities`: the answer's data, {"path": ["read"], ...}.
+std::vector<RightProblem> compare_rights(const std::vector<Right>& rights, const PolicyPlan& plan,
+                                         const nlohmann::json& capabilities);
+
+}  // namespace warder::vault

@@ -1,0 +1,115 @@
+#include "vault/transit.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace warder::vault {
+namespace {
+
+using nlohmann::json;
+using util::Error;
+using util::ErrorCode;
+
+constexpr std::size_t kKeySize = 32;
+
+bool is_of_transit(std::string_view text) { return text.starts_with("vault:v"); }
+
+Error unexpected(std::string_view key) {
+  return Error(ErrorCode::kInvalid,
+               fmt::format("the vault's answer about the transit key {} lacks what was asked for",
+                           shown(key)));
+}
+
+util::Result<crypto::SecretString> raw_key(const json& data, std::string_view key) {
+  crypto::SecretString text = crypto::SecretString::take(text_member(data, "plaintext"));
+  auto bytes = util::from_base64(text.view());
+  if (!bytes || bytes->size() != kKeySize) {
+    return unexpected(key);
+  }
+  crypto::SecretString raw(util::as_text(*bytes));
+  std::fill(bytes->begin(), bytes->end(), std::uint8_t{0});
+  return raw;
+}
+
+}  // namespace
+
+util::Result<SecretJson> Transit::call(std::string_view verb, std::string_view key, json body) {
+  Call call;
+  call.method = http::Method::kPost;
+  call.path =
+      fmt::format("{}/{}/{}", percent_encode(mount_, true), verb, percent_encode(key, false));
+  call.body = SecretJson(std::move(body)).dump();
+  // None of these changes anything at the vault.
+  call.repeatable = true;
+  Answer answer = vault_.ask(std::move(call));
+  if (!answer.ok()) {
+    return answer.error();
+  }
+  return std::move(answer.body);
+}
+
+util::Result<DataKey> Transit::make_data_key(std::string_view key, util::ByteView associated) {
+  json body = {{"bits", kKeySize * 8}};
+  if (!associated.empty()) {
+    body["associated_data"] = util::to_base64(associated);
+  }
+  WARDER_ASSIGN_OR_RETURN(const SecretJson answer, call("datakey/plaintext", key, std::move(body)));
+  const json& data = member(answer.value(), "data");
+  DataKey made;
+  WARDER_ASSIGN_OR_RETURN(made.key, raw_key(data, key));
+  made.wrapped = text_member(data, "ciphertext");
+  made.key_version = number_member(data, "key_version");
+  if (!is_of_transit(made.wrapped)) {
+    return unexpected(key);
+  }
+  return made;
+}
+
+util::Result<crypto::SecretString> Transit::open_data_key(std::string_view key,
+                                                          std::string_view wrapped,
+                                                          util::ByteView associated) {
+  json body = {{"ciphertext", wrapped}};
+  if (!associated.empty()) {
+    body["associated_data"] = util::to_base64(associated);
+  }
+  WARDER_ASSIGN_OR_RETURN(const SecretJson answer, call("decrypt", key, std::move(body)));
+  return raw_key(member(answer.value(), "data"), key);
+}
+
+util::Result<std::string> Transit::rewrap(std::string_view key, std::string_view wrapped,
+                                          util::ByteView associated) {
+  json body;
+  if (!associated.empty()) {
+    WARDER_ASSIGN_OR_RETURN(const crypto::SecretString plain,
+                            open_data_key(key, wrapped, associated));
+    body = {{"plaintext", util::to_base64(plain.bytes())},
+            {"associated_data", util::to_base64(associated)}};
+  } else {
+    body = {{"ciphertext", wrapped}};
+  }
+  WARDER_ASSIGN_OR_RETURN(const SecretJson answer,
+                          call(associated.empty() ? "rewrap" : "encrypt", key, std::move(body)));
+  std::string fresh = text_member(member(answer.value(), "data"), "ciphertext");
+  return is_of_transit(fresh) ? util::Result<std::string>(std::move(fresh)) : unexpected(key);
+}
+
+util::Result<std::string> Transit::sign(std::string_view key, util::ByteView message) {
+  WARDER_ASSIGN_OR_RETURN(const SecretJson answer,
+                          call("sign", key, {{"input", util::to_base64(message)}}));
+  std::string signature = text_member(member(answer.value(), "data"), "signature");
+  return is_of_transit(signature) ? util::Result<std::string>(std::move(signature))
+                                  : unexpected(key);
+}
+
+util::Result<bool> Transit::verify(std::string_view key, util::ByteView message,
+                                   std::string_view signature) {
+  WARDER_ASSIGN_OR_RETURN(
+      const SecretJson answer,
+      call("verify", key, {{"input", util::to_base64(message)}, {"signature", signature}}));
+  // 200 either way: the answer decides.
+  return true_member(member(answer.value(), "data"), "valid");
+}
+
+}  // namespace warder::vault

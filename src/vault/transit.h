@@ -1,0 +1,52 @@
+#pragma once
+
+#include "crypto/secret.h"
+#include "util/encoding.h"
+#include "util/result.h"
+#include "vault/server_vault.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace warder::vault {
+
+// A key of 32 bytes made by the vault for one use (one backup), and the same key wrapped, to be
+// stored beside what it encrypts. Only the vault opens the wrapped one.
+struct DataKey {
+  crypto::SecretString key;  // raw bytes
+  std::string wrapped;       // "vault:v1:...", stored as it stands
+  std::uint64_t key_version = 0;
+};
+
+// The vault's transit engine: it holds keys that never leave it. Thread safe as ServerVault, which
+// must outlive it. Names of keys are the operator's; they may hold what the vault allows.
+//
+// `associated` binds a wrapped key to what it is for (host, time, hash of the manifest): the same
+// bytes must be given to open it, anything else is kInvalid.
+class Transit {
+ public:
+  explicit Transit(ServerVault& vault, std::string mount = "transit")
+      : vault_(vault), mount_(std::move(mount)) {}
+
+  util::Result<DataKey> make_data_key(std::string_view key, util::ByteView associated);
+  util::Result<crypto::SecretString> open_data_key(std::string_view key, std::string_view wrapped,
+                                                   util::ByteView associated);
+  // The same data key wrapped by the newest version of the transit key. The vault's own rewrap
+  // knows no associated data (OpenBao 2.7, Vault 1.21): with some, the key is opened and wrapped
+  // again here, and its bytes are in this process for that moment.
+  util::Result<std::string> rewrap(std::string_view key, std::string_view wrapped,
+                                   util::ByteView associated);
+  // "vault:v1:..." over the bytes of a checkpoint; the key is of type ed25519.
+  util::Result<std::string> sign(std::string_view key, util::ByteView message);
+  util::Result<bool> verify(std::string_view key, util::ByteView message,
+                            std::string_view signature);
+
+ private:
+  util::Result<SecretJson> call(std::string_view verb, std::string_view key, nlohmann::json body);
+
+  ServerVault& vault_;
+  const std::string mount_;
+};
+
+}  // namespace warder::vault

@@ -1,0 +1,111 @@
+"""Transit, leases (server_checks.cpp), and the set-up of a whole vault by `warder vault setup`, against a real OpenBao."""
+import json
+import os
+import subprocess
+import unittest
+
+from world import Host, OpenBao, Refused
+
+
+class Server(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.bao = OpenBao(tls=True)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.bao.close()
+
+    def setUp(self):
+        self.host = Host(f"provider = vault\naddress = {self.bao.url}\nca_file = {self.bao.ca}\n")
+        self.addCleanup(self.host.close)
+        self.admin = {"VAULT_TOKEN": self.bao.token}
+
+    def test_transit_and_leases(self):
+        bao = self.bao
+        self.host.run("vault", "setup", "--transit", "backup", "--role", "transit", environment=self.admin)
+        bao.call("POST", "sys/mounts/pki", {"type": "pki"})
+        bao.call("POST", "pki/root/generate/internal", {"common_name": "test authority", "ttl": "24h"})
+        bao.call("POST", "pki/roles/guard", {"allow_any_name": True, "generate_lease": True, "ttl": "10m"})
+        done = subprocess.run([os.environ["CHECKS"]], capture_output=True, text=True,
+                              env={**os.environ, "VAULT_ADDR": bao.url, "VAULT_CACERT": str(bao.ca), "VAULT_TOKEN": bao.token})
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_setup_writes_the_least_rights_and_they_suffice(self):
+        bao = self.bao
+        said = self.host.run("vault", "setup", "--role", "guard", "--trail", "guard-audit", environment=self.admin)
+        snippet = said[said.index("[vault]"):].replace("\n    ", "\n")
+        id_file = self.host.folder / "vault.secret-id"
+        self.assertEqual(id_file.stat().st_mode & 0o777, 0o600)
+        self.assertNotIn(id_file.read_text(), said)
+        self.host.configure(snippet.removeprefix("[vault]\n") + f"\nca_file = {bao.ca}\n")
+        # Twice is no mistake.
+        self.host.run("vault", "setup", "--role", "guard", "--trail", "guard-audit", environment=self.admin)
+        bao.call("POST", "secret/data/warder/settings", {"data": {"backup_passphrase": "canary-long-enough"}})
+        for words in (("vault", "policies", "check", "--trail", "guard-audit"), ("vault", "test", "--trail", "guard-audit")):
+            self.assertIn("exactly", self.host.run(*words))
+        good = self.host.json("vault", "test", "--backup-passphrase", "--trail", "guard-audit")
+        self.assertEqual([row["what"] for row in good if not row["good"]], [])
+        self.assertEqual({row["what"] for row in good}, {"vault", "clock", "login", "place", "rights", "passphrase"})
+        # The trail: written once, never changed, never read.
+        entered = bao.call("POST", "auth/approle/login", {
+            "role_id": bao.call("GET", "auth/approle/role/guard/role-id")["data"]["role_id"], "secret_id": id_file.read_text()})
+        token = entered["auth"]["client_token"]
+        self.assertEqual(entered["auth"]["metadata"]["host"], "web-1")
+        event = {"data": {"kind": "ban"}}
+        bao.call("POST", "guard-audit/data/events/1", event, token=token)
+        for method, path in (("POST", "guard-audit/data/events/1"), ("DELETE", "guard-audit/metadata/events/1"),
+                             ("GET", "guard-audit/data/events/1"), ("POST", "secret/data/warder/jails")):
+            with self.assertRaises(Refused, msg=f"{method} {path}") as refused:
+                bao.call(method, path, event if method == "POST" else None, token=token)
+            self.assertEqual(refused.exception.status, 403)
+        # Too many rights, and too few.
+        self.assertIn("the policy root", self.failing_output("vault", "policies", "check", environment=self.admin))
+        bao.policy("guard", 'path "secret/data/warder/*" { capabilities = ["read", "delete"] }\n'
+                            'path "sys/policies/acl/*" { capabilities = ["update"] }\n')
+        problems = json.loads(self.failing_output("--json", "vault", "policies", "check"))
+        self.assertEqual({(p["kind"], p["path"]) for p in problems},
+                         {("too much", "secret/data/warder/*"), ("missing", "secret/metadata/warder/*"),
+                          ("too much", "sys/policies/acl/warder-probe")})
+
+    def failing_output(self, *words, environment=None):
+        done = subprocess.run([os.environ["WARDER"], "--config", self.host.folder / "warder.conf", *words], capture_output=True,
+                              text=True, env={**self.host.environment, **(environment or {})})
+        self.assertEqual(done.returncode, 1, done.stderr)
+        return done.stdout
+
+    def test_the_words_of_the_scripts(self):
+        self.host.configure(f"provider = vault\naddress = {self.bao.url}\nca_file = {self.bao.ca}\nprefix = words\n")
+        def run(*words, **how):
+            return self.host.run("vault", *words, environment=self.admin, **how)
+        env = self.host.secret_file("settings.env", "# old\nexport BACKUP_PASSPHRASE='canary pass'\nDOMAIN=vault.example.org\n")
+        self.assertEqual(run("migrate-from-env", env), "settings is now version 1: 2 new, 0 changed, 0 as they were\n")
+        self.assertEqual(run("migrate-from-env", env), "settings has all of it already, at version 1\n")
+        self.assertEqual(run("get", "settings", "--key", "BACKUP_PASSPHRASE"), "canary pass")
+        self.assertEqual(run("update", "--security-config", stdin="FAIL2BAN_MAXRETRY=5\nDOMAIN=other.example\n"),
+                         "settings is now version 2: 1 new, 1 changed, 0 as they were\n")
+        self.assertEqual(run("update", "--security-sqlite", stdin='{"thresholds": {"a": 1}}'), "security is now version 1\n")
+        self.assertEqual(run("update", "--performance-config", stdin='{"b": 1}'), "performance is now version 1\n")
+        self.assertEqual(run("update-backup-config", stdin='{"c": 1}'), "backup is now version 1\n")
+        self.assertIn("no JSON object", run("update", "--security-sqlite", stdin="[1]", status=1))
+        self.assertIn("good  backup", run("test", "--sqlite-config"))
+        self.assertIn("has fewer than 16 characters", self.failing_output("vault", "test", "--backup-passphrase", environment=self.admin))
+        # A new secret, the old one beside it; who changed what.
+        said = run("rotate", "settings/BACKUP_PASSPHRASE", "--every", "30d", "--overlap", "0s")
+        self.assertIn("settings is now version 3", said)
+        self.assertEqual(len(run("get", "settings", "--key", "BACKUP_PASSPHRASE")), 40)
+        self.assertEqual(run("rotate", "--due"), "")
+        rotation = json.loads(run("get", "rotation"))
+        rotation["settings/BACKUP_PASSPHRASE"]["last"] = "2020-01-01T00:00:00Z"
+        run("put", "rotation", stdin=json.dumps(rotation))
+        self.assertIn("has a new secret", run("rotate", "--due"))
+        changes = self.host.json("vault", "audit", "--key", "BACKUP_PASSPHRASE", "--days", "1", environment=self.admin)
+        self.assertEqual([(c["version"], c["what"]) for c in changes], [(4, "changed"), (3, "changed"), (1, "set")])
+        self.assertEqual(changes[0]["comment"], "rotated BACKUP_PASSPHRASE")
+        whole = self.host.json("vault", "audit", "--days", "1", environment=self.admin)
+        self.assertEqual({c["document"] for c in whole}, {"settings", "security", "performance", "backup", "rotation"})
+        self.assertNotIn("canary", json.dumps(whole))
+
+
+if __name__ == "__main__":
+    unittest.main()

