@@ -1,15 +1,19 @@
 #include "engine/engine.h"
 
 #include "engine/event_ids.h"
+#include "engine/operators.h"
+#include "engine/stored_state.h"
 #include "log/log.h"
 #include "source/file_source.h"
 #include "source/journal_source.h"
 #include "source/stdin_source.h"
+#include "util/strings.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <malloc.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -42,7 +46,9 @@ Engine::Engine(EngineParts parts, store::Reader reader)
       clock_(*parts_.clock),
       recorder_(*parts_.store, *parts_.routes, clock_),
       notices_(recorder_, clock_),
-      pipeline_(parts_.key, *parts_.firewall, recorder_, notices_, clock_),
+      jails_(parts_.key),
+      keeper_(jails_, *parts_.firewall, recorder_, notices_, clock_),
+      pipeline_(jails_, keeper_, recorder_, notices_, clock_),
       reader_(std::move(reader)) {}
 
 Engine::~Engine() = default;
@@ -56,15 +62,29 @@ util::Status Engine::start(std::shared_ptr<const JailSet> set) {
     notices_.plain(model::EventKind::kAgent, model::Severity::kWarning, watch.error().message());
   }
   WARDER_ASSIGN_OR_RETURN(std::vector<net::Prefix> own, own_addresses());
-  pipeline_.set_own_addresses(std::move(own));
+  jails_.set_own_addresses(std::move(own));
   WARDER_RETURN_IF_ERROR(pipeline_.use(std::move(set)));
-  WARDER_RETURN_IF_ERROR(pipeline_.load(reader_));
-  pipeline_.firewall().bring_up();
+  WARDER_RETURN_IF_ERROR(load());
+  keeper_.firewall().bring_up();
   WARDER_RETURN_IF_ERROR(open_sources());
   if (parts_.heartbeat_interval.count() > 0) {
     heartbeat_due_ = clock_.monotonic();
   }
   end_step();
+  return {};
+}
+
+util::Status Engine::load() {
+  WARDER_ASSIGN_OR_RETURN(const LoadReport report,
+                          load_state(reader_, jails_, keeper_, clock_.now()));
+  if (report.running > 0) {
+    notices_.plain(
+        model::EventKind::kRestore, model::Severity::kInfo,
+        fmt::format("{} taken over from before the start", util::counted(report.running, "ban")));
+  }
+  if (report.orphans > 0) {
+    log::notice("{} lifted whose jail is no longer enabled", util::counted(report.orphans, "ban"));
+  }
   return {};
 }
 
@@ -89,7 +109,7 @@ util::Status Engine::open_sources() {
   std::vector<source::Glob> globs;
   std::map<std::string, std::vector<std::uint32_t>> journals;  // by match
   std::vector<std::uint32_t> standard_input;
-  for (const jail::Jail* jail : pipeline_.jails()) {
+  for (const jail::Jail* jail : jails_.running()) {
     const jail::JailOptions& options = jail->options();
     if (reads_journal(options)) {
       std::string match;
@@ -108,7 +128,7 @@ util::Status Engine::open_sources() {
     }
   }
   if (!globs.empty()) {
-    auto files = source::FileSource::create(pipeline_.jail_set().files, std::move(globs),
+    auto files = source::FileSource::create(jails_.set().files, std::move(globs),
                                             lookup_for("file"), clock_);
     if (!files) {
       return files.error();
@@ -119,7 +139,7 @@ util::Status Engine::open_sources() {
     source::JournalOptions options;
     options.match = match;
     options.inputs = jails;
-    options.longest_line = pipeline_.jail_set().files.longest_line;
+    options.longest_line = jails_.set().files.longest_line;
     auto journal = source::JournalSource::open(options, lookup_for("journal"), clock_);
     if (!journal) {
       // The other jails go on without the journal.
@@ -131,7 +151,7 @@ util::Status Engine::open_sources() {
   }
   if (!standard_input.empty()) {
     source::StdinOptions options;
-    options.longest_line = pipeline_.jail_set().files.longest_line;
+    options.longest_line = jails_.set().files.longest_line;
     options.inputs = standard_input;
     util::Descriptor duplicate(::dup(STDIN_FILENO));
     if (!duplicate) {
@@ -146,7 +166,7 @@ util::Status Engine::open_sources() {
 void Engine::run() {
   while (!stopping_) {
     std::vector<pollfd> waiting{{wake_.get(), POLLIN, 0},
-                                {pipeline_.firewall().watch_descriptor(), POLLIN, 0},
+                                {keeper_.firewall().watch_descriptor(), POLLIN, 0},
                                 {address_watch_ ? address_watch_->descriptor() : -1, POLLIN, 0}};
     constexpr std::size_t kFirstInput = 3;
     int limit = -1;
@@ -154,6 +174,9 @@ void Engine::run() {
       const auto left =
           std::chrono::ceil<std::chrono::milliseconds>(*deadline - clock_.monotonic());
       limit = static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 3'600'000));
+    }
+    if (keeper_.firewall().is_busy()) {
+      limit = 0;
     }
     for (const Input& input : inputs_) {
       if (input.more) {
@@ -166,12 +189,12 @@ void Engine::run() {
       break;
     }
     if (waiting[1].revents != 0) {
-      pipeline_.firewall().on_watch();
+      keeper_.firewall().on_watch();
     }
     if (waiting[2].revents != 0) {
       address_watch_->take();
       if (auto own = own_addresses()) {
-        pipeline_.set_own_addresses(std::move(*own));
+        jails_.set_own_addresses(std::move(*own));
       }
     }
     const util::MonotonicTime now = clock_.monotonic();
@@ -191,7 +214,9 @@ void Engine::run() {
     if (const auto interval = pipeline_.tick_interval(); !tick_due_ && interval.count() > 0) {
       tick_due_ = now + interval;
     }
-    pipeline_.firewall().retry();
+    keeper_.firewall().retry();
+    keeper_.firewall().step();
+    give_back_memory();
     end_step();
     go_back_when_possible();
     if (heartbeat_due_ && *heartbeat_due_ <= now) {
@@ -205,7 +230,7 @@ void Engine::run() {
     }
   }
   pipeline_.finish();
-  pipeline_.flush();
+  keeper_.flush();
   recorder_.flush(position_taker());
   {
     const std::lock_guard lock(tasks_.mutex);
@@ -227,7 +252,7 @@ void Engine::pump(std::size_t index) {
     recorder_.position_moved();
   }
   // Each source's decisions take effect before the next one is read.
-  pipeline_.flush();
+  keeper_.flush();
   if (take_positions()) {
     // A log that was never seen: where reading began must be known after a crash, or a log that is
     // read from its end would be read from a later end.
@@ -298,7 +323,17 @@ void Engine::caught_up() {
     log::warning("the first positions are not on disk yet: {}", stored.error().message());
   }
   pipeline_.set_reading(filter::Reading::kLive);
-  pipeline_.firewall().settle();
+  keeper_.firewall().settle();
+}
+
+// Loading the history and compiling filters leave holes that the heap never gives back by itself;
+// on a small host they are a tenth of what the agent takes.
+void Engine::give_back_memory() {
+  if (catching_up_ || keeper_.firewall().is_busy()) {
+    memory_given_back_ = false;
+  } else if (!std::exchange(memory_given_back_, true)) {
+    ::malloc_trim(0);
+  }
 }
 
 void Engine::go_back_when_possible() {
@@ -318,9 +353,10 @@ void Engine::go_back_when_possible() {
   const std::uint64_t unrecorded = recorder_.unrecorded();
   positions_.clear();
   recorder_.resume();
-  if (const util::Status loaded = pipeline_.load(reader_); !loaded) {
+  if (const util::Status loaded = load(); !loaded) {
     log::error("going back to the stored positions: {}", loaded.error().message());
   }
+  keeper_.firewall().bring_up();
   if (const util::Status opened = open_sources(); !opened) {
     log::error("going back to the stored positions: {}", opened.error().message());
   }
@@ -341,7 +377,7 @@ std::optional<util::MonotonicTime> Engine::next_deadline() const {
     consider(input.source->wake_at());
   }
   consider(recorder_.due());
-  consider(pipeline_.firewall().retry_at());
+  consider(keeper_.firewall().retry_at());
   consider(heartbeat_due_);
   if (recorder_.overloaded()) {
     consider(clock_.monotonic() + kOverloadCheck);
@@ -388,9 +424,12 @@ void Engine::run_tasks() {
 util::Status Engine::use(std::shared_ptr<const JailSet> set) {
   return call([this, set = std::move(set)]() -> util::Status {
     recorder_.flush(position_taker());
+    const bool counted_offenders = jails_.count_offenders();
     WARDER_RETURN_IF_ERROR(pipeline_.use(set));
-    pipeline_.firewall().bring_up();
-    pipeline_.firewall().settle();
+    if (!counted_offenders) {
+      WARDER_RETURN_IF_ERROR(load_offenders(reader_, jails_));
+    }
+    keeper_.firewall().follow_scopes();
     return open_sources();
   });
 }
@@ -398,12 +437,14 @@ util::Status Engine::use(std::shared_ptr<const JailSet> set) {
 util::Status Engine::ban(std::string jail, net::Prefix address,
                          std::optional<std::chrono::seconds> duration) {
   return call([this, jail = std::move(jail), address, duration] {
-    return pipeline_.ban(jail, address, duration);
+    return ban_by_hand(jails_, keeper_, clock_, jail, address, duration);
   });
 }
 
 util::Result<std::size_t> Engine::unban(std::string jail, net::Prefix address) {
-  return call([this, jail = std::move(jail), address] { return pipeline_.unban(jail, address); });
+  return call([this, jail = std::move(jail), address] {
+    return unban_by_hand(jails_, keeper_, jail, address);
+  });
 }
 
 util::Status Engine::record(model::EventKind kind, model::Severity severity, std::string message) {
@@ -425,7 +466,7 @@ util::Status Engine::read_back_bans() {
       position.stored = false;
     }
     unstored_positions_ = !positions_.empty();
-    pipeline_.record_all_bans();
+    keeper_.record_all();
     recorder_.flush(position_taker());
   });
 }

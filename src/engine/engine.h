@@ -1,6 +1,8 @@
 #pragma once
 
+#include "engine/ban_keeper.h"
 #include "engine/jail_set.h"
+#include "engine/jails.h"
 #include "engine/notices.h"
 #include "engine/own_addresses.h"
 #include "engine/pipeline.h"
@@ -108,11 +110,14 @@ class Engine {
   }
   void run_tasks();
   util::Status open_sources();
+  // Replaces what is counted and banned by what the store knows.
+  util::Status load();
   void pump(std::size_t index);
   bool pump_ready();
   void end_step();
   void go_back_when_possible();
   void caught_up();
+  void give_back_memory();
   std::optional<util::MonotonicTime> next_deadline() const;
   // Takes over the positions that the sources moved. True when one is of a log never seen before.
   bool take_positions();
@@ -130,6 +135,8 @@ class Engine {
   const util::Clock& clock_;
   Recorder recorder_;
   Notices notices_;
+  Jails jails_;
+  BanKeeper keeper_;
   Pipeline pipeline_;
   store::Reader reader_;  // the loop's own
   std::vector<Input> inputs_;
@@ -143,6 +150,7 @@ class Engine {
   std::optional<AddressWatch> address_watch_;
   util::Descriptor wake_;
   bool catching_up_ = true;
+  bool memory_given_back_ = false;
   std::optional<util::MonotonicTime> tick_due_;
   std::optional<util::MonotonicTime> heartbeat_due_;
   util::WallTime started_{};

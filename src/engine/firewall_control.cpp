@@ -1,8 +1,9 @@
 #include "engine/firewall_control.h"
 
 #include "engine/event_ids.h"
-#include "firewall/reconcile.h"
+#include "firewall/strays.h"
 #include "log/log.h"
+#include "util/strings.h"
 
 #include <fmt/core.h>
 
@@ -13,9 +14,22 @@ namespace warder::engine {
 namespace {
 
 constexpr std::chrono::seconds kRetry{5};
-constexpr std::size_t kAtOnce = 4096;
+// Bans that a step puts back: some ten milliseconds.
+constexpr std::size_t kAtOnce = 8000;
 
 }  // namespace
+
+std::string_view to_string(Effect effect) {
+  switch (effect) {
+    case Effect::kEnforcing:
+      return "enforcing";
+    case Effect::kRestoring:
+      return "restoring";
+    case Effect::kDetectOnly:
+      break;
+  }
+  return "detect only";
+}
 
 FirewallControl::FirewallControl(firewall::Firewall& firewall, const jail::BanTable& bans,
                                  Recorder& recorder, const util::Clock& clock)
@@ -23,8 +37,7 @@ FirewallControl::FirewallControl(firewall::Firewall& firewall, const jail::BanTa
 
 void FirewallControl::use_scopes(
     const std::vector<std::optional<firewall::Scope>>& scopes_of_jails) {
-  scopes_.clear();
-  scope_of_jail_.clear();
+  const auto before = std::pair(std::exchange(scopes_, {}), std::exchange(scope_of_jail_, {}));
   for (const std::optional<firewall::Scope>& scope : scopes_of_jails) {
     if (!scope) {
       scope_of_jail_.push_back(0);
@@ -36,6 +49,7 @@ void FirewallControl::use_scopes(
     }
     scope_of_jail_.push_back(static_cast<firewall::ScopeIndex>(known - scopes_.begin()));
   }
+  scopes_changed_ = scopes_changed_ || before != std::pair(scopes_, scope_of_jail_);
 }
 
 void FirewallControl::ban(jail::JailIndex jail, const net::Prefix& address,
@@ -44,46 +58,28 @@ void FirewallControl::ban(jail::JailIndex jail, const net::Prefix& address,
   origins_.emplace_back(bans_since_flush_++);
 }
 
-std::optional<util::WallTime> FirewallControl::end_in_scope(firewall::ScopeIndex scope,
-                                                            const net::Prefix& address,
-                                                            bool* held) const {
-  *held = false;
-  std::optional<util::WallTime> latest = util::WallTime::min();
+std::optional<FirewallControl::Wanted> FirewallControl::wanted(firewall::ScopeIndex scope,
+                                                               const net::Prefix& address) const {
+  std::optional<Wanted> latest;
   for (const jail::ActiveBan& ban : bans_.holders(address)) {
     if (ban.observed || scope_of_jail_[ban.jail] != scope) {
       continue;
     }
-    *held = true;
-    if (latest && (!ban.end || *ban.end > *latest)) {
-      latest = ban.end;
+    if (!latest || (latest->end && (!ban.end || *ban.end > *latest->end))) {
+      latest = Wanted{ban.end};
     }
   }
   return latest;
 }
 
-std::optional<firewall::Change> FirewallControl::wanted_by(const jail::ActiveBan& ban) const {
-  if (ban.observed) {
-    return std::nullopt;
-  }
-  const firewall::ScopeIndex scope = scope_of_jail_[ban.jail];
-  // Of several jails that hold the address in one scope the first speaks for all.
-  for (const jail::ActiveBan& other : bans_.holders(ban.address)) {
-    if (!other.observed && other.jail < ban.jail && scope_of_jail_[other.jail] == scope) {
-      return std::nullopt;
-    }
-  }
-  bool held = false;
-  const auto end = end_in_scope(scope, ban.address, &held);
-  return firewall::Change{firewall::Change::Kind::kAdd, scope, ban.address, end};
-}
-
 void FirewallControl::lifted(jail::JailIndex jail, const net::Prefix& address) {
-  bool held = false;
   const firewall::ScopeIndex scope = scope_of_jail_[jail];
-  const std::optional<util::WallTime> end = end_in_scope(scope, address, &held);
-  // kSet also shortens: what is left is the other jail's time.
-  const auto kind = held ? firewall::Change::Kind::kSet : firewall::Change::Kind::kRemove;
-  changes_.push_back({kind, scope, address, held ? end : std::nullopt});
+  if (const auto left = wanted(scope, address)) {
+    // kSet also shortens: what is left is the other jail's time.
+    changes_.push_back({firewall::Change::Kind::kSet, scope, address, left->end});
+  } else {
+    changes_.push_back({firewall::Change::Kind::kRemove, scope, address, std::nullopt});
+  }
   origins_.emplace_back();
 }
 
@@ -92,7 +88,7 @@ void FirewallControl::flush(const Outcome& outcome) {
     return;
   }
   std::vector<std::optional<std::string>> refusals(bans_since_flush_);
-  bool in_effect = effect_ == Effect::kEnforcing;
+  bool in_effect = effect_ != Effect::kDetectOnly;
   if (in_effect) {
     const auto report = firewall_.apply(changes_);
     if (!report) {
@@ -127,25 +123,15 @@ void FirewallControl::on_watch() {
   if (!*changed) {
     return;
   }
-  const bool was_enforcing = effect_ == Effect::kEnforcing;
-  if (bring_up() && reconcile() && was_enforcing) {
-    ++repairs_;
-    record(model::Severity::kHigh,
-           fmt::format("another program changed the firewall table 'inet warder'; rules and all {} "
-                       "bans were put back",
-                       bans_.size()));
+  repairing_ = effect_ != Effect::kDetectOnly;
+  if (bring_up()) {
+    settle();
   }
 }
 
 void FirewallControl::retry() {
   if (retry_at_ && *retry_at_ <= clock_.monotonic() && bring_up()) {
-    reconcile();
-  }
-}
-
-void FirewallControl::settle() {
-  if (effect_ == Effect::kEnforcing) {
-    reconcile();
+    settle();
   }
 }
 
@@ -155,60 +141,108 @@ bool FirewallControl::bring_up() {
     fail(made.error());
     return false;
   }
-  // Adding is idempotent, so everything is added: what the kernel has already costs little, and
-  // nothing is taken away that a line not judged yet may ask for.
-  std::vector<firewall::Change> changes;
-  for (std::size_t piece = 0; piece < bans_.pieces(); ++piece) {
-    bans_.for_each_in(piece, [&](const jail::ActiveBan& ban) {
-      if (const auto wanted = wanted_by(ban)) {
-        changes.push_back(*wanted);
-      }
-    });
-    if (changes.size() >= kAtOnce || piece + 1 == bans_.pieces()) {
-      if (const auto report = firewall_.apply(changes); !report) {
-        fail(report.error());
-        return false;
-      }
-      changes.clear();
-    }
-  }
-  recovered("the firewall is in effect");
-  return true;
+  scopes_changed_ = false;
+  effect_ = Effect::kRestoring;
+  reason_.clear();
+  next_piece_ = 0;
+  outlasting_.clear();
+  step();
+  return effect_ != Effect::kDetectOnly;
 }
 
-bool FirewallControl::reconcile() {
-  std::vector<firewall::Change> piece;
-  std::size_t next_piece = 0;
-  const auto next_ban = [&](firewall::Change& change) {
-    while (piece.empty()) {
-      if (next_piece == bans_.pieces()) {
-        return false;
-      }
-      bans_.for_each_in(next_piece++, [&](const jail::ActiveBan& ban) {
-        if (auto wanted = wanted_by(ban)) {
-          piece.push_back(*wanted);
-        }
-      });
+void FirewallControl::settle() {
+  settle_ = true;
+  step();
+}
+
+void FirewallControl::follow_scopes() {
+  if (scopes_changed_ && bring_up()) {
+    settle();
+  }
+}
+
+void FirewallControl::step() {
+  for (std::size_t done = 0; is_busy() && done < kAtOnce;) {
+    if (effect_ == Effect::kRestoring) {
+      done += put_back();
+    } else if (!outlasting_.empty()) {
+      done += correct_ends();
+    } else {
+      settle_ = false;
+      remove_strays();
     }
-    change = piece.back();
-    piece.pop_back();
-    return true;
-  };
-  const auto report = firewall::reconcile(firewall_, next_ban);
+  }
+}
+
+std::size_t FirewallControl::put_back() {
+  // Adding is idempotent, so everything is added: nothing is taken away that a line not judged yet
+  // may ask for. Of several bans of an address in one scope the latest end stays.
+  std::vector<firewall::Change> changes;
+  const std::size_t first = next_piece_;
+  while (next_piece_ < bans_.pieces() && changes.size() < kAtOnce) {
+    bans_.for_each_in(next_piece_++, [&](const jail::ActiveBan& ban) {
+      if (!ban.observed) {
+        changes.push_back(
+            {firewall::Change::Kind::kAdd, scope_of_jail_[ban.jail], ban.address, ban.end});
+      }
+    });
+  }
+  if (!changes.empty()) {
+    const auto report = firewall_.apply(changes);
+    if (!report) {
+      fail(report.error());
+      return changes.size();
+    }
+    if (report->outlasting > 0) {
+      outlasting_.emplace_back(first, next_piece_);
+    }
+  }
+  if (next_piece_ == bans_.pieces()) {
+    all_is_back();
+  }
+  return changes.size();
+}
+
+std::size_t FirewallControl::correct_ends() {
+  const auto [first, last] = outlasting_.back();
+  outlasting_.pop_back();
+  std::vector<firewall::Change> changes;
+  for (std::size_t piece = first; piece < last; ++piece) {
+    bans_.for_each_in(piece, [&](const jail::ActiveBan& ban) {
+      const firewall::ScopeIndex scope = scope_of_jail_[ban.jail];
+      if (const auto end = ban.observed ? std::nullopt : wanted(scope, ban.address)) {
+        changes.push_back({firewall::Change::Kind::kSet, scope, ban.address, end->end});
+      }
+    });
+  }
+  if (const auto report = firewall_.apply(changes); !report) {
+    fail(report.error());
+  } else if (report->extended > 0) {
+    log::notice("firewall: {} cut that ended later in the kernel",
+                util::counted(report->extended, "ban"));
+  }
+  return changes.size();
+}
+
+void FirewallControl::remove_strays() {
+  if (bans_.size() > firewall::kMostStrayChecked) {
+    return;
+  }
+  const auto report = firewall::remove_strays(
+      firewall_, [&](firewall::ScopeIndex scope, const net::Prefix& prefix) {
+        return wanted(scope, prefix).has_value();
+      });
   if (!report) {
     fail(report.error());
-    return false;
+  } else if (report->removed > 0) {
+    log::notice("firewall: {} taken away from the kernel that nobody wants",
+                util::counted(report->removed, "element"));
   }
-  if (report->removed > 0 || report->refused > 0) {
-    log::notice(
-        "firewall reconciled: {} bans kept, {} added, {} corrected, {} taken away, {} refused",
-        report->kept, report->added, report->corrected, report->removed, report->refused);
-  }
-  return true;
 }
 
 void FirewallControl::fail(const util::Error& error) {
   effect_ = Effect::kDetectOnly;
+  repairing_ = false;
   reason_ = error.message();
   retry_at_ = clock_.monotonic() + kRetry;
   if (!std::exchange(told_, true)) {
@@ -217,11 +251,18 @@ void FirewallControl::fail(const util::Error& error) {
   }
 }
 
-void FirewallControl::recovered(std::string_view how) {
+void FirewallControl::all_is_back() {
   effect_ = Effect::kEnforcing;
-  reason_.clear();
   if (std::exchange(told_, false)) {
-    record(model::Severity::kNotice, fmt::format("{} again, with {} bans", how, bans_.size()));
+    record(model::Severity::kNotice, fmt::format("the firewall is in effect again, with {}",
+                                                 util::counted(bans_.size(), "ban")));
+  }
+  if (std::exchange(repairing_, false)) {
+    ++repairs_;
+    record(model::Severity::kHigh,
+           fmt::format("another program changed the firewall table 'inet warder'; rules and all "
+                       "bans ({}) were put back",
+                       bans_.size()));
   }
 }
 

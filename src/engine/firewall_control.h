@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace warder::engine {
@@ -20,12 +21,18 @@ namespace warder::engine {
 // How well bans are in effect.
 enum class Effect : std::uint8_t {
   kEnforcing,   // the kernel holds what it should
+  kRestoring,   // rules and new bans are in effect, bans of before are being put back
   kDetectOnly,  // the kernel's state is not known to be right: bans are decided, not certain
 };
+
+std::string_view to_string(Effect effect);
 
 // Takes the bans that jails decide to the firewall and keeps the two in step: batches changes,
 // tells refusals, rebuilds everything after an outside change or when the helper is back. Pipeline
 // thread only.
+//
+// A million bans take seconds to be put back, and lines must not wait for that: what bring_up() and
+// settle() begin goes on in steps of some milliseconds while is_busy(). Few bans are done at once.
 //
 // Jails with the same ports share a scope of the firewall, and a scope holds an address until the
 // last of their bans ends; which jail is in which scope is set by use_scopes().
@@ -43,9 +50,18 @@ class FirewallControl {
   // The scope of each jail, by JailIndex; empty where no jail has the index. In effect with the
   // next bring_up().
   void use_scopes(const std::vector<std::optional<firewall::Scope>>& scopes_of_jails);
-  // Makes rules and all bans of the table be there; takes nothing away. False when it failed, and a
-  // retry is due.
+  // Makes the rules and begins to put back all bans of the table; takes nothing away. False when it
+  // failed, and a retry is due.
   bool bring_up();
+  // Makes the kernel hold exactly the bans of the table, behind what bring_up() began: cuts what
+  // ends later than its ban, takes away what nobody wants (up to firewall::kMostStrayChecked bans).
+  // After the start's backlog was judged, so that a ban whose record was lost in a crash is decided
+  // again before it could be taken away.
+  void settle();
+  // bring_up() and settle(), if the scopes are others than at the last bring_up().
+  void follow_scopes();
+  bool is_busy() const { return effect_ == Effect::kRestoring || is_settling(); }
+  void step();
 
   void ban(jail::JailIndex jail, const net::Prefix& address, std::optional<util::WallTime> end);
   // A ban of this jail is over or was lifted: lifts the address in the kernel unless another jail
@@ -61,10 +77,6 @@ class FirewallControl {
   void retry();
   std::optional<util::MonotonicTime> retry_at() const { return retry_at_; }
 
-  // Makes the kernel hold exactly the bans of the table. After the start's backlog was judged, so
-  // that a ban whose record was lost in a crash is decided again before it could be taken away.
-  void settle();
-
   Effect effect() const { return effect_; }
   // Why, when it is kDetectOnly.
   const std::string& reason() const { return reason_; }
@@ -74,14 +86,19 @@ class FirewallControl {
   }
 
  private:
-  bool reconcile();
+  bool is_settling() const { return settle_ && effect_ == Effect::kEnforcing; }
+  // Parts of step(): each says how many bans it dealt with.
+  std::size_t put_back();
+  std::size_t correct_ends();
+  void remove_strays();
+  void all_is_back();
   void fail(const util::Error& error);
-  void recovered(std::string_view how);
   void record(model::Severity severity, std::string message);
-  // What the kernel has to hold because of this ban; nothing when another jail's ban says it.
-  std::optional<firewall::Change> wanted_by(const jail::ActiveBan& ban) const;
-  std::optional<util::WallTime> end_in_scope(firewall::ScopeIndex scope, const net::Prefix& address,
-                                             bool* held) const;
+  // Until when the scope has to hold the address; empty when it has not.
+  struct Wanted {
+    std::optional<util::WallTime> end;  // for ever when empty
+  };
+  std::optional<Wanted> wanted(firewall::ScopeIndex scope, const net::Prefix& address) const;
 
   firewall::Firewall& firewall_;
   const jail::BanTable& bans_;
@@ -89,12 +106,18 @@ class FirewallControl {
   const util::Clock& clock_;
   std::vector<firewall::Scope> scopes_;
   std::vector<firewall::ScopeIndex> scope_of_jail_;
+  bool scopes_changed_ = false;
   std::vector<firewall::Change> changes_;
   // Of each change, which ban() call made it; lifted() makes none.
   std::vector<std::optional<std::size_t>> origins_;
   std::size_t bans_since_flush_ = 0;
   Effect effect_ = Effect::kDetectOnly;
-  bool told_ = false;  // the operator knows of the present failure
+  bool told_ = false;           // the operator knows of the present failure
+  bool repairing_ = false;      // what is being put back was taken away by another program
+  bool settle_ = false;         // to be done once all is back
+  std::size_t next_piece_ = 0;  // of the table: where putting back goes on
+  // Pieces of the table, from and to, with bans that end later in the kernel.
+  std::vector<std::pair<std::size_t, std::size_t>> outlasting_;
   std::string reason_ = "not set up yet";
   std::optional<util::MonotonicTime> retry_at_;
   std::uint64_t repairs_ = 0;

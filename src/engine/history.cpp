@@ -24,6 +24,31 @@ std::string dump(const json& document) {
 
 std::int64_t micros(util::WallTime time) { return time.time_since_epoch().count(); }
 
+model::Event decided_event(model::EventKind kind, const model::Ban& ban,
+                           const model::EventId& cause, json detail) {
+  const bool observed = kind == model::EventKind::kWouldBan;
+  const std::string length =
+      ban.end
+          ? fmt::format("for {}", util::format_duration(std::chrono::floor<std::chrono::seconds>(
+                                      *ban.end - ban.start)))
+          : "for ever";
+  model::Event event;
+  event.id = event_id_after(cause, kind, ban.address.to_string());
+  event.kind = kind;
+  event.severity = observed ? model::Severity::kNotice : model::Severity::kWarning;
+  event.time = ban.start;
+  event.jail = ban.jail;
+  event.address = ban.address;
+  event.message = fmt::format("{} {} {}: {}", observed ? "would ban" : "banned",
+                              ban.address.to_string(), length, util::printable(ban.reason, 512));
+  detail["count"] = ban.count;
+  if (ban.end) {
+    detail["end"] = micros(*ban.end);
+  }
+  event.detail = dump(detail);
+  return event;
+}
+
 }  // namespace
 
 model::Event finding_event(std::string_view jail, const model::Finding& finding,
@@ -50,35 +75,15 @@ model::Event finding_event(std::string_view jail, const model::Finding& finding,
   return event;
 }
 
-model::Event ban_event(model::EventKind kind, const model::Ban& ban, const model::EventId& cause) {
-  const bool observed = kind == model::EventKind::kWouldBan;
-  const std::string length =
-      ban.end
-          ? fmt::format("for {}", util::format_duration(std::chrono::floor<std::chrono::seconds>(
-                                      *ban.end - ban.start)))
-          : "for ever";
-  model::Event event;
-  event.id = event_id_after(cause, kind, ban.address.to_string());
-  event.kind = kind;
-  event.severity = observed ? model::Severity::kNotice : model::Severity::kWarning;
-  event.time = ban.start;
-  event.jail = ban.jail;
-  event.address = ban.address;
-  event.message = fmt::format("{} {} {}: {}", observed ? "would ban" : "banned",
-                              ban.address.to_string(), length, util::printable(ban.reason, 512));
-  json detail{{"count", ban.count}};
-  if (ban.end) {
-    detail["end"] = micros(*ban.end);
-  }
-  event.detail = dump(detail);
-  return event;
+model::Event ban_event(const model::Ban& ban, const model::EventId& cause,
+                       const BanEffect& effect) {
+  return decided_event(
+      model::EventKind::kBan, ban, cause,
+      {{"in_effect", effect.in_effect}, {"latency_us", effect.since_line.count()}});
 }
 
-void add_effect(model::Event* event, bool in_effect, std::chrono::microseconds since_line) {
-  json detail = json::parse(event->detail, nullptr, false);
-  detail["in_effect"] = in_effect;
-  detail["latency_us"] = since_line.count();
-  event->detail = dump(detail);
+model::Event would_ban_event(const model::Ban& ban, const model::EventId& cause) {
+  return decided_event(model::EventKind::kWouldBan, ban, cause, json::object());
 }
 
 model::Event unban_event(std::string_view jail, const net::Prefix& address,

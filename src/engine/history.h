@@ -26,11 +26,15 @@ struct LineOrigin {
 model::Event finding_event(std::string_view jail, const model::Finding& finding,
                            const jail::Decision& decision, const LineOrigin& origin);
 
-// Of a decided ban: kBan, or kWouldBan in observe mode. `cause` is the event of the finding (or of
-// the operator's command) that led to it.
-model::Event ban_event(model::EventKind kind, const model::Ban& ban, const model::EventId& cause);
-// What became of the ban in the kernel, known a moment later.
-void add_effect(model::Event* event, bool in_effect, std::chrono::microseconds since_line);
+// What became of a ban in the kernel.
+struct BanEffect {
+  bool in_effect = false;
+  std::chrono::microseconds since_line{0};
+};
+// `cause` is the event of the finding (or of the operator's command) that led to it.
+model::Event ban_event(const model::Ban& ban, const model::EventId& cause, const BanEffect& effect);
+// Of a ban decided in observe mode.
+model::Event would_ban_event(const model::Ban& ban, const model::EventId& cause);
 
 model::Event unban_event(std::string_view jail, const net::Prefix& address,
                          std::optional<util::WallTime> end, util::WallTime now,

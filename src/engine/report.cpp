@@ -64,25 +64,25 @@ json ban_json(const model::Ban& ban) {
 
 std::string Engine::status_json() {
   json jails = json::array();
-  for (const jail::Jail* jail : pipeline_.jails()) {
-    jails.push_back(jail_status(*jail, pipeline_.bans()));
+  for (const jail::Jail* jail : jails_.running()) {
+    jails.push_back(jail_status(*jail, jails_.bans()));
   }
   json sources = json::array();
   for (const Input& input : inputs_) {
     sources.push_back(source_status(*input.source));
   }
-  const FirewallControl& firewall = pipeline_.firewall();
+  const FirewallControl& firewall = keeper_.firewall();
   const store::Health health = parts_.store->health();
   json document{{"started", util::format_rfc3339(started_)},
                 {"now", util::format_rfc3339(clock_.now())},
                 {"lines", pipeline_.lines()},
                 {"catching_up", catching_up_},
-                {"bans", pipeline_.bans().size()},
-                {"bans_capacity", pipeline_.bans().capacity()},
+                {"bans", jails_.bans().size()},
+                {"bans_capacity", jails_.bans().capacity()},
                 {"jails", std::move(jails)},
                 {"sources", std::move(sources)},
                 {"firewall",
-                 {{"state", firewall.effect() == Effect::kEnforcing ? "enforcing" : "detect only"},
+                 {{"state", to_string(firewall.effect())},
                   {"reason", firewall.reason()},
                   {"repairs", firewall.repairs()}}},
                 {"store",
@@ -98,7 +98,7 @@ std::string Engine::status_json() {
 std::string Engine::explain_json(const net::Prefix& address, const store::AddressHistory& history) {
   json jails = json::array();
   const util::WallTime now = clock_.now();
-  for (const jail::Jail* jail : pipeline_.jails()) {
+  for (const jail::Jail* jail : jails_.running()) {
     const jail::Jail::SourceState state = jail->state(address, now);
     if (state.count > 0) {
       jails.push_back({{"jail", jail->options().name},
@@ -109,13 +109,13 @@ std::string Engine::explain_json(const net::Prefix& address, const store::Addres
     }
   }
   json bans = json::array();
-  for (const jail::ActiveBan& ban : pipeline_.bans().all_covering(address)) {
-    json row{{"jail", pipeline_.name_of(ban.jail)},
+  for (const jail::ActiveBan& ban : jails_.bans().all_covering(address)) {
+    json row{{"jail", jails_.name_of(ban.jail)},
              {"address", ban.address.to_string()},
              {"end", time_or_null(ban.end)},
              {"observed", ban.observed},
              {"wide", ban.wide}};
-    if (const auto traffic = pipeline_.firewall().traffic(ban.address)) {
+    if (const auto traffic = keeper_.firewall().traffic(ban.address)) {
       row["in_kernel"] = true;
       row["packets_dropped"] = traffic->packets;
       row["bytes_dropped"] = traffic->bytes;
@@ -140,19 +140,17 @@ std::string Engine::explain_json(const net::Prefix& address, const store::Addres
   for (const store::StoredEvent& stored : history.recent) {
     events.push_back(json::parse(to_json(stored), nullptr, false));
   }
-  return dump(
-      json{{"address", address.to_string()},
-           {"events_total", history.events},
-           {"findings_total", history.findings},
-           {"first_seen", time_or_null(history.first)},
-           {"last_seen", time_or_null(history.last)},
-           {"counting", std::move(jails)},
-           {"bans", std::move(bans)},
-           {"recorded_bans", std::move(active)},
-           {"past_bans", std::move(past)},
-           {"events", std::move(events)},
-           {"firewall",
-            pipeline_.firewall().effect() == Effect::kEnforcing ? "enforcing" : "detect only"}});
+  return dump(json{{"address", address.to_string()},
+                   {"events_total", history.events},
+                   {"findings_total", history.findings},
+                   {"first_seen", time_or_null(history.first)},
+                   {"last_seen", time_or_null(history.last)},
+                   {"counting", std::move(jails)},
+                   {"bans", std::move(bans)},
+                   {"recorded_bans", std::move(active)},
+                   {"past_bans", std::move(past)},
+                   {"events", std::move(events)},
+                   {"firewall", to_string(keeper_.firewall().effect())}});
 }
 
 }  // namespace warder::engine

@@ -27,7 +27,7 @@ constexpr std::chrono::milliseconds kSameEnd{1500};
 struct Change {
   enum class Kind : std::uint8_t {
     kAdd = 1,     // banned at least until `end`: an element that ends later stays as it is
-    kSet = 2,     // banned until exactly `end`, also when that shortens it (reconcile, operator)
+    kSet = 2,     // banned until exactly `end`, also when that shortens it
     kRemove = 3,  // not banned; an absent element is no error
   };
   Kind kind = Kind::kAdd;
@@ -79,6 +79,9 @@ struct ApplyReport {
   std::uint32_t unchanged = 0;  // the kernel held it already, or the end was past
   std::uint32_t removed = 0;  // also those that a guarded firewall refused and found in the kernel
   std::vector<Refusal> refusals;
+  // Of those unchanged: kAdd whose element ends later in the kernel. Nobody's wish unless it is
+  // that of a line not judged again yet; kSet puts it right.
+  std::uint32_t outlasting = 0;
 
   friend bool operator==(const ApplyReport&, const ApplyReport&) = default;
 };
@@ -108,11 +111,11 @@ using Visit = std::function<bool(const Element&)>;
 // socket), RecordingFirewall (memory, for tests), NoneFirewall (dry run).
 //
 // The rule for an owner:
-//   1. Call ensure() with the scopes of all jails, then reconcile() (firewall/reconcile.h) with all
-//      bans that should be running. Do both again whenever the jails' scopes change.
+//   1. Call ensure() with the scopes of all jails, then apply() with all bans that should be
+//      running, then remove_strays() (firewall/strays.h). Do so again whenever the scopes change.
 //   2. Give every ban and unban to apply().
 //   3. Poll watch_descriptor() for input and then call take_outside_change(). Whenever that says
-//      true, or ensure(), apply() or reconcile() return an Error (not a Refusal), the kernel's
+//      true, or ensure(), apply() or remove_strays() return an Error (not a Refusal), the kernel's
 //      state is not known to be right: show "detect only", and do step 1 again once
 //      take_outside_change() says true. A change that came back with an Error may or may not be in
 //      effect; repeating it is harmless.

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <deque>
 #include <poll.h>
 #include <random>
 #include <sys/epoll.h>
@@ -21,6 +22,12 @@ namespace {
 util::Error away(std::string_view why) {
   return {util::ErrorCode::kUnavailable, fmt::format("the firewall helper is away: {}", why)};
 }
+
+// Requests that may be on their way at one time: the helper works one off while the next is
+// written.
+constexpr std::size_t kAhead = 2;
+// What may arrive while a request is being written: the answers to those before, and notices.
+constexpr std::size_t kMostArrived = 128;
 
 util::Error not_ensured() {
   return {util::ErrorCode::kConflict, "the firewall's rules are not there; they are being rebuilt"};
@@ -42,6 +49,7 @@ struct HelperClient::State {
   bool ensured = false;
   bool changed = false;
   std::uint64_t request = 0;
+  std::deque<wire::Datagram> arrived = {};  // read while a request was written; no notices
 
   // What one request came back with.
   struct Answer {
@@ -56,12 +64,20 @@ struct HelperClient::State {
   util::Status take_notices();
   void arm_timer(std::chrono::milliseconds after);
   util::Status send(const wire::Datagram& datagram);
+  util::Status keep_arrived();
   util::Status receive(wire::Datagram& datagram, wire::Header& header);
   bool take_part(const wire::Datagram& datagram, const wire::Header& header, Answer& answer);
-  util::Result<Answer> await(const std::function<bool(const wire::TimedElement&)>& visit = {});
+  util::Result<Answer> await(std::uint64_t asked,
+                             const std::function<bool(const wire::TimedElement&)>& visit = {});
   util::Result<Answer> ask(wire::Kind kind);
-  util::Status apply_part(std::span<const Change> changes, std::uint32_t first,
-                          ApplyReport& report);
+  // Part of an apply() that was sent and not answered yet.
+  struct Part {
+    std::uint64_t request = 0;
+    std::uint32_t first = 0;  // of its changes, in the span of apply()
+    std::size_t changes = 0;
+  };
+  util::Result<Part> send_part(std::span<const Change> changes, std::uint32_t first);
+  util::Status take_answer(const Part& part, ApplyReport& report);
 };
 
 // --- the connection -----------------------------------------------------------------------------
@@ -104,6 +120,7 @@ void HelperClient::State::disconnect(std::string_view why) {
   why_away = why;
   // A closed descriptor leaves the epoll set by itself.
   socket.reset();
+  arrived.clear();
   ensured = false;
   was_connected = true;
   may_connect = false;
@@ -126,9 +143,13 @@ util::Status HelperClient::State::send(const wire::Datagram& datagram) {
     if (errno != EAGAIN) {
       return give_up(util::ErrorCode::kUnavailable, "it closed the connection");
     }
-    pollfd wait{socket.get(), POLLOUT, 0};
+    // It may be waiting for us to take an answer before it reads on.
+    pollfd wait{socket.get(), POLLOUT | POLLIN, 0};
     if (::poll(&wait, 1, static_cast<int>(options.answer_limit.count())) == 0) {
       return give_up(util::ErrorCode::kTimeout, "it does not read its requests");
+    }
+    if ((wait.revents & POLLIN) != 0) {
+      WARDER_RETURN_IF_ERROR(keep_arrived());
     }
   }
 }
@@ -158,7 +179,31 @@ util::Result<wire::Header> HelperClient::State::read(wire::Datagram& datagram) {
   return *header;
 }
 
+util::Status HelperClient::State::keep_arrived() {
+  wire::Datagram datagram;
+  const auto header = read(datagram);
+  if (!header) {
+    return header.error().code() == util::ErrorCode::kConflict ? util::Status() : header.error();
+  }
+  if (header->kind == wire::Kind::kChanged) {
+    changed = true;
+    return {};
+  }
+  if (arrived.size() == kMostArrived) {
+    return give_up(util::ErrorCode::kUnavailable, "its answer is none");
+  }
+  arrived.push_back(datagram);
+  return {};
+}
+
 util::Status HelperClient::State::receive(wire::Datagram& datagram, wire::Header& header) {
+  if (!arrived.empty()) {
+    datagram = arrived.front();
+    arrived.pop_front();
+    std::uint16_t version = wire::kVersion;
+    header = wire::read_header(datagram, version).value_or(wire::Header{});
+    return {};
+  }
   for (;;) {
     pollfd wait{socket.get(), POLLIN, 0};
     const int ready = ::poll(&wait, 1, static_cast<int>(options.answer_limit.count()));
@@ -222,14 +267,14 @@ bool HelperClient::State::take_part(const wire::Datagram& datagram, const wire::
 }
 
 util::Result<HelperClient::State::Answer> HelperClient::State::await(
-    const std::function<bool(const wire::TimedElement&)>& visit) {
+    std::uint64_t asked, const std::function<bool(const wire::TimedElement&)>& visit) {
   Answer answer;
   for (;;) {
     wire::Datagram datagram;
     wire::Header header;
     WARDER_RETURN_IF_ERROR(receive(datagram, header));
     // An answer to nothing (request 0) tells of a request that was none; it is ours.
-    if (header.request != request && header.request != 0) {
+    if (header.request != asked && header.request != 0) {
       return give_up(util::ErrorCode::kUnavailable, "its answer belongs to another request");
     }
     if (header.kind == wire::Kind::kElements && visit) {
@@ -260,11 +305,11 @@ util::Result<HelperClient::State::Answer> HelperClient::State::await(
 util::Result<HelperClient::State::Answer> HelperClient::State::ask(wire::Kind kind) {
   WARDER_RETURN_IF_ERROR(connect());
   WARDER_RETURN_IF_ERROR(send(wire::datagram_of({kind, ++request, 0, 0, 0})));
-  return await();
+  return await(request);
 }
 
-util::Status HelperClient::State::apply_part(std::span<const Change> changes, std::uint32_t first,
-                                             ApplyReport& report) {
+util::Result<HelperClient::State::Part> HelperClient::State::send_part(
+    std::span<const Change> changes, std::uint32_t first) {
   ++request;
   for (std::size_t at = 0; at < changes.size(); at += wire::kRecordsADatagram) {
     const auto part = changes.subspan(at, std::min(changes.size() - at, wire::kRecordsADatagram));
@@ -282,7 +327,11 @@ util::Status HelperClient::State::apply_part(std::span<const Change> changes, st
     }
     WARDER_RETURN_IF_ERROR(send(datagram));
   }
-  auto answer = await();
+  return Part{request, first, changes.size()};
+}
+
+util::Status HelperClient::State::take_answer(const Part& part, ApplyReport& report) {
+  auto answer = await(part.request);
   if (!answer) {
     ensured = ensured && answer.error().code() != util::ErrorCode::kConflict;
     return answer.error();
@@ -291,11 +340,12 @@ util::Status HelperClient::State::apply_part(std::span<const Change> changes, st
   report.extended += answer->summary.report.extended;
   report.unchanged += answer->summary.report.unchanged;
   report.removed += answer->summary.report.removed;
+  report.outlasting += answer->summary.report.outlasting;
   for (Refusal& refusal : answer->refusals) {
-    if (refusal.change >= changes.size()) {
+    if (refusal.change >= part.changes) {
       return give_up(util::ErrorCode::kUnavailable, "its answer is none");
     }
-    refusal.change += first;
+    refusal.change += part.first;
     report.refusals.push_back(refusal);
   }
   return {};
@@ -350,7 +400,7 @@ util::Status HelperClient::ensure(std::span<const Scope> scopes) {
     }
   }
   WARDER_RETURN_IF_ERROR(state_->send(datagram));
-  WARDER_RETURN_IF_ERROR(state_->await());
+  WARDER_RETURN_IF_ERROR(state_->await(header.request));
   state_->ensured = true;
   return {};
 }
@@ -361,10 +411,31 @@ util::Result<ApplyReport> HelperClient::apply(std::span<const Change> changes) {
     return not_ensured();
   }
   ApplyReport report;
-  for (std::size_t at = 0; at < changes.size(); at += wire::kMostRecords) {
-    const auto part =
-        changes.subspan(at, std::min<std::size_t>(changes.size() - at, wire::kMostRecords));
-    WARDER_RETURN_IF_ERROR(state_->apply_part(part, static_cast<std::uint32_t>(at), report));
+  util::Status status;
+  std::deque<State::Part> sent;
+  for (std::size_t at = 0; status && at < changes.size(); at += wire::kMostRecords) {
+    if (sent.size() == kAhead) {
+      status = state_->take_answer(sent.front(), report);
+      sent.pop_front();
+    }
+    if (status) {
+      const auto part = state_->send_part(
+          changes.subspan(at, std::min<std::size_t>(changes.size() - at, wire::kMostRecords)),
+          static_cast<std::uint32_t>(at));
+      if (!part) {
+        return part.error();  // the connection is gone
+      }
+      sent.push_back(*part);
+    }
+  }
+  // Answers that are on their way are taken also after an error, or the next request would meet
+  // them.
+  for (; !sent.empty() && state_->socket; sent.pop_front()) {
+    const util::Status taken = state_->take_answer(sent.front(), report);
+    status = status ? taken : status;
+  }
+  if (!status) {
+    return status.error();
   }
   return report;
 }
@@ -377,7 +448,7 @@ util::Status HelperClient::list(const Visit& visit) {
   bool stopped = false;
   WARDER_RETURN_IF_ERROR(
       state_->send(wire::datagram_of({wire::Kind::kList, ++state_->request, 0, 0, 0})));
-  WARDER_RETURN_IF_ERROR(state_->await([&](const wire::TimedElement& timed) {
+  WARDER_RETURN_IF_ERROR(state_->await(state_->request, [&](const wire::TimedElement& timed) {
     if (!stopped) {
       Element element = timed.element;
       if (timed.left) {
@@ -399,7 +470,7 @@ util::Result<Traffic> HelperClient::traffic(const net::Prefix& prefix) {
   wire::Datagram datagram = wire::datagram_of({wire::Kind::kTraffic, ++state_->request, 1, 0, 1});
   wire::put_change(datagram, 0, {{Change::Kind::kAdd, 0, prefix, std::nullopt}, std::nullopt});
   WARDER_RETURN_IF_ERROR(state_->send(datagram));
-  WARDER_ASSIGN_OR_RETURN(const auto answer, state_->await());
+  WARDER_ASSIGN_OR_RETURN(const auto answer, state_->await(state_->request));
   return answer.summary.traffic;
 }
 

@@ -17,12 +17,6 @@ using HelperConnector = std::function<util::Result<util::Descriptor>()>;
 // Connects to a helper that listens on `path` (its own systemd unit).
 HelperConnector connect_to(std::filesystem::path path);
 
-// Starts `program` with `arguments` and "--fd", "3" behind them, the socket as descriptor 3, an
-// empty environment and no other descriptor but standard error; at the next call ends the former
-// process by its id, if it still runs, and reaps it. The process ends by itself when the caller's
-// end of the socket is closed.
-HelperConnector spawn_helper(std::filesystem::path program, std::vector<std::string> arguments);
-
 struct HelperClientOptions {
   // The longest a request waits for (the next part of) its answer. Then the connection is given up,
   // so that a hanging helper delays the pipeline once and not at every ban.
@@ -34,9 +28,8 @@ struct HelperClientOptions {
 
 // The agent's end of the helper's socket. Connects at the first call. When the helper is away,
 // calls return kUnavailable at once; watch_descriptor() becomes readable when it is time to try
-// again, and take_outside_change() tries, and says true when the helper is back. Then ensure() and
-// reconcile() put everything in order. Between reconnecting and ensure(), apply() returns
-// kConflict.
+// again, and take_outside_change() tries, and says true when the helper is back. Then the owner
+// puts everything in order. Between reconnecting and ensure(), apply() returns kConflict.
 //
 // Answers are judged like any input: a wrong length, number, version or an unknown kind ends the
 // connection (kUnavailable).

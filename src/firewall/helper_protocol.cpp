@@ -207,6 +207,7 @@ void put_summary(Datagram& datagram, const Summary& summary) {
   put<std::uint32_t>(datagram, at + 8, summary.report.extended);
   put<std::uint32_t>(datagram, at + 12, summary.report.unchanged);
   put<std::uint32_t>(datagram, at + 16, summary.report.removed);
+  put<std::uint32_t>(datagram, at + 20, summary.report.outlasting);
   put<std::uint64_t>(datagram, at + 24, summary.traffic.packets);
   put<std::uint64_t>(datagram, at + 32, summary.traffic.bytes);
   std::copy_n(summary.text.begin(), length, datagram.begin() + kSummaryText);
@@ -217,7 +218,7 @@ std::optional<Summary> read_summary(util::ByteView datagram) {
   const unsigned error = get<std::uint16_t>(bytes, 0);
   const std::size_t length = get<std::uint16_t>(bytes, 2);
   if (error > 1 + static_cast<unsigned>(util::ErrorCode::kInternal) || length > kLongestText ||
-      !are_zero(bytes, 20, 4) || !are_zero(bytes, 40, 24)) {
+      !are_zero(bytes, 40, 24)) {
     return std::nullopt;
   }
   Summary summary;
@@ -229,6 +230,7 @@ std::optional<Summary> read_summary(util::ByteView datagram) {
   summary.report.extended = get<std::uint32_t>(bytes, 8);
   summary.report.unchanged = get<std::uint32_t>(bytes, 12);
   summary.report.removed = get<std::uint32_t>(bytes, 16);
+  summary.report.outlasting = get<std::uint32_t>(bytes, 20);
   summary.traffic.packets = get<std::uint64_t>(bytes, 24);
   summary.traffic.bytes = get<std::uint64_t>(bytes, 32);
   return summary;

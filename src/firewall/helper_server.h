@@ -13,8 +13,8 @@ namespace warder::firewall {
 // What `warder firewall-helper` is started with. Nothing of it can be changed over the socket.
 struct HelperOptions {
   // Exactly one of the two: a path to listen on (the socket gets mode 0660 and the helper's own
-  // user and group, so the caller must be in that group), or an already connected (--fd N, from
-  // spawn_helper()) or listening (systemd socket unit) SOCK_SEQPACKET socket.
+  // user and group, so the caller must be in that group), or an already connected (--fd N)
+  // or listening (systemd socket unit) SOCK_SEQPACKET socket.
   std::filesystem::path listen;
   int inherited_fd = -1;
   // Only this user and root may give orders (SO_PEERCRED).

@@ -107,4 +107,11 @@ util::Status join_group(const util::Descriptor& socket, int group) {
   return {};
 }
 
+util::Status leave_group(const util::Descriptor& socket, int group) {
+  if (::setsockopt(socket.get(), SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, &group, sizeof group) != 0) {
+    return util::errno_error("not listening to netlink notifications", errno);
+  }
+  return {};
+}
+
 }  // namespace warder::firewall

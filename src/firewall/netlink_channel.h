@@ -36,7 +36,8 @@ util::Result<std::unique_ptr<Channel>> open_channel(int protocol);
 // (RTMGRP_...), or to nothing when it is zero.
 util::Result<util::Descriptor> open_listener(int protocol, std::uint32_t groups);
 
-// Adds a group by its number (NFNLGRP_...).
+// Adds or drops a group by its number (NFNLGRP_...).
 util::Status join_group(const util::Descriptor& socket, int group);
+util::Status leave_group(const util::Descriptor& socket, int group);
 
 }  // namespace warder::firewall

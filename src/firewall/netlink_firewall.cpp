@@ -19,6 +19,11 @@ namespace {
 
 // A packet pays a look-up for each set of its family.
 constexpr std::size_t kMostSets = 256;
+// From so many changes on it pays not to listen for notifications of our own.
+constexpr std::size_t kQuietFrom = 512;
+// After others changed something while we did not listen we listen at any cost for a while, so that
+// a host whose other tables never rest does not have everything put back again and again.
+constexpr std::chrono::minutes kLoud{1};
 
 util::Status check_scopes(std::span<const Scope> scopes) {
   if (scopes.size() > kMostScopes) {
@@ -66,7 +71,10 @@ struct NetlinkFirewall::State {
   TableWatch watch;
   Ruleset ruleset;
   bool ensured = false;
+  std::optional<util::MonotonicTime> loud_until = std::nullopt;
 
+  util::Status put(std::span<const Wish> wishes, ApplyReport& report);
+  util::Status forget_heard(std::uint32_t generation, const TableClient::Count& own);
   util::Status make_sets(std::span<const Wish> wishes, std::vector<Wish>& possible,
                          ApplyReport& report);
   util::Status list_set(const SetId& set, const Visit& visit, bool& go_on) const;
@@ -81,7 +89,7 @@ util::Result<std::unique_ptr<NetlinkFirewall>> NetlinkFirewall::open(
 util::Result<std::unique_ptr<NetlinkFirewall>> NetlinkFirewall::open(
     const util::Clock& clock, const NetlinkOptions& options, std::unique_ptr<Channel> channel) {
   TableClient client(std::move(channel));
-  WARDER_RETURN_IF_ERROR(client.check());
+  WARDER_RETURN_IF_ERROR(client.generation());
   WARDER_ASSIGN_OR_RETURN(auto watch, TableWatch::open(client.port()));
   Ruleset ruleset;
   ruleset.options = options;
@@ -97,6 +105,9 @@ NetlinkFirewall::~NetlinkFirewall() = default;
 util::Status NetlinkFirewall::ensure(std::span<const Scope> scopes) {
   WARDER_RETURN_IF_ERROR(check_scopes(scopes));
   state_->ensured = false;
+  WARDER_RETURN_IF_ERROR(state_->watch.join());
+  WARDER_ASSIGN_OR_RETURN(const std::uint32_t generation, state_->client.generation());
+  const TableClient::Count own = state_->client.transactions();
   WARDER_ASSIGN_OR_RETURN(const TableState found, state_->client.read_state());
   Ruleset wanted;
   wanted.options = state_->ruleset.options;
@@ -110,6 +121,23 @@ util::Status NetlinkFirewall::ensure(std::span<const Scope> scopes) {
   WARDER_RETURN_IF_ERROR(install(state_->client, wanted, found).with_context("making the rules"));
   state_->ruleset = std::move(wanted);
   state_->ensured = true;
+  return state_->forget_heard(generation, own);
+}
+
+// Forgets what others did until now: the owner says all bans again. What they did since the
+// generation was read counts.
+util::Status NetlinkFirewall::State::forget_heard(std::uint32_t generation,
+                                                  const TableClient::Count& own) {
+  client.begin();
+  if (client.commit().lost) {
+    return {};
+  }
+  const bool heard = watch.take();
+  WARDER_ASSIGN_OR_RETURN(const std::uint32_t now, client.generation());
+  if (heard && (client.transactions().unknown != own.unknown ||
+                now - generation != client.transactions().done - own.done)) {
+    watch.doubt();
+  }
   return {};
 }
 
@@ -153,6 +181,28 @@ util::Status NetlinkFirewall::State::make_sets(std::span<const Wish> wishes,
   return {};
 }
 
+// Many elements are put in without listening meanwhile; the generation tells afterwards whether
+// anybody else made a transaction, and then the table may have been touched.
+util::Status NetlinkFirewall::State::put(std::span<const Wish> wishes, ApplyReport& report) {
+  const TableClient::Count own = client.transactions();
+  util::Result<std::uint32_t> before = util::Error(util::ErrorCode::kUnavailable, "not asked");
+  if (wishes.size() >= kQuietFrom && (!loud_until || *loud_until <= clock.monotonic())) {
+    before = client.generation();
+  }
+  if (!before || !watch.leave()) {
+    return put_into_effect(client, ruleset, wishes, report);
+  }
+  const util::Status done = put_into_effect(client, ruleset, wishes, report);
+  const util::Status hears = watch.join();
+  const auto after = client.generation();
+  if (!after || client.transactions().unknown != own.unknown ||
+      *after - *before != client.transactions().done - own.done) {
+    loud_until = clock.monotonic() + kLoud;
+    watch.doubt();
+  }
+  return done ? hears : done;
+}
+
 util::Result<ApplyReport> NetlinkFirewall::apply(std::span<const Change> changes) {
   if (!state_->ensured) {
     return firewall_error(ENOENT);
@@ -162,7 +212,7 @@ util::Result<ApplyReport> NetlinkFirewall::apply(std::span<const Change> changes
   std::vector<Wish> possible;
   possible.reserve(wishes.size());
   WARDER_RETURN_IF_ERROR(state_->make_sets(wishes, possible, report));
-  WARDER_RETURN_IF_ERROR(put_into_effect(state_->client, state_->ruleset, possible, report));
+  WARDER_RETURN_IF_ERROR(state_->put(possible, report));
   std::sort(report.refusals.begin(), report.refusals.end(),
             [](const Refusal& a, const Refusal& b) { return a.change < b.change; });
   return report;

@@ -5,7 +5,7 @@
 namespace warder::firewall {
 
 // Puts nothing into effect (backend = none, dry runs). Says that every change was made, holds and
-// lists nothing, so that a reconcile adds all bans anew each time.
+// lists nothing.
 class NoneFirewall : public Firewall {
  public:
   util::Status ensure(std::span<const Scope>) override { return {}; }

@@ -58,6 +58,8 @@ void RecordingFirewall::apply_one(const Change& change, std::uint32_t index, App
                 (change.kind == Change::Kind::kAdd &&
                  (!held->second.end || (change.end && *change.end < *held->second.end)))))) {
     ++report.unchanged;
+    report.outlasting +=
+        !past && change.kind == Change::Kind::kAdd && held->second.end != change.end ? 1 : 0;
     return;
   }
   const std::string until =

@@ -42,24 +42,36 @@ util::Error firewall_error(int error) {
 TableClient::TableClient(std::unique_ptr<Channel> channel)
     : channel_(std::move(channel)), buffer_(kNetlinkDatagram) {}
 
-util::Status TableClient::check() {
+util::Result<std::uint32_t> TableClient::generation() {
   out_.clear();
-  out_.begin(table_message(NFT_MSG_GETGEN), NLM_F_REQUEST | NLM_F_ACK, next_sequence());
+  const std::uint32_t question = next_sequence();
+  out_.begin(table_message(NFT_MSG_GETGEN), NLM_F_REQUEST, question);
   write_generation_header(out_);
   if (const int error = channel_->send(out_.finish()); error != 0) {
     return firewall_error(error);
   }
+  std::optional<std::uint32_t> found;
   std::size_t length = 0;
   while (channel_->receive(buffer_, length) == 0) {
     MessageReader reader(util::ByteView(buffer_).first(length));
     while (const auto message = reader.next()) {
+      if (message->sequence != question) {
+        continue;
+      }
       const auto error = error_of(*message);
       if (error && *error != 0) {
         return firewall_error(*error == EINVAL ? EOPNOTSUPP : *error);
       }
+      if (message->payload.size() >= sizeof(nfgenmsg)) {
+        const auto id = find_attribute(message->payload.subspan(sizeof(nfgenmsg)), NFTA_GEN_ID);
+        found = id ? id->be32() : std::nullopt;
+      }
     }
   }
-  return {};
+  if (!found) {
+    return util::Error(util::ErrorCode::kConflict, "answers of the kernel were lost");
+  }
+  return *found;
 }
 
 MessageWriter& TableClient::begin() {
@@ -117,6 +129,8 @@ TableClient::Outcome TableClient::commit() {
     }
   }
   outcome.lost = outcome.lost || !answered;
+  transactions_.unknown += outcome.lost ? 1 : 0;
+  transactions_.done += outcome.is_done() && last != first_ + 1 ? 1 : 0;
   return outcome;
 }
 

@@ -19,8 +19,16 @@ class TableClient {
  public:
   explicit TableClient(std::unique_ptr<Channel> channel);
 
-  // May this process change the firewall, and is there one? kDenied, kUnavailable.
-  util::Status check();
+  // The number that the kernel gives its rules after each transaction of anyone in this network
+  // namespace. kDenied: this process may not change the firewall; kUnavailable: there is none.
+  util::Result<std::uint32_t> generation();
+  // What came of the transactions so far: those that were done raised the generation by one each,
+  // those whose answer was lost perhaps.
+  struct Count {
+    std::uint32_t done = 0;
+    std::uint32_t unknown = 0;
+  };
+  const Count& transactions() const { return transactions_; }
 
   std::uint32_t port() const { return channel_->port(); }
 
@@ -31,7 +39,8 @@ class TableClient {
     std::map<std::uint32_t, int> failed;  // errno by number of the message
     bool is_done() const { return general == 0 && !lost && failed.empty(); }
   };
-  // Begins a transaction; messages are written to writer() with numbers from next_sequence().
+  // Begins a transaction; messages are written to writer() with numbers from next_sequence(). One
+  // without messages changes nothing, but returns when those of others before it have told all.
   MessageWriter& begin();
   std::uint32_t next_sequence() { return ++sequence_; }
   std::uint32_t& sequence() { return sequence_; }
@@ -60,6 +69,7 @@ class TableClient {
   util::Bytes buffer_;
   std::uint32_t sequence_ = 0;
   std::uint32_t first_ = 0;
+  Count transactions_;
 };
 
 // "changing the firewall: ..." with the remedy.

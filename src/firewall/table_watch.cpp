@@ -14,7 +14,11 @@
 #include <cerrno>
 #include <cstddef>
 #include <endian.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <unistd.h>
+#include <utility>
 
 namespace warder::firewall {
 
@@ -31,15 +35,44 @@ util::Result<TableWatch> TableWatch::open(std::uint32_t own_port) {
   if (::setsockopt(socket.get(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) != 0) {
     return util::errno_error("filtering firewall notifications", errno);
   }
-  WARDER_RETURN_IF_ERROR(join_group(socket, NFNLGRP_NFTABLES));
-  return TableWatch(std::move(socket));
+  TableWatch watch;
+  watch.doubt_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  watch.events_.reset(::epoll_create1(EPOLL_CLOEXEC));
+  for (const int descriptor : {socket.get(), watch.doubt_.get()}) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    if (::epoll_ctl(watch.events_.get(), EPOLL_CTL_ADD, descriptor, &event) != 0) {
+      return util::errno_error("waiting for firewall notifications", errno);
+    }
+  }
+  watch.socket_ = std::move(socket);
+  watch.buffer_.resize(kNetlinkDatagram);
+  WARDER_RETURN_IF_ERROR(watch.join());
+  return watch;
 }
 
-TableWatch::TableWatch(util::Descriptor socket)
-    : socket_(std::move(socket)), buffer_(kNetlinkDatagram) {}
+util::Status TableWatch::leave() {
+  WARDER_RETURN_IF_ERROR(leave_group(socket_, NFNLGRP_NFTABLES));
+  listens_ = false;
+  return {};
+}
+
+util::Status TableWatch::join() {
+  if (!listens_) {
+    WARDER_RETURN_IF_ERROR(join_group(socket_, NFNLGRP_NFTABLES));
+    listens_ = true;
+  }
+  return {};
+}
+
+void TableWatch::doubt() {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(doubt_.get(), &one, sizeof one);
+}
 
 bool TableWatch::take() {
-  bool touched = false;
+  std::uint64_t doubts = 0;
+  bool touched = ::read(doubt_.get(), &doubts, sizeof doubts) == sizeof doubts;
   for (;;) {
     const ssize_t got = ::recv(socket_.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
     if (got >= 0) {

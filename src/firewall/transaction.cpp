@@ -96,6 +96,7 @@ class Careful {
                                  : held[i] && is_fulfilled_by(wish, held[i]->remaining);
       if (fulfilled) {
         ++report_.unchanged;
+        report_.outlasting += held[i] && outlasts(wish, held[i]->remaining) ? 1 : 0;
       } else {
         pending_[kept] = pending_[i];
         held[kept] = held[i];

@@ -59,9 +59,12 @@ std::vector<Wish> fold(std::span<const Change> changes, util::WallTime now,
     }
     wishes.push_back(wish);
   }
-  std::sort(wishes.begin(), wishes.end(), [](const Wish& a, const Wish& b) {
-    return std::tie(a.scope, a.prefix, a.change) < std::tie(b.scope, b.prefix, b.change);
-  });
+  const auto place = [](const Wish& wish) {
+    return std::tuple(wish.scope, wish.prefix.family(), wish.prefix.length(), wish.prefix,
+                      wish.change);
+  };
+  std::sort(wishes.begin(), wishes.end(),
+            [&](const Wish& a, const Wish& b) { return place(a) < place(b); });
   std::size_t kept = 0;
   for (std::size_t i = 0; i < wishes.size(); ++i) {
     if (kept > 0 && wishes[kept - 1].scope == wishes[i].scope &&
@@ -73,12 +76,8 @@ std::vector<Wish> fold(std::span<const Change> changes, util::WallTime now,
     }
   }
   wishes.resize(kept);
-  const auto place = [](const Wish& wish) {
-    return std::tuple(wish.kind != Change::Kind::kRemove, wish.scope, wish.prefix.family(),
-                      wish.prefix.length(), wish.prefix);
-  };
-  std::sort(wishes.begin(), wishes.end(),
-            [&](const Wish& a, const Wish& b) { return place(a) < place(b); });
+  std::stable_partition(wishes.begin(), wishes.end(),
+                        [](const Wish& wish) { return wish.kind == Change::Kind::kRemove; });
   return wishes;
 }
 
@@ -88,6 +87,10 @@ bool is_fulfilled_by(const Wish& wish, const Remaining& held) {
   }
   const auto missing = *wish.remaining - *held;
   return missing <= kSameEnd && (wish.kind == Change::Kind::kAdd || -missing <= kSameEnd);
+}
+
+bool outlasts(const Wish& wish, const Remaining& held) {
+  return wish.remaining && (!held || *held - *wish.remaining > kSameEnd);
 }
 
 }  // namespace warder::firewall

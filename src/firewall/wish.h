@@ -28,5 +28,7 @@ std::vector<Wish> fold(std::span<const Change> changes, util::WallTime now, std:
 
 // Does an element that ends after `held` fulfil the wish?
 bool is_fulfilled_by(const Wish& wish, const Remaining& held);
+// Does it end later than the wish asks for?
+bool outlasts(const Wish& wish, const Remaining& held);
 
 }  // namespace warder::firewall

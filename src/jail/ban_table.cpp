@@ -376,6 +376,9 @@ BanTable::Added BanTable::add(const ActiveBan& ban) {
   return Impl::with_part(*impl_, ban.address, [&](auto& part) { return impl_->add_to(part, ban); });
 }
 
+// Nearly all bans are of IPv4 addresses and IPv6 networks.
+void BanTable::reserve(std::size_t bans) { impl_->shorts.table.reserve(bans); }
+
 std::optional<ActiveBan> BanTable::remove(JailIndex jail, const net::Prefix& address) {
   const std::uint64_t hash = hash_prefix(impl_->key, address);
   return Impl::with_part(*impl_, address, [&](auto& part) -> std::optional<ActiveBan> {
@@ -437,21 +440,6 @@ std::vector<ActiveBan> BanTable::holders(const net::Prefix& address) const {
 
 std::size_t BanTable::siblings_at_most(JailIndex jail, const net::Prefix& address) const {
   return impl_->siblings.at_most(impl_->family_of(jail, address));
-}
-
-BanTable::KernelEnd BanTable::kernel_end(const net::Prefix& address) const {
-  KernelEnd result;
-  impl_->visit_holders(address, [&](const ActiveBan& ban) {
-    if (ban.observed) {
-      return;
-    }
-    if (!result.held) {
-      result = {true, ban.end};
-    } else if (result.end) {
-      result.end = ban.end ? std::max(result.end, ban.end) : std::nullopt;
-    }
-  });
-  return result;
 }
 
 std::size_t BanTable::expire(util::WallTime now, std::size_t limit,

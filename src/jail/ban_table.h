@@ -38,8 +38,7 @@ constexpr util::WallTime kLatestEnd{std::chrono::seconds{0xFFFF'FFFE}};
 // thousand small pieces: there is no doubling spike, and a call never waits for the whole of it to
 // move. It shrinks when bans end. See README.md, "Memory".
 //
-// Bans of one prefix by several jails are independent entries. The kernel has to hold the prefix
-// until the latest enforced end: kernel_end().
+// Bans of one prefix by several jails are independent entries: holders().
 class BanTable {
  public:
   // `capacity` bans at most; then add() says kFull.
@@ -51,6 +50,8 @@ class BanTable {
   enum class Added : std::uint8_t { kNew, kExtended, kUnchanged, kFull };
   // A later end wins, an enforced ban replaces an observed one.
   Added add(const ActiveBan& ban);
+  // So many bans will be added, at start: makes room for them at once. They need not come.
+  void reserve(std::size_t bans);
   // Lifts one jail's ban of exactly this prefix. Empty when there was none.
   std::optional<ActiveBan> remove(JailIndex jail, const net::Prefix& address);
   // Lifts all bans of a jail that is gone, `visit`ing each.
@@ -70,15 +71,6 @@ class BanTable {
   // No fewer than the bans by this jail that have the prefix's length and share all of its bits but
   // the last eight: cheap, seldom too much. Tells whether counting siblings one by one is worth it.
   std::size_t siblings_at_most(JailIndex jail, const net::Prefix& address) const;
-
-  // Until when the kernel has to hold exactly this prefix: the latest end of the bans that are not
-  // only observed. `held` false: not at all. After remove() or an expiry, ask this and lift the
-  // prefix only when nobody holds it.
-  struct KernelEnd {
-    bool held = false;
-    std::optional<util::WallTime> end;  // never ends when empty
-  };
-  KernelEnd kernel_end(const net::Prefix& address) const;
 
   // Removes bans whose end is at or before `now` and hands each over; returns how many. Looks only
   // into those pieces of the table in which something has ended, and stops behind the piece (some

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -46,6 +47,20 @@ class SlotTable {
       slots += segment.slots;
     }
     return slots * layout_.slot_bytes() + segments_.size() * sizeof(Segment);
+  }
+
+  // Makes room for so many entries at once, as far as hashes spread evenly: for who knows how many
+  // come, since growing in steps leaves holes in the heap. Shrinks nothing.
+  void reserve(std::size_t entries) {
+    const std::size_t mean = std::min(entries, capacity_) / segments_.size();
+    // Three standard deviations cover all but one segment in a thousand.
+    const auto most = mean + static_cast<std::size_t>(3 * std::sqrt(static_cast<double>(mean)));
+    const std::size_t slots = most * kLoadDenominator / kLoadNumerator + 1;
+    for (Segment& segment : segments_) {
+      if (mean > 0 && segment.slots < slots) {
+        rebuild(segment, slots);
+      }
+    }
   }
 
   // Calls match(slot) for each slot that may have this hash, until it answers true; that slot, or

@@ -11,6 +11,7 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 namespace warder::store {
@@ -193,16 +194,37 @@ Reader& Reader::operator=(Reader&&) noexcept = default;
 Reader::~Reader() = default;
 
 util::Status Reader::active_bans(util::WallTime now, const BanCallback& callback) {
-  WARDER_RETURN_IF_ERROR(impl_->connection());
+  WARDER_ASSIGN_OR_RETURN(Connection* const connection, impl_->connection());
+  Impl::Snapshot snapshot(connection);
+  WARDER_RETURN_IF_ERROR(snapshot.begin());
+  // There may be a million: neither a look-up of the jail's name nor an allocation for each.
+  std::map<std::int64_t, std::string> jails;
+  WARDER_RETURN_IF_ERROR(
+      impl_->rows("SELECT number, name FROM jail", [&](const Rows& row) -> util::Result<bool> {
+        jails[row.integer(0)] = std::string(row.text(1));
+        return true;
+      }));
+  model::Ban ban;
   return impl_->rows(
-      fmt::format("SELECT {} FROM ban AS b LEFT JOIN jail AS j ON j.number = b.jail "
-                  "WHERE b.until IS NULL OR b.until > ?1",
-                  kBanColumns),
+      "SELECT jail, address, start, until, count, reason FROM ban "
+      "WHERE until IS NULL OR until > ?1",
       [&](const Rows& row) -> util::Result<bool> {
-        WARDER_ASSIGN_OR_RETURN(const model::Ban ban, read_ban(row));
+        WARDER_ASSIGN_OR_RETURN(ban.address, decode_address(row.blob(1)));
+        const auto jail = jails.find(row.integer(0));
+        ban.jail.assign(jail == jails.end() ? std::string_view() : jail->second);
+        ban.start = to_time(row.integer(2));
+        ban.end = optional_time(row, 3);
+        ban.count = static_cast<std::uint32_t>(row.integer(4));
+        ban.reason.assign(row.text(5));
         return callback(ban);
       },
       to_micros(now));
+}
+
+util::Result<std::uint64_t> Reader::count_bans() {
+  WARDER_RETURN_IF_ERROR(impl_->connection());
+  WARDER_ASSIGN_OR_RETURN(const std::int64_t count, impl_->number("SELECT count(*) FROM ban"));
+  return static_cast<std::uint64_t>(count);
 }
 
 util::Status Reader::recent_findings(std::string_view jail, util::WallTime since,

@@ -127,8 +127,10 @@ class Reader {
   using BanCallback = std::function<bool(const model::Ban&)>;
   using EventCallback = std::function<bool(const StoredEvent&)>;
 
-  // Bans that have not ended by `now`, in no order.
+  // Bans that have not ended by `now`, in no order; a ban is only lent to the callback.
   util::Status active_bans(util::WallTime now, const BanCallback& callback);
+  // How many bans are running, or ended without anybody having recorded that yet.
+  util::Result<std::uint64_t> count_bans();
   // The kFinding events of a jail from `since` on, in the order of their time; of all jails in one
   // pass when `jail` is empty.
   util::Status recent_findings(std::string_view jail, util::WallTime since,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -28,6 +29,9 @@ std::string printable_again(std::string_view text, std::size_t max_bytes = 512);
 
 // Replaces each invalid UTF-8 byte by U+FFFD, so that the result is valid UTF-8.
 std::string to_valid_utf8(std::string_view bytes);
+
+// "1 ban", "2 bans": of a noun that takes an s.
+std::string counted(std::uint64_t count, std::string_view noun);
 
 // Optimal string alignment distance (insert, delete, replace, swap of neighbours).
 std::size_t edit_distance(std::string_view a, std::string_view b);

@@ -1,7 +1,6 @@
 #include "firewall/helper_client.h"
 #include "firewall/helper_protocol.h"
 #include "firewall/helper_server.h"
-#include "firewall/reconcile.h"
 #include "network.h"
 #include "support/temporary_folder.h"
 
@@ -294,15 +293,7 @@ TEST_CASE("a helper that dies is found out, and its successor gets everything ag
         util::ErrorCode::kConflict);
   REQUIRE(client.ensure(std::vector{Scope()}));
   const std::vector<Change> desired{at.add("192.0.2.66"), at.add("192.0.2.77")};
-  std::size_t next = 0;
-  const auto report = firewall::reconcile(client, [&](Change& ban) {
-    if (next == desired.size()) {
-      return false;
-    }
-    ban = desired[next++];
-    return true;
-  });
-  CHECK(report.value() == firewall::ReconcileReport{1, 1, 0, 0, 0, true});
+  CHECK(client.apply(desired).value() == firewall::ApplyReport{1, 0, 1, 0, {}});
   // A second helper on the same path finds the first.
   CHECK_FALSE(Helper(at.host, at.options).is_ready());
   CHECK(helper->stop(SIGTERM) == 0);

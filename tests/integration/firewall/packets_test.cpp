@@ -86,6 +86,19 @@ TEST_CASE("a ban drops new and established connections of its address and of no 
   CHECK(tcp_connect(at.outside, "192.0.2.66", "192.0.2.1", server.port(), testing::kArrival));
 }
 
+TEST_CASE("what another table accepts before us is dropped all the same") {
+  Setting at;
+  REQUIRE(at.wall->ensure(std::vector{Scope()}));
+  at.host.run({"nft",
+               "add table inet other; add chain inet other first { type filter hook "
+               "prerouting priority -400; policy accept; }; add rule inet other first accept"});
+  at.host.run({"nft", "insert rule inet other first ip saddr 192.0.2.66 accept"});
+  CHECK(at.ban("192.0.2.66").added == 1);
+  const TcpServer server(at.host, "192.0.2.1");
+  CHECK_FALSE(tcp_connect(at.outside, "192.0.2.66", "192.0.2.1", server.port(), testing::kSilence));
+  CHECK(tcp_connect(at.outside, "192.0.2.77", "192.0.2.1", server.port(), testing::kArrival));
+}
+
 TEST_CASE("a ban of some ports leaves the others open") {
   Setting at;
   const TcpServer web(at.host, "192.0.2.1");

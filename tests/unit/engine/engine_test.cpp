@@ -322,7 +322,7 @@ TEST_CASE("bans go on over a restart; those that ended meanwhile are recorded as
   CHECK(fixture.status()["bans"] == 1);
   CHECK(fixture.history() == Lines{"ban warning [sshd] banned 192.0.2.7 for 10m: 3 findings in 10m",
                                    "ban warning [manual] banned 192.0.2.8 for 1h: by an operator",
-                                   "restore info 1 bans are still running and stay in effect",
+                                   "restore info 1 ban taken over from before the start",
                                    "unban info [sshd] unbanned 192.0.2.7: its time is over"});
   const auto events = fixture.events({.kind = EventKind::kUnban});
   REQUIRE(events.size() == 1);
@@ -525,7 +525,7 @@ TEST_CASE("when the store falls behind, bans go on, and later everything is on r
   CHECK(history ==
         Lines{"ban warning [manual] banned 203.0.113.1 for 1h: by an operator",
               "ban warning [sshd] banned 192.0.2.7 for 10m: 5 findings in 10m",
-              "restore info 1 bans are still running and stay in effect",
+              "restore info 1 ban taken over from before the start",
               fmt::format("store warning the store was slower than the logs; {} events were not "
                           "recorded at first, their lines are judged again now",
                           unrecorded),

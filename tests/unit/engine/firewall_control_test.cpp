@@ -180,7 +180,7 @@ TEST_CASE("what an outsider took away is put back and told") {
   CHECK_FALSE(fixture.reaches("2001:db8::7", "22"));
   CHECK(fixture.control.repairs() == 1);
   CHECK(fixture.all_told() == Lines{"firewall high another program changed the firewall table "
-                                    "'inet warder'; rules and all 2 bans were put back"});
+                                    "'inet warder'; rules and all bans (2) were put back"});
 }
 
 TEST_CASE("a ban while the table is gone makes it detect only until it is put back") {
@@ -195,7 +195,7 @@ TEST_CASE("a ban while the table is gone makes it detect only until it is put ba
   CHECK(fixture.all_told() ==
         Lines{"firewall critical detect only: bans are decided but not in effect, because the "
               "firewall's rules are not there; they are being rebuilt",
-              "firewall notice the firewall is in effect again, with 1 bans"});
+              "firewall notice the firewall is in effect again, with 1 ban"});
 }
 
 TEST_CASE("settling makes the kernel hold exactly the table; bringing up only adds") {
@@ -226,4 +226,72 @@ TEST_CASE("a jail whose ports change takes its bans along") {
   CHECK(fixture.kernel.size() == 1);
   CHECK_FALSE(fixture.reaches("192.0.2.1", "8080"));
   CHECK(fixture.reaches("192.0.2.1", "80,443"));
+}
+
+TEST_CASE("many bans are put back in steps, and new ones take effect meanwhile") {
+  ControlFixture fixture;
+  for (std::uint32_t i = 0; i < 30'000; ++i) {
+    fixture.bans.add({kSshd, net::Prefix(net::IpAddress::v4(0xC6120000 + i)), {}, false, false});
+  }
+  REQUIRE(fixture.control.bring_up());
+  CHECK(fixture.control.effect() == Effect::kRestoring);
+  CHECK(to_string(fixture.control.effect()) == "restoring");
+  CHECK(fixture.kernel.size() >= 8'000);
+  CHECK(fixture.kernel.size() < 12'000);
+  fixture.ban(kSshd, "192.0.2.1", 10min);
+  CHECK(fixture.flush() == Lines{"0 in effect"});
+  fixture.lift(kSshd, "198.18.0.7");
+  fixture.flush();
+  int steps = 1;
+  for (; fixture.control.is_busy(); ++steps) {
+    fixture.control.step();
+  }
+  CHECK(steps >= 3);
+  CHECK(fixture.control.effect() == Effect::kEnforcing);
+  CHECK(fixture.kernel.size() == 30'000);
+  CHECK(fixture.reaches("198.18.0.7", "22"));
+  CHECK_FALSE(fixture.reaches("198.18.0.8", "22"));
+  // Told and counted when it is over, not when it begins.
+  fixture.kernel.flush_from_outside();
+  fixture.control.on_watch();
+  CHECK(fixture.control.repairs() == 0);
+  while (fixture.control.is_busy()) {
+    fixture.control.step();
+  }
+  CHECK(fixture.control.repairs() == 1);
+  CHECK(fixture.kernel.size() == 30'000);
+}
+
+TEST_CASE("an end that is later in the kernel stays until it is settled") {
+  ControlFixture fixture;
+  REQUIRE(fixture.control.bring_up());
+  fixture.ban(kSshd, "192.0.2.1", 20min);
+  fixture.ban(kSshd, "192.0.2.2", 20min);
+  fixture.flush();
+  // As after a crash that lost the record of both.
+  fixture.bans.remove(kSshd, prefix("192.0.2.1"));
+  fixture.bans.remove(kSshd, prefix("192.0.2.2"));
+  fixture.bans.add({kSshd, prefix("192.0.2.1"), fixture.clock.now() + 10min, false, false});
+  REQUIRE(fixture.control.bring_up());
+  CHECK(fixture.kernel.journal().size() == 2);
+  // The line is judged again, and bans one of them.
+  fixture.ban(kSshd, "192.0.2.2", 20min);
+  fixture.flush();
+  fixture.control.settle();
+  CHECK(fixture.kernel.journal() == Lines{"add all 192.0.2.1 until 2026-11-02T12:20:00Z",
+                                          "add all 192.0.2.2 until 2026-11-02T12:20:00Z",
+                                          "extend all 192.0.2.1 until 2026-11-02T12:10:00Z"});
+}
+
+TEST_CASE("scopes that did not change put nothing back") {
+  ControlFixture fixture;
+  REQUIRE(fixture.control.bring_up());
+  fixture.bans.add({kSshd, prefix("192.0.2.1"), {}, false, false});
+  const Scope web = Scope::parse("tcp", "80,443").value();
+  fixture.control.use_scopes({Scope(), web, web});
+  fixture.control.follow_scopes();
+  CHECK(fixture.kernel.size() == 0);
+  fixture.control.use_scopes({web, web, web});
+  fixture.control.follow_scopes();
+  CHECK_FALSE(fixture.reaches("192.0.2.1", "80,443"));
 }

@@ -13,6 +13,7 @@ using engine::ban_event;
 using engine::ban_of;
 using engine::finding_event;
 using engine::unban_event;
+using engine::would_ban_event;
 using model::EventKind;
 using model::Severity;
 using testing::prefix;
@@ -92,35 +93,27 @@ TEST_CASE("what an attacker writes is made printable and bounded") {
 
 TEST_CASE("a ban says whom, how long and why") {
   const model::EventId cause = engine::event_id_of_line({}, 4711, EventKind::kFinding, "sshd");
-  const model::Event event = ban_event(EventKind::kBan, ban(kNow + 90min), cause);
+  const model::Event event = ban_event(ban(kNow + 90min), cause, {true, 850us});
   CHECK(event.id == engine::event_id_after(cause, EventKind::kBan, "192.0.2.7"));
   CHECK(testing::told(event) == "ban warning [sshd] banned 192.0.2.7 for 1h30m: 5 findings in 10m");
   CHECK(event.time == kNow);
   CHECK(event.address == prefix("192.0.2.7"));
-  CHECK(event.detail == R"({"count":3,"end":1793626200000000})");
+  CHECK(event.detail == R"({"count":3,"end":1793626200000000,"in_effect":true,"latency_us":850})");
 
-  CHECK(testing::told(ban_event(EventKind::kBan, ban({}), cause)) ==
+  CHECK(testing::told(ban_event(ban({}), cause, {false, 900us})) ==
         "ban warning [sshd] banned 192.0.2.7 for ever: 5 findings in 10m");
-  const model::Event observed = ban_event(EventKind::kWouldBan, ban(kNow + 90min), cause);
+  const model::Event observed = would_ban_event(ban(kNow + 90min), cause);
   CHECK(testing::told(observed) ==
         "would-ban notice [sshd] would ban 192.0.2.7 for 1h30m: 5 findings in 10m");
   CHECK(observed.id != event.id);
-}
-
-TEST_CASE("what became of a ban is added to what was known of it") {
-  model::Event event = ban_event(EventKind::kBan, ban(kNow + 90min), {});
-  engine::add_effect(&event, true, 850us);
-  CHECK(event.detail == R"({"count":3,"end":1793626200000000,"in_effect":true,"latency_us":850})");
-  engine::add_effect(&event, false, 900us);
-  CHECK(event.detail == R"({"count":3,"end":1793626200000000,"in_effect":false,"latency_us":900})");
+  CHECK(observed.detail == R"({"count":3,"end":1793626200000000})");
 }
 
 TEST_CASE("a ban is read back from its event") {
   for (const std::optional<util::WallTime> end :
        {std::optional<util::WallTime>(kNow + 90min), std::optional<util::WallTime>()}) {
     model::Ban wanted = ban(end);
-    model::Event event = ban_event(EventKind::kBan, wanted, {});
-    engine::add_effect(&event, true, 1ms);
+    const model::Event event = ban_event(wanted, {}, {true, 1ms});
     wanted.reason.clear();  // is in the message, for people
     CHECK(ban_of(event) == wanted);
   }
@@ -129,8 +122,8 @@ TEST_CASE("a ban is read back from its event") {
 TEST_CASE("a reason from outside cannot break a ban's event") {
   model::Ban made = ban({});
   made.reason = "\"}\n\xff" + std::string(4'000, 'r');
-  const model::Event event = ban_event(EventKind::kBan, made, {});
-  CHECK(event.message.starts_with(R"(banned 192.0.2.7 for ever: "}\x0a\xffrrr)"));
+  const model::Event event = would_ban_event(made, {});
+  CHECK(event.message.starts_with(R"(would ban 192.0.2.7 for ever: "}\x0a\xffrrr)"));
   CHECK(event.message.size() <= model::Event::kLongestMessage);
   CHECK(event.detail == R"({"count":3})");
 }

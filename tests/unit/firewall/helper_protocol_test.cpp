@@ -50,7 +50,7 @@ TEST_CASE("every record comes out as it went in") {
   CHECK(wire::read_element(datagram, 1) == second);
 
   datagram = wire::datagram_of({wire::Kind::kAnswer, 7, 2, 0, 2});
-  const wire::Summary summary{util::ErrorCode::kConflict, "gone", {1, 2, 3, 4, {}}, {5, 6}};
+  const wire::Summary summary{util::ErrorCode::kConflict, "gone", {1, 2, 3, 4, {}, 7}, {5, 6}};
   const Refusal gateway{12, Reason::kGateway, prefix("192.0.2.1"), 0};
   const Refusal kernel{13, Reason::kKernel, std::nullopt, ENOMEM};
   wire::put_summary(datagram, summary);

@@ -1,7 +1,7 @@
 #include "firewall/recording_firewall.h"
 
 #include "firewall/none_firewall.h"
-#include "firewall/reconcile.h"
+#include "firewall/strays.h"
 #include "support/manual_clock.h"
 
 #include <catch2/catch.hpp>
@@ -9,10 +9,9 @@
 using namespace std::chrono_literals;
 using namespace warder;
 using firewall::Change;
-using firewall::ReconcileReport;
 using firewall::RecordingFirewall;
-using firewall::Refusal;
 using firewall::Scope;
+using firewall::StrayReport;
 using Kind = Change::Kind;
 
 namespace {
@@ -31,18 +30,11 @@ struct Setting {
   firewall::ApplyReport apply(const std::vector<Change>& changes) {
     return wall.apply(changes).value();
   }
-  ReconcileReport reconcile(std::vector<Change> desired, const firewall::OnRefusal& told = {}) {
-    std::size_t next = 0;
-    return firewall::reconcile(
-               wall,
-               [&](Change& ban) {
-                 if (next == desired.size()) {
-                   return false;
-                 }
-                 ban = desired[next++];
-                 return true;
-               },
-               told)
+  StrayReport keep_only(std::string_view address) {
+    return firewall::remove_strays(wall,
+                                   [&](firewall::ScopeIndex scope, const net::Prefix& found) {
+                                     return scope == 0 && found == prefix(address);
+                                   })
         .value();
   }
 };
@@ -52,7 +44,7 @@ struct Setting {
 TEST_CASE("the longest end wins and a past end does nothing") {
   Setting at;
   CHECK(at.apply({at.add("192.0.2.1", 1h)}) == firewall::ApplyReport{1, 0, 0, 0, {}});
-  CHECK(at.apply({at.add("192.0.2.1", 30min)}) == firewall::ApplyReport{0, 0, 1, 0, {}});
+  CHECK(at.apply({at.add("192.0.2.1", 30min)}) == firewall::ApplyReport{0, 0, 1, 0, {}, 1});
   CHECK(at.apply({at.add("192.0.2.1", 2h)}) == firewall::ApplyReport{0, 1, 0, 0, {}});
   CHECK(at.apply({at.add("192.0.2.2", -1s)}) == firewall::ApplyReport{0, 0, 1, 0, {}});
   CHECK(at.wall.journal() ==
@@ -73,34 +65,26 @@ TEST_CASE("a recorded ban drops packets of its scope until it ends") {
   CHECK(at.wall.size() == 0);
 }
 
-TEST_CASE("reconcile adds what is missing, corrects ends, removes strays and keeps the rest") {
+TEST_CASE("what nobody wants is taken away, the rest stays as it is") {
   Setting at;
-  at.apply({at.add("192.0.2.1", 1h), at.add("192.0.2.2", 1h), at.add("192.0.2.3", 1h)});
-  const auto report =
-      at.reconcile({at.add("192.0.2.1", 1h), at.add("192.0.2.2", 10min), at.add("192.0.2.4", 1h)});
-  CHECK(report == ReconcileReport{1, 1, 1, 1, 0, true});
+  at.apply({at.add("192.0.2.1", 1h), at.add("192.0.2.1", 1h, 1), at.add("192.0.2.3", 1h)});
+  CHECK(at.keep_only("192.0.2.1") == StrayReport{2, true});
   std::vector<std::string> journal = at.wall.journal();
   CHECK(std::vector<std::string>(journal.begin() + 3, journal.end()) ==
-        std::vector<std::string>{"extend all 192.0.2.2 until 2026-11-02T12:10:00Z",
-                                 "add all 192.0.2.4 until 2026-11-02T13:00:00Z",
-                                 "remove all 192.0.2.3"});
+        std::vector<std::string>{"remove all 192.0.2.3", "remove tcp_80 192.0.2.1"});
+  CHECK(at.keep_only("192.0.2.1") == StrayReport{0, true});
 }
 
-TEST_CASE("reconcile removes more strays than one batch holds and tells of refusals") {
+TEST_CASE("more strays than one batch holds are taken away") {
   Setting at;
   std::vector<Change> many;
   for (std::uint32_t i = 0; i < 9000; ++i) {
     many.push_back({Kind::kAdd, 0, net::Prefix(net::IpAddress::v4(0xC0A80000 + i)), std::nullopt});
   }
   at.apply(many);
-  at.wall.refuse(prefix("192.0.2.1"), firewall::Reason::kGateway);
-  std::vector<std::string> told;
-  const auto report =
-      at.reconcile({at.add("192.0.2.1", 1h)}, [&](const Change& ban, const Refusal& refusal) {
-        told.push_back(describe(refusal, ban.prefix));
-      });
-  CHECK(report == ReconcileReport{0, 0, 0, 9000, 1, true});
-  CHECK(told == std::vector<std::string>{"192.0.2.1 is not banned: it is a default gateway"});
+  at.apply({at.add("192.0.2.1", 1h)});
+  CHECK(at.keep_only("192.0.2.1") == StrayReport{9000, true});
+  CHECK(at.wall.size() == 1);
 }
 
 TEST_CASE("after an outside flush nothing is banned until the owner makes the rules again") {
@@ -114,7 +98,7 @@ TEST_CASE("after an outside flush nothing is banned until the owner makes the ru
   CHECK(refused.error().code() == util::ErrorCode::kConflict);
   CHECK(refused.error().message() == "the firewall's rules are not there; they are being rebuilt");
   REQUIRE(at.wall.ensure(std::vector{Scope()}));
-  CHECK(at.reconcile({at.add("192.0.2.1", 1h)}) == ReconcileReport{0, 1, 0, 0, 0, true});
+  CHECK(at.apply({at.add("192.0.2.1", 1h)}).added == 1);
 }
 
 TEST_CASE("the back end 'none' says yes and holds nothing") {

@@ -82,34 +82,26 @@ TEST_CASE("An end is rounded up to whole seconds and kept within 32 bits of them
   CHECK(table.find(1, prefix("192.0.2.2"))->end == kLatestEnd);
 }
 
-TEST_CASE("Two jails may hold one prefix; the kernel holds it until the later end") {
+TEST_CASE("Two jails may hold one prefix, each until its own end") {
   BanTable table(test_key());
   const net::Prefix address = prefix("192.0.2.1");
   table.add(ban(1, "192.0.2.1", kNoon + 60s));
   table.add(ban(2, "192.0.2.1", kNoon + 90s));
   CHECK(table.holders(address).size() == 2);
-  CHECK(table.kernel_end(address).end == kNoon + 90s);
 
   SECTION("one is lifted") {
     CHECK(table.remove(2, address) == ban(2, "192.0.2.1", kNoon + 90s));
-    CHECK(table.kernel_end(address).held);
-    CHECK(table.kernel_end(address).end == kNoon + 60s);
+    CHECK(table.holders(address) == std::vector{ban(1, "192.0.2.1", kNoon + 60s)});
     CHECK(table.remove(2, address) == std::nullopt);
   }
   SECTION("one ends") {
     CHECK(expired(table, kNoon + 60s) == std::vector{ban(1, "192.0.2.1", kNoon + 60s)});
-    CHECK(table.kernel_end(address).end == kNoon + 90s);
+    CHECK(table.holders(address) == std::vector{ban(2, "192.0.2.1", kNoon + 90s)});
     CHECK(expired(table, kNoon + 90s) == std::vector{ban(2, "192.0.2.1", kNoon + 90s)});
-    CHECK_FALSE(table.kernel_end(address).held);
+    CHECK(table.holders(address).empty());
   }
-  SECTION("a permanent one outlasts all") {
-    table.add(ban(3, "192.0.2.1", std::nullopt));
-    CHECK(table.kernel_end(address).held);
-    CHECK(table.kernel_end(address).end == std::nullopt);
-  }
-  SECTION("an observed one is nothing to the kernel") {
+  SECTION("an enforced one replaces an observed one") {
     table.add({3, address, std::nullopt, true, false});
-    CHECK(table.kernel_end(address).end == kNoon + 90s);
     CHECK(table.add(ban(3, "192.0.2.1", kNoon + 10s)) == Added::kNew);
     CHECK(table.find(3, address) == ban(3, "192.0.2.1", kNoon + 10s));
   }

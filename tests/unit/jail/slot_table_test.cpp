@@ -132,6 +132,21 @@ TEST_CASE("Memory follows what is stored, up and down, in small steps") {
   CHECK(table.memory() == empty);
 }
 
+TEST_CASE("Room made beforehand suffices for evenly spread keys, and is not much too large") {
+  Table table(PairLayout{}, 100'000);
+  table.reserve(50'000);
+  const std::size_t before = table.memory();
+  CHECK(before < 50'000 * sizeof(Pair) * 3 / 2);
+  for (std::uint32_t key = 1; key <= 50'000; ++key) {
+    insert(table, key, key);
+  }
+  // No more than a few pieces had to grow.
+  CHECK(table.memory() < before + before / 50);
+  table.reserve(10);
+  CHECK(table.size() == 50'000);
+  CHECK(find(table, 50'000) != nullptr);
+}
+
 TEST_CASE("The victim is the best of the neighbourhood only") {
   Table table(PairLayout{1}, 100);
   const std::uint64_t hash = table.layout().hash_of(1);
