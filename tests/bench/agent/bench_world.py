@@ -52,6 +52,12 @@ def voluntary_switches(pid):
     return total
 
 
+def scheduled(pid):
+    """Seconds that the first thread of a process ran, and that it was ready and waited for a processor."""
+    run, wait, _ = pathlib.Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()
+    return int(run) / 1e9, int(wait) / 1e9
+
+
 class BenchWorld(World):
     """`settings` go into warder.local: a section's name to its keys."""
 

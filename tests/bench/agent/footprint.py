@@ -65,7 +65,7 @@ def with_much(table):
         world.fill_bans("sshd", MANY_BANS)
         world.start_helper()
         world.launch()
-        world.wait_status(lambda status: not status["catching_up"])
+        world.wait_status(lambda status: status["firewall"]["state"] == "enforcing")
         date = logs.stamp()
         with open(log, "a", encoding="ascii") as out:
             for number in range(TRACKED):

@@ -1,5 +1,7 @@
-"""Starting with many running bans: how long until they are in force, and what it costs in memory."""
+"""Starting with many running bans: how soon lines are judged, how long until all bans are in force, and
+what that costs in memory; and a flush by another program."""
 import signal
+import subprocess
 import time
 
 from bench_world import BenchWorld, cpu_seconds, memory_mb
@@ -8,20 +10,34 @@ from throughput import JAIL
 SETTINGS = {"firewall": {"max_elements": 4194304}}
 
 
+def processor(world):
+    return cpu_seconds(world.agent.pid), cpu_seconds(world.helper.pid)
+
+
 def measure(table, world, what):
-    helper_before = cpu_seconds(world.helper.pid)
+    before = cpu_seconds(world.helper.pid)
     ready = world.launch()
-    processor = cpu_seconds(world.agent.pid), cpu_seconds(world.helper.pid) - helper_before
+    table.add(f"{what}: judging lines", ready, "s")
     status = world.wait_status(lambda status: status["firewall"]["state"] == "enforcing")
-    world.wait_status(lambda status: not status["catching_up"])
-    settled = time.monotonic() - world.started
-    table.add(f"{what}: enforcing", ready, "s",
-              f"{status['bans']:,} bans; processor: agent {processor[0]:.1f} s, "
-              f"helper {processor[1]:.1f} s")
-    table.add(f"{what}: compared with the kernel, too", settled, "s")
+    enforcing = time.monotonic() - world.started
+    agent, helper = processor(world)
+    table.add(f"{what}: enforcing", enforcing, "s",
+              f"{status['bans']:,} bans; processor: agent {agent:.1f} s, helper {helper - before:.1f} s")
     for name, process in (("agent", world.agent), ("helper", world.helper)):
         table.add(f"{what}: {name}, memory then", memory_mb(process.pid), "MB",
                   f"at most {memory_mb(process.pid, 'VmHWM'):.1f}")
+
+
+def flush(table, world, what):
+    before = processor(world)
+    begin = time.monotonic()
+    subprocess.run(world.in_host("nft", "flush", "ruleset"), check=True)
+    flushed = time.monotonic()
+    world.wait_status(lambda status: status["firewall"]["repairs"] == 1)
+    after = processor(world)
+    table.add(f"{what}: flushed, all back", time.monotonic() - flushed, "s",
+              f"the flush itself took {flushed - begin:.1f} s; processor: agent "
+              f"{after[0] - before[0]:.1f} s, helper {after[1] - before[1]:.1f} s")
 
 
 def run(table, counts):
@@ -35,3 +51,4 @@ def run(table, counts):
             measure(table, world, f"start with {bans:,} bans, kernel empty")
             world.stop_agent(signal.SIGTERM)
             measure(table, world, f"start with {bans:,} bans, kernel has them")
+            flush(table, world, f"{bans:,} bans")
