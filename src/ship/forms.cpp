@@ -1,5 +1,6 @@
 #include "ship/forms.h"
 
+#include "ship/detail.h"
 #include "ship/text.h"
 #include "util/encoding.h"
 
@@ -22,19 +23,10 @@ constexpr std::array<std::string_view, 4> kForms{"generic", "slack", "discord", 
 constexpr std::size_t kLongestLine = 600;
 constexpr std::size_t kLongestText = 3000;
 constexpr std::size_t kLongestTitle = 200;
-// Members of the detail may be nested so deep; what is below is left out.
-constexpr int kDeepestDetail = 16;
 
 // Bytes that are no UTF-8 cannot make the text invalid.
 std::string dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-Json parse_detail(std::string_view detail) {
-  const auto keep = [](int depth, Json::parse_event_t /*event*/, Json& /*parsed*/) {
-    return depth < kDeepestDetail;
-  };
-  return Json::parse(detail.begin(), detail.end(), keep, false);
 }
 
 Json event_object(const model::Event& event, Detail detail) {

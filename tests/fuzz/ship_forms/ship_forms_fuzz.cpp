@@ -2,6 +2,7 @@
 // limits, with the fields we set and no others, and nobody is mentioned.
 #include "ship/digest.h"
 #include "ship/forms.h"
+#include "ship/oci_logging.h"
 #include "ship/text.h"
 #include "util/strings.h"
 
@@ -57,6 +58,10 @@ void check(const ship::Message& message) {
   const std::vector<ship::Message> one{message};
   const json generic = parsed(ship::generic_body(sender, one, util::WallTime{}));
   require(generic["messages"].size() == 1 && generic["messages"][0]["key"].is_string());
+  const json logs = parsed(ship::put_logs_body("host", one, util::WallTime{}));
+  const json entry = logs["logEntryBatches"][0]["entries"][0];
+  require(entry["data"].get_ref<const std::string&>().size() <= 10'000);
+  parsed(entry["data"].get<std::string>());
   const std::string line = ship::json_line(sender, message);
   require(line.find('\n') == std::string::npos);
   parsed(line);

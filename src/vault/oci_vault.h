@@ -1,0 +1,86 @@
+#pragma once
+
+#include "oci/credentials.h"
+#include "util/clock.h"
+#include "util/result.h"
+#include "vault/oci_client.h"
+#include "vault/provider.h"
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace warder::vault {
+
+struct OciVaultOptions {
+  // Where secrets are looked up by name and made. Empty: only `settings_secret` is known.
+  std::string vault;        // OCID
+  std::string compartment;  // OCID; for listing and making
+  std::string key;          // OCID of the key that seals what put() makes; may be empty
+  // Put before a document's name: several installations can share a vault.
+  std::string prefix;
+  // One secret that holds a whole settings document: a JSON object. The document `settings` is its
+  // text; other documents are its members when there is no `vault`. Empty: none.
+  std::string settings_secret;
+};
+
+// Secrets of OCI Vault as documents. In the layout with a secret a document, `jails` is the secret
+// `<prefix>jails`; '/' in a name is written "--", since names of secrets cannot hold it, and a
+// document whose own name holds "--" is refused. In the layout with one secret, documents are
+// members of that secret's JSON, put() replaces one member of the newest version, and all documents
+// share its versions.
+//
+// A put() is an update with if-match on what was read, so that two writers cannot undo each other
+// (kConflict). remove() schedules the deletion, which OCI makes after `kDeletionDays`; until then
+// the name is taken and reading answers kNotFound.
+//
+// Thread safe. `credentials` and `clock` must outlive it.
+class OciVault : public Provider {
+ public:
+  static constexpr int kDeletionDays = 30;
+
+  OciVault(oci::Credentials& credentials, oci::Endpoints endpoints, http::ClientOptions http,
+           OciVaultOptions options, const util::Clock& clock);
+
+  std::string_view kind() const override { return "oci"; }
+  util::Result<Document> get(std::string_view name,
+                             std::optional<std::uint64_t> version = {}) override;
+  util::Result<std::uint64_t> put(std::string_view name, const crypto::SecretString& content,
+                                  const PutOptions& options) override;
+  util::Result<std::vector<DocumentInfo>> list() override;
+  util::Result<std::vector<VersionInfo>> history(std::string_view name) override;
+  util::Status remove(std::string_view name) override;
+  util::Result<Health> health() override;
+
+ private:
+  // A secret as the management service knows it: never its content.
+  struct Secret {
+    std::string id;
+    std::string name;
+    std::string state;  // "ACTIVE"
+    std::uint64_t version = 0;
+    std::string etag;
+    util::WallTime time{};
+  };
+  bool one_secret(std::string_view name) const;
+  util::Result<std::string> secret_name(std::string_view name) const;
+  util::Result<Document> bundle(const OciCall& call);
+  util::Result<Document> read(std::string_view name, std::optional<std::uint64_t> version);
+  util::Result<Document> read_settings(std::optional<std::uint64_t> version);
+  util::Result<std::optional<Secret>> find(std::string_view secret_name);
+  util::Result<Secret> secret(const std::string& id);
+  util::Result<std::uint64_t> update(const Secret& secret, const crypto::SecretString& content,
+                                     std::string_view what);
+  util::Result<std::uint64_t> put_member(std::string_view name, const crypto::SecretString& content,
+                                         const PutOptions& options);
+  util::Result<std::vector<VersionInfo>> versions(const std::string& id, std::string_view what);
+
+  OciClient client_;
+  const OciVaultOptions options_;
+};
+
+}  // namespace warder::vault
