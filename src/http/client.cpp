@@ -2,6 +2,7 @@
 
 #include "http/address_rule.h"
 #include "http/failure.h"
+#include "http/library.h"
 #include "http/url.h"
 #include "util/strings.h"
 
@@ -27,18 +28,6 @@ using Clock = std::chrono::steady_clock;
 
 // Beyond all that a sane server sends; libcurl itself stops at 300 KiB of headers.
 constexpr std::size_t kMostHeaders = 256;
-
-void set_up_curl() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-    // OpenSSL writes to sockets without MSG_NOSIGNAL: a peer that went away would end the process.
-    struct sigaction current{};
-    if (::sigaction(SIGPIPE, nullptr, &current) == 0 && current.sa_handler == SIG_DFL) {
-      ::signal(SIGPIPE, SIG_IGN);
-    }
-  });
-}
 
 struct FreeEasy {
   void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
@@ -169,7 +158,7 @@ std::optional<std::string_view> Response::header(std::string_view name) const {
 class Client::Impl {
  public:
   explicit Impl(ClientOptions options) : options_(std::move(options)) {
-    set_up_curl();
+    set_up_library();
     multi_.reset(curl_multi_init());
     easy_.reset(curl_easy_init());
     for (std::string& host : options_.allowed_hosts) {

@@ -15,9 +15,8 @@ using config::Type;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// The first four in the order of Form.
-constexpr std::string_view kForms[] = {"generic", "slack", "discord", "ntfy", "json-lines"};
-constexpr std::size_t kJsonLines = 4;
+// In the order of Means.
+constexpr std::string_view kForms[] = {"generic", "slack", "discord", "ntfy", "json-lines", "mail"};
 // "alerts", "all" or names of model::EventKind.
 constexpr std::string_view kEvents[] = {"alerts",    "all",    "finding",     "ban",    "unban",
                                         "restore",   "extend", "would-ban",   "source", "config",
@@ -36,7 +35,7 @@ constexpr Key kKeys[] = {
      .change = Change::kLive,
      .text = "What the receiver understands: generic is warder's own JSON, posted to any web "
              "service; slack, discord and ntfy are theirs (Mattermost takes slack); json-lines is "
-             "a file.",
+             "a file; mail is e-mail.",
      .example = "slack"},
     {.name = "url",
      .type = Type::kSecret,
@@ -61,6 +60,39 @@ constexpr Key kKeys[] = {
      .change = Change::kLive,
      .text = "The file of form json-lines. Rotated by renaming it.",
      .example = "/var/log/warder/events.jsonl"},
+    {.name = "server",
+     .type = Type::kString,
+     .most = "300",
+     .change = Change::kLive,
+     .text =
+         "For mail: the server. smtp://HOST must offer STARTTLS (port 587), smtps://HOST is TLS "
+         "from the start (465), smtp://127.0.0.1 is a relay on this host (25); nothing is sent "
+         "in the clear to another host.",
+     .example = "smtp://mail.example.org"},
+    {.name = "from",
+     .type = Type::kString,
+     .most = "254",
+     .change = Change::kLive,
+     .text = "For mail: the sender's address.",
+     .example = "warder@example.org"},
+    {.name = "to",
+     .type = Type::kWords,
+     .fallback = "",
+     .most = "50",
+     .change = Change::kLive,
+     .text = "For mail: the addresses it goes to.",
+     .example = "ops@example.org"},
+    {.name = "username",
+     .type = Type::kString,
+     .most = "255",
+     .change = Change::kLive,
+     .text = "For mail: the name to log in with; without it there is no log-in.",
+     .example = "warder@example.org"},
+    {.name = "password",
+     .type = Type::kSecret,
+     .change = Change::kLive,
+     .text = "For mail: where the password is kept.",
+     .example = "vault:alerts-secrets/smtp_password"},
     {.name = "events",
      .type = Type::kWords,
      .fallback = "alerts",
@@ -149,7 +181,7 @@ constexpr Key kKeys[] = {
 constexpr config::Table kTable{
     .section = "destination *",
     .text =
-        "Where events go: a webhook or a file, under a name of its own. What waits for a "
+        "Where events go: a webhook, a file or e-mail, under a name of its own. What waits for a "
         "destination that is away stays in the outbox.",
     .keys = kKeys};
 
@@ -207,7 +239,38 @@ std::optional<config::SecretReference> reference(const config::Values& values,
   return values.secret(key);
 }
 
+void mail_options(const config::Values& values, DestinationOptions* options,
+                  config::Diagnostics& diagnostics) {
+  if (!values.has("server") || !values.has("from") || values.list("to").empty()) {
+    diagnostics.add(values.about("form", "mail needs server, from and to"));
+    return;
+  }
+  if (auto server = parse_mail_server(values.string("server"))) {
+    options->server = std::move(*server);
+  } else {
+    diagnostics.add(values.about("server", server.error().message()));
+  }
+  options->envelope = {.from = values.string("from"), .to = values.list("to")};
+  if (const auto status = check_mail_address(options->envelope.from); !status) {
+    diagnostics.add(values.about("from", status.error().message()));
+  }
+  for (const std::string& address : options->envelope.to) {
+    if (const auto status = check_mail_address(address); !status) {
+      diagnostics.add(values.about("to", status.error().message()));
+    }
+  }
+  options->username = values.has("username") ? values.string("username") : "";
+  options->password = reference(values, "password");
+  if (options->username.empty() != !options->password) {
+    diagnostics.add(values.about("form", "username and password go together"));
+  }
+}
+
 }  // namespace
+
+std::optional<Form> DestinationOptions::form() const {
+  return means < Means::kJsonLines ? std::optional(static_cast<Form>(means)) : std::nullopt;
+}
 
 const config::Table& destination_table() { return kTable; }
 
@@ -215,30 +278,33 @@ DestinationOptions destination_options(const config::Values& values,
                                        config::Diagnostics& diagnostics) {
   DestinationOptions options;
   options.name = name_of(values.section());
-  const std::size_t form = values.choice_index("form");
-  options.form = form == kJsonLines ? std::nullopt : std::optional(static_cast<Form>(form));
+  options.means = values.choice<Means>("form");
+  const std::optional<Form> form = options.form();
   options.url = reference(values, "url");
   options.token = reference(values, "token");
   options.signing_key = reference(values, "signing_key");
   if (values.has("path")) {
     options.path = values.path("path");
   }
-  if (options.form && !options.url) {
+  if (form && !options.url) {
     diagnostics.add(values.about("form", "a webhook needs url"));
   }
-  if (!options.form && options.path.empty()) {
+  if (options.means == Means::kJsonLines && options.path.empty()) {
     diagnostics.add(values.about("form", "json-lines needs path"));
+  }
+  if (options.means == Means::kMail) {
+    mail_options(values, &options, diagnostics);
   }
   options.sync = values.choice<JsonLinesOptions::Sync>("sync");
   options.selection = selection_of(values);
   if (values.has("digest")) {
     options.shipper.digest = std::chrono::ceil<seconds>(values.duration("digest"));
   } else {
-    options.shipper.digest = seconds(options.form ? 60 : 0);
+    options.shipper.digest = seconds(options.means == Means::kJsonLines ? 0 : 60);
   }
   options.shipper.pause = values.has("pause")
                               ? std::chrono::ceil<milliseconds>(values.duration("pause"))
-                              : default_pause(options.form);
+                              : default_pause(form);
   options.shipper.give_up = std::chrono::ceil<seconds>(values.duration("give_up"));
   options.timeout = std::chrono::ceil<milliseconds>(values.duration("timeout"));
   if (values.has("ca_file")) {
@@ -255,7 +321,7 @@ DestinationOptions destination_options(const config::Values& values,
 
 std::unique_ptr<Destination> make_destination(const DestinationOptions& options, std::string host,
                                               SecretResolver resolve, const util::Clock& clock) {
-  if (!options.form) {
+  if (options.means == Means::kJsonLines) {
     return make_json_lines({options.name, std::move(host), options.path, options.sync});
   }
   const auto source = [&](const std::optional<config::SecretReference>& where) -> SecretSource {
@@ -264,10 +330,23 @@ std::unique_ptr<Destination> make_destination(const DestinationOptions& options,
     }
     return [resolve, where = *where] { return resolve(where); };
   };
+  if (options.means == Means::kMail) {
+    MailOptions mail;
+    mail.name = options.name;
+    mail.host = std::move(host);
+    mail.server = options.server;
+    mail.envelope = options.envelope;
+    mail.username = options.username;
+    mail.password = source(options.password);
+    mail.ca_file = options.ca_file;
+    mail.connect_timeout = std::min(mail.connect_timeout, options.timeout);
+    mail.timeout = options.timeout;
+    return make_mail(std::move(mail), clock);
+  }
   WebhookOptions webhook;
   webhook.name = options.name;
   webhook.host = std::move(host);
-  webhook.form = *options.form;
+  webhook.form = *options.form();
   webhook.url = source(options.url);
   webhook.bearer = source(options.token);
   webhook.signing_key = source(options.signing_key);

@@ -7,6 +7,7 @@
 #include "ship/destination.h"
 #include "ship/forms.h"
 #include "ship/json_lines.h"
+#include "ship/mail.h"
 #include "ship/pump.h"
 #include "ship/selection.h"
 #include "util/clock.h"
@@ -22,11 +23,13 @@
 
 namespace warder::ship {
 
+// What a destination is: the value of `form`. The first ones are the forms of a webhook.
+enum class Means { kGeneric, kSlack, kDiscord, kNtfy, kJsonLines, kMail };
+
 // [destination NAME], as configured. Holds no secret, only where secrets lie.
 struct DestinationOptions {
   std::string name;
-  // Empty: a JSON lines file.
-  std::optional<Form> form = Form::kGeneric;
+  Means means = Means::kGeneric;
   std::optional<config::SecretReference> url;
   std::optional<config::SecretReference> token;
   std::optional<config::SecretReference> signing_key;
@@ -38,6 +41,13 @@ struct DestinationOptions {
   std::filesystem::path ca_file;
   std::string proxy;
   std::vector<std::string> allow_private;
+  MailServer server;  // kMail only, and what follows
+  MailEnvelope envelope;
+  std::string username;
+  std::optional<config::SecretReference> password;
+
+  // The form of a webhook; nothing when it is none.
+  std::optional<Form> form() const;
 };
 
 const config::Table& destination_table();

@@ -43,7 +43,7 @@ TEST_CASE("a destination as configured") {
   REQUIRE(slack.destinations.size() == 1);
   const ship::DestinationOptions& ops = slack.destinations[0];
   CHECK(ops.name == "ops");
-  CHECK(ops.form == ship::Form::kSlack);
+  CHECK(ops.form() == ship::Form::kSlack);
   CHECK(ops.url->to_string() == "vault:alerts/slack");
   CHECK_FALSE(ops.token);
   CHECK(ops.selection.mode == ship::Selection::Kinds::kAlerts);
@@ -57,7 +57,8 @@ TEST_CASE("a destination as configured") {
 
   const Read file = read("[destination log]\nform = json-lines\npath = /var/log/x\nevents = all\n");
   REQUIRE_FALSE(file.diagnostics.has_errors());
-  CHECK_FALSE(file.destinations[0].form);
+  CHECK_FALSE(file.destinations[0].form());
+  CHECK(file.destinations[0].means == ship::Means::kJsonLines);
   CHECK(file.destinations[0].shipper.digest == 0s);
   CHECK(file.destinations[0].selection.mode == ship::Selection::Kinds::kAll);
   CHECK(read("[destination x]\nurl = file:/x\n").destinations[0].shipper.digest == 60s);

@@ -1,0 +1,327 @@
+#include "ship/mail_message.h"
+
+#include "crypto/sha256.h"
+#include "ship/text.h"
+#include "util/encoding.h"
+#include "util/strings.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <chrono>
+#include <span>
+#include <utility>
+
+namespace warder::ship {
+namespace {
+
+using model::EventKind;
+using util::Error;
+using util::ErrorCode;
+
+constexpr std::size_t kLongestSubject = 160;
+constexpr std::size_t kLongestText = 3000;
+
+// One thing to know, or to do, beside its name.
+using Rows = std::vector<std::pair<std::string, std::string>>;
+
+struct Content {
+  std::string headline;
+  std::string severity;
+  std::string cause;
+  Rows facts;
+  std::vector<std::string> steps;  // commands, as they are typed
+};
+
+// RFC 5322 section 3.3, always in UTC.
+std::string mail_date(util::WallTime time) {
+  using namespace std::chrono;
+  constexpr std::string_view kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  constexpr std::string_view kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const auto day = floor<days>(time);
+  const year_month_day date(day);
+  const hh_mm_ss clock(floor<seconds>(time - day));
+  return fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} +0000",
+                     kDays[weekday(sys_days(day)).c_encoding()], static_cast<unsigned>(date.day()),
+                     kMonths[static_cast<unsigned>(date.month()) - 1],
+                     static_cast<int>(date.year()), clock.hours().count(), clock.minutes().count(),
+                     clock.seconds().count());
+}
+
+// RFC 2047: words of at most 75 characters, each whole UTF-8, parted by folding.
+std::string encoded_words(std::string_view text) {
+  if (std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7F; }) &&
+      text.size() <= 60) {
+    return std::string(text);
+  }
+  constexpr std::size_t kPiece = 42;  // 56 characters of base64, 68 in all
+  std::string out;
+  while (!text.empty()) {
+    std::size_t size = std::min(kPiece, text.size());
+    while (size < text.size() && size > 1 &&
+           (static_cast<unsigned char>(text[size]) & 0xC0U) == 0x80U) {
+      --size;
+    }
+    out += fmt::format("{}=?UTF-8?B?{}?=", out.empty() ? "" : "\r\n ",
+                       util::to_base64(util::as_bytes(text.substr(0, size))));
+    text.remove_prefix(size);
+  }
+  return out;
+}
+
+std::string in_lines(std::string_view base64) {
+  std::string out;
+  for (std::size_t i = 0; i < base64.size(); i += 76) {
+    out += base64.substr(i, 76);
+    out += "\r\n";
+  }
+  return out;
+}
+
+std::string html_text(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\n':
+        out += "<br>";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
+
+// What an operator types next. Only commands; the texts of events never get in here but for
+// addresses and names of jails, which are ours.
+std::vector<std::string> next_steps(const model::Event& event) {
+  switch (event.kind) {
+    case EventKind::kFinding:
+    case EventKind::kBan:
+    case EventKind::kUnban:
+    case EventKind::kRestore:
+    case EventKind::kExtend:
+    case EventKind::kWouldBan:
+      if (event.address) {
+        const std::string address = event.address->to_string();
+        return {fmt::format("warder explain {}", address),
+                fmt::format("warder unban {}      # if it is one of yours", address)};
+      }
+      return {fmt::format("warder events --jail {}", event.jail)};
+    case EventKind::kConfig:
+      return {"warder check", "warder events --kind config"};
+    case EventKind::kSource:
+      return {"warder status", "warder events --kind source"};
+    case EventKind::kFirewall:
+      return {"warder status", "systemctl status warder-firewall", "warder events --kind firewall"};
+    case EventKind::kStore:
+    case EventKind::kIntegrity:
+      return {"warder verify",
+              fmt::format("warder events --kind {}", model::to_string(event.kind))};
+    case EventKind::kDestination:
+      return {"warder status", "warder alerts test", "warder events --kind destination"};
+    case EventKind::kVault:
+      return {"warder vault list", "warder events --kind vault"};
+    case EventKind::kAgent:
+      return {"warder status", "journalctl -u warder -n 50"};
+    case EventKind::kBackup:
+    case EventKind::kSecurity:
+    case EventKind::kAlert:
+      break;
+  }
+  return {fmt::format("warder events --kind {}", model::to_string(event.kind))};
+}
+
+std::string several_lines(std::string_view text) {
+  std::string out;
+  for (const std::string_view line : util::split(text, '\n')) {
+    if (out.size() > kLongestText) {
+      break;
+    }
+    out += (out.empty() ? "" : "\n") + plain_text(line, 600);
+  }
+  return out;
+}
+
+Content content_of(std::string_view host, const Message& message) {
+  Content content;
+  content.headline = plain_text(headline(message), kLongestSubject);
+  content.severity = model::to_string(message.severity());
+  content.facts.emplace_back("Host", plain_text(host, 255));
+  if (message.event) {
+    const model::Event& event = *message.event;
+    content.cause = plain_text(event.message, model::Event::kLongestMessage);
+    content.facts.emplace_back("Time", util::format_rfc3339(event.time));
+    content.facts.emplace_back("Kind", std::string(model::to_string(event.kind)));
+    if (!event.jail.empty()) {
+      content.facts.emplace_back("Jail", plain_text(event.jail, 255));
+    }
+    if (event.address) {
+      content.facts.emplace_back("Address", event.address->to_string());
+    }
+    content.steps = next_steps(event);
+  } else {
+    const Summary& summary = *message.summary;
+    content.cause = several_lines(summary_text(summary));
+    content.facts.emplace_back("From", util::format_rfc3339(summary.from));
+    content.facts.emplace_back("Until", util::format_rfc3339(summary.until));
+    content.steps = {fmt::format("warder events --since {}s",
+                                 std::max<std::int64_t>(summary.window.count() * 2, 60)),
+                     "warder bans"};
+  }
+  return content;
+}
+
+std::string text_part(const Content& content) {
+  std::string text =
+      fmt::format("EVENT\n    {} ({})\n\nCAUSE\n", content.headline, content.severity);
+  for (const std::string_view line : util::split(content.cause, '\n')) {
+    text += fmt::format("    {}\n", line);
+  }
+  text += "\nDETAILS\n";
+  for (const auto& [name, value] : content.facts) {
+    text += fmt::format("    {:<8} {}\n", name, value);
+  }
+  text += "\nNEXT STEPS\n";
+  for (const std::string& step : content.steps) {
+    text += fmt::format("    {}\n", step);
+  }
+  return text;
+}
+
+std::string_view colour_of(model::Severity severity) {
+  switch (severity) {
+    case model::Severity::kCritical:
+    case model::Severity::kHigh:
+      return "#b3261e";
+    case model::Severity::kWarning:
+      return "#b06000";
+    default:
+      return "#3c6e47";
+  }
+}
+
+std::string html_part(const Content& content, model::Severity severity) {
+  std::string html = fmt::format(
+      "<!doctype html><html><body style=\"margin:0;padding:16px;font:15px/1.5 sans-serif;"
+      "color:#1f1f1f\">"
+      "<div style=\"max-width:640px;border-left:4px solid {};padding-left:16px\">"
+      "<p style=\"margin:0;color:{};font-weight:bold\">{}</p>"
+      "<h1 style=\"margin:4px 0 12px;font-size:20px\">{}</h1>"
+      "<p style=\"margin:0 0 16px\">{}</p><table style=\"border-collapse:collapse\">",
+      colour_of(severity), colour_of(severity), html_text(content.severity),
+      html_text(content.headline), html_text(content.cause));
+  for (const auto& [name, value] : content.facts) {
+    html += fmt::format(
+        "<tr><td style=\"padding:2px 16px 2px 0;color:#5f5f5f\">{}</td><td>{}</td></tr>",
+        html_text(name), html_text(value));
+  }
+  html +=
+      "</table><p style=\"margin:16px 0 4px;font-weight:bold\">Next steps</p>"
+      "<pre style=\"margin:0;padding:8px 12px;background:#f2f2f2\">";
+  for (std::size_t i = 0; i < content.steps.size(); ++i) {
+    html += (i == 0 ? "" : "\n") + html_text(content.steps[i]);
+  }
+  return html + "</pre></div></body></html>\n";
+}
+
+// A name of ours for the right side of ids: letters, digits, '-' and '.' only.
+std::string id_host(std::string_view host) {
+  std::string out;
+  for (const char c : util::to_lower(host.substr(0, 200))) {
+    out += (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ? c : '-';
+  }
+  return out.empty() ? "localhost" : out;
+}
+
+std::string short_hash(std::string_view text) {
+  const auto digest = crypto::sha256(util::as_bytes(text));
+  return util::to_hex(std::span(digest).first(12));
+}
+
+std::string incident_of(const Message& message) {
+  if (!message.event) {
+    return "summary";
+  }
+  const model::Event& event = *message.event;
+  return event.address ? fmt::format("{}|{}", event.jail, event.address->to_string())
+                       : fmt::format("{}|{}", model::to_string(event.kind), event.jail);
+}
+
+}  // namespace
+
+util::Status check_mail_address(std::string_view address) {
+  const auto refuse = [&](std::string_view why) {
+    return Error(ErrorCode::kInvalid,
+                 fmt::format("'{}' is no mail address: {}", util::printable(address, 100), why));
+  };
+  const auto at = address.rfind('@');
+  if (at == std::string_view::npos || at == 0 || at + 1 == address.size()) {
+    return refuse("write for instance ops@example.org");
+  }
+  if (address.size() > 254 || at > 64) {
+    return refuse("it is too long");
+  }
+  for (const char c : address) {
+    if (c <= 0x20 || c >= 0x7F || std::string_view("<>\"(),:;\\[]").find(c) != std::string::npos) {
+      return refuse("blanks, quotes, commas, brackets and letters beyond ASCII are not allowed");
+    }
+  }
+  if (address.find('@') != at) {
+    return refuse("it has two '@'");
+  }
+  return {};
+}
+
+std::string mail_text(const MailEnvelope& envelope, std::string_view host, const Message& message,
+                      util::WallTime now) {
+  const Content content = content_of(host, message);
+  const std::string domain = id_host(host);
+  // Not in any text that we send: the parts are base64.
+  const std::string boundary = "warder-" + short_hash(message.key);
+  std::string text = fmt::format("From: warder <{}>\r\n", envelope.from);
+  for (std::size_t i = 0; i < envelope.to.size(); ++i) {
+    text += fmt::format("{}<{}>{}\r\n", i == 0 ? "To: " : "    ", envelope.to[i],
+                        i + 1 < envelope.to.size() ? "," : "");
+  }
+  const std::string incident =
+      fmt::format("<incident-{}@{}>", short_hash(incident_of(message)), domain);
+  text += fmt::format(
+      "Subject: {}\r\n"
+      "Date: {}\r\n"
+      "Message-ID: <{}@{}>\r\n"
+      "In-Reply-To: {}\r\n"
+      "References: {}\r\n"
+      // RFC 3834: nobody's holiday notice shall answer.
+      "Auto-Submitted: auto-generated\r\n"
+      "X-Warder-Severity: {}\r\n"
+      "MIME-Version: 1.0\r\n"
+      "Content-Type: multipart/alternative; boundary=\"{}\"\r\n\r\n",
+      encoded_words(
+          fmt::format("[{}] {}: {}", plain_text(host, 60), content.severity, content.headline)),
+      mail_date(now), short_hash(message.key), domain, incident, incident, content.severity,
+      boundary);
+  for (const auto& [type, part] :
+       {std::pair("text/plain", text_part(content)),
+        std::pair("text/html", html_part(content, message.severity()))}) {
+    text += fmt::format(
+        "--{}\r\nContent-Type: {}; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n{}",
+        boundary, type, in_lines(util::to_base64(util::as_bytes(part))));
+  }
+  return text + fmt::format("--{}--\r\n", boundary);
+}
+
+}  // namespace warder::ship

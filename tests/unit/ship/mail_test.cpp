@@ -1,0 +1,101 @@
+#include "ship/mail.h"
+
+#include "ship/mail_message.h"
+
+#include <catch2/catch.hpp>
+
+#include <chrono>
+#include <string>
+
+namespace {
+
+using namespace warder;
+using namespace std::chrono;
+
+const util::WallTime kTime(sys_days(year(2026) / 11 / 2) + 12h);
+
+ship::Message message_with(std::string text, std::string jail = "sshd") {
+  ship::Message message;
+  message.key = "ops-01";
+  model::Event event;
+  event.kind = model::EventKind::kBan;
+  event.severity = model::Severity::kWarning;
+  event.time = kTime;
+  event.jail = std::move(jail);
+  event.address = net::Prefix(*net::IpAddress::parse("192.0.2.9"));
+  event.message = std::move(text);
+  message.event = std::move(event);
+  return message;
+}
+
+std::string mail(const ship::Message& message) {
+  return ship::mail_text({.from = "warder@example.org", .to = {"ops@example.org", "b@example.org"}},
+                         "web-1", message, kTime);
+}
+
+std::string header(const std::string& text, const std::string& name) {
+  const auto begin = text.find("\r\n" + name + ": ");
+  REQUIRE(begin != std::string::npos);
+  const auto start = begin + name.size() + 4;
+  return text.substr(start, text.find("\r\n", start) - start);
+}
+
+}  // namespace
+
+TEST_CASE("a mail's head says who, what and which incident") {
+  const std::string text = mail(message_with("5 findings in 10m"));
+  CHECK(
+      text.starts_with("From: warder <warder@example.org>\r\n"
+                       "To: <ops@example.org>,\r\n    <b@example.org>\r\n"
+                       "Subject: [web-1] warning: ban 192.0.2.9 (sshd)\r\n"
+                       "Date: Mon, 02 Nov 2026 12:00:00 +0000\r\n"));
+  CHECK(header(text, "Auto-Submitted") == "auto-generated");
+  CHECK(header(text, "References") == header(text, "In-Reply-To"));
+  CHECK(header(text, "References") == header(mail(message_with("other text")), "References"));
+  CHECK(header(text, "References") != header(mail(message_with("x", "caddy")), "References"));
+}
+
+TEST_CASE("text of attackers makes no header, no part and no markup") {
+  const std::string text =
+      mail(message_with("a\r\nBcc: evil@example.org\r\n\r\n--warder-\x01 \xFF", "j\r\nX-Evil: 1"));
+  CHECK(text.find("Bcc:") == std::string::npos);
+  CHECK(text.find("X-Evil:") == std::string::npos);
+  for (const char c : text) {
+    REQUIRE((c == '\r' || c == '\n' || (c >= 0x20 && c < 0x7F)));
+  }
+}
+
+TEST_CASE("a subject beyond ASCII is encoded in words of whole letters") {
+  const std::string text = mail(message_with("x", std::string(60, 'x') + "ääääääääääääääääää"));
+  CHECK(text.find("\r\nSubject: =?UTF-8?B?") != std::string::npos);
+  CHECK(text.find("ä") == std::string::npos);
+}
+
+TEST_CASE("mail addresses and servers are checked") {
+  CHECK(ship::check_mail_address("ops+x@example.org"));
+  CHECK(ship::check_mail_address("a@b@c").error().message() ==
+        "'a@b@c' is no mail address: it has two '@'");
+  CHECK_FALSE(ship::check_mail_address("ops"));
+  CHECK_FALSE(ship::check_mail_address("a b@example.org"));
+  CHECK_FALSE(ship::check_mail_address("<a@example.org>"));
+  using Security = ship::MailServer::Security;
+  const auto check = [](const char* url, const char* host, int port, Security security) {
+    INFO(url);
+    const auto server = ship::parse_mail_server(url);
+    REQUIRE(server);
+    CHECK(server->host == host);
+    CHECK(server->port == port);
+    CHECK(server->security == security);
+  };
+  check("smtp://Mail.example.org", "mail.example.org", 587, Security::kStartTls);
+  check("smtps://mail.example.org/", "mail.example.org", 465, Security::kTls);
+  check("smtps://127.0.0.1:4465", "127.0.0.1", 4465, Security::kTls);
+  check("smtp://127.0.0.1", "127.0.0.1", 25, Security::kPlain);
+  check("smtp://[::1]:2525", "::1", 2525, Security::kPlain);
+  for (const char* wrong :
+       {"", "mail.example.org", "http://x", "smtp://", "smtp://u:p@x", "smtp://x:0",
+        "smtp://x:99999", "smtp://x:1x", "smtp://x/y", "smtp://[::1"}) {
+    INFO(wrong);
+    CHECK_FALSE(ship::parse_mail_server(wrong));
+  }
+}
