@@ -104,7 +104,7 @@ void Daemon::open_vault(const engine::MainConfiguration& main) {
     return;
   }
   vault_ = std::move(*opened);
-  if (options.kind == vault::ProviderKind::kServer) {
+  if (options.kind != vault::ProviderKind::kFile) {
     open_cache(options);
   }
   auto documents = fetch_documents(documents_source(), host_);

@@ -170,6 +170,29 @@ util::Status set_up_server(vault::ServerVault& server, const VaultWords& words,
   return make_role(server, words, host, id_file);
 }
 
+// Vault, key and policies of OCI are made in its console or with its tools, by whoever administers
+// the tenancy; what is left is to see whether they do.
+ExitStatus set_up_oci(const vault::VaultOptions& options) {
+  const util::SystemClock clock;
+  const auto provider = vault::open_vault(options, vault::Copies::kNone, clock);
+  if (!provider) {
+    return complain(provider.error());
+  }
+  const auto health = (*provider)->health();
+  if (!health || !health->ready) {
+    return complain(util::Error(util::ErrorCode::kUnavailable,
+                                health ? health->text : health.error().message()));
+  }
+  print(
+      "{}.\nThe identity needs these policies, for the group or dynamic group it is in:\n"
+      "  allow ... to read secret-bundles in compartment ...\n"
+      "  allow ... to use secrets in compartment ...     # to write: manage secret-family\n"
+      "  allow ... to use keys in compartment ...\n"
+      "Put the rules in with: warder vault put jails FILE\n",
+      health->text);
+  return ExitStatus::kOk;
+}
+
 }  // namespace
 
 ExitStatus set_up_vault(const Globals& globals, const VaultWords& given) {
@@ -180,6 +203,9 @@ ExitStatus set_up_vault(const Globals& globals, const VaultWords& given) {
   const vault::VaultOptions options = vault_options_of(*main);
   if (options.kind == vault::ProviderKind::kFile) {
     return set_up_file(options);
+  }
+  if (options.kind == vault::ProviderKind::kOci) {
+    return set_up_oci(options);
   }
   const util::SystemClock clock;
   const auto server = vault::open_server_vault(options, vault::Copies::kNone, clock);

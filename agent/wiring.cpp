@@ -66,10 +66,10 @@ util::Error configuration_error(const config::Diagnostics& diagnostics) {
 }  // namespace
 
 std::span<const config::Table* const> main_tables() {
-  static const std::array<const config::Table*, 7> tables{
-      &store::store_table(), &firewall::options_table(), &source::source_table(),
-      &vault::vault_table(), &vault::server_table(),     &ship::destination_table(),
-      &api::api_table()};
+  static const std::array<const config::Table*, 8> tables{
+      &store::store_table(),      &firewall::options_table(), &source::source_table(),
+      &vault::vault_table(),      &vault::server_table(),     &vault::oci_table(),
+      &ship::destination_table(), &api::api_table()};
   return tables;
 }
 

@@ -3,6 +3,7 @@
 #include "crypto/random.h"
 #include "vault/file_vault.h"
 #include "vault/key.h"
+#include "vault/oci_options.h"
 
 #include <fmt/core.h>
 
@@ -18,7 +19,7 @@ using config::Key;
 using config::Type;
 
 // In the order of ProviderKind. A provider is added here and in open_vault().
-constexpr std::string_view kProviders[] = {"file", "vault"};
+constexpr std::string_view kProviders[] = {"file", "vault", "oci"};
 
 constexpr Key kKeys[] = {
     {.name = "provider",
@@ -26,8 +27,8 @@ constexpr Key kKeys[] = {
      .choices = kProviders,
      .change = Change::kRestart,
      .text = "What keeps the documents: file is the embedded vault, one encrypted file; vault is "
-             "HashiCorp Vault or OpenBao. Unless set: vault when the environment says "
-             "VAULT_ENABLED=true, else file.",
+             "HashiCorp Vault or OpenBao; oci is OCI Vault. Unless set: vault when the environment "
+             "says VAULT_ENABLED=true, oci when it says OCI_VAULT_ENABLED=true, else file.",
      .example = "file"},
     {.name = "path",
      .type = Type::kPath,
@@ -108,10 +109,12 @@ const config::Table& vault_table() { return kTable; }
 VaultOptions vault_options(const config::Checked& checked, const Environment& environment) {
   const config::Values& values = checked.one(vault_table());
   VaultOptions options;
-  options.kind = values.has("provider")    ? values.choice<ProviderKind>("provider")
-                 : enabled_by(environment) ? ProviderKind::kServer
-                                           : ProviderKind::kFile;
+  options.kind = values.has("provider")        ? values.choice<ProviderKind>("provider")
+                 : enabled_by(environment)     ? ProviderKind::kServer
+                 : oci_enabled_by(environment) ? ProviderKind::kOci
+                                               : ProviderKind::kFile;
   options.server = checked.one(server_table());
+  options.oci = checked.one(oci_table());
   options.environment = environment;
   options.copies = values.path("copies");
   options.cache_time =
@@ -188,6 +191,9 @@ util::Result<std::unique_ptr<Provider>> open_vault(const VaultOptions& options, 
     WARDER_ASSIGN_OR_RETURN(std::unique_ptr<Provider> vault,
                             open_server_vault(options, copies, clock));
     return vault;
+  }
+  if (options.kind == ProviderKind::kOci) {
+    return open_oci_vault(*options.oci, options.environment, clock);
   }
   struct stat info{};
   if (::lstat(options.path.c_str(), &info) != 0 && errno == ENOENT) {

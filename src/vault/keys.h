@@ -19,7 +19,7 @@
 
 namespace warder::vault {
 
-enum class ProviderKind { kFile, kServer };
+enum class ProviderKind { kFile, kServer, kOci };
 // Whether this process is the one that keeps things beside the documents (the agent), or a command.
 enum class Copies { kKept, kNone };
 
@@ -33,13 +33,14 @@ struct VaultOptions {
   std::chrono::seconds interval{30};  // how often the documents are looked at
   ProviderKind kind = ProviderKind::kFile;
   std::optional<config::Values> server;  // of server_table(), for kServer
+  std::optional<config::Values> oci;     // of oci_table(), for kOci
   Environment environment;               // VAULT_* variables
   std::filesystem::path copies;          // of the cache, and of a SecretID
   std::chrono::seconds cache_time{300};
 };
 
 const config::Table& vault_table();
-// `checked` with vault_table() and server_table().
+// `checked` with vault_table(), server_table() and oci_table().
 VaultOptions vault_options(const config::Checked& checked, const Environment& environment);
 
 // The key: the credential when this process has it, else the key file. Root may use a key file of

@@ -50,6 +50,9 @@ class OciClient {
   // `most` elements are read; more is kInvalid.
   util::Result<std::vector<std::string>> call_all(OciCall call, std::size_t most);
 
+  // Ends a running call and every later one with kUnavailable, at once. From any thread.
+  void stop() { http_.cancel(); }
+
   const oci::Endpoints& endpoints() const { return endpoints_; }
 
  private:
@@ -64,7 +67,7 @@ class OciClient {
   const oci::Endpoints endpoints_;
   const util::Clock& clock_;
   std::mutex mutex_;
-  http::Client http_;  // guarded by mutex_
+  http::Client http_;  // guarded by mutex_, but for cancel()
 };
 
 // RFC 3986 section 2.1: everything but unreserved characters as %XX.

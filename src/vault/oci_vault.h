@@ -55,6 +55,7 @@ class OciVault : public Provider {
   util::Result<std::vector<VersionInfo>> history(std::string_view name) override;
   util::Status remove(std::string_view name) override;
   util::Result<Health> health() override;
+  void stop() override { client_.stop(); }
 
  private:
   // A secret as the management service knows it: never its content.

@@ -6,6 +6,7 @@
 #include "support/temporary_folder.h"
 #include "vault/file_vault.h"
 #include "vault/key.h"
+#include "vault/oci_options.h"
 
 #include <catch2/catch.hpp>
 
@@ -20,7 +21,8 @@ vault::VaultOptions read(std::string_view text) {
   config::Diagnostics diagnostics;
   config::Document document;
   document.add(config::parse_ini(text, "warder.conf", diagnostics));
-  const config::Table* const tables[] = {&vault::vault_table(), &vault::server_table()};
+  const config::Table* const tables[] = {&vault::vault_table(), &vault::server_table(),
+                                         &vault::oci_table()};
   const config::Checked checked = config::check_document(tables, document, diagnostics);
   REQUIRE(diagnostics.to_text() == "");
   return vault::vault_options(checked, [](std::string_view) { return std::nullopt; });
@@ -31,6 +33,7 @@ vault::VaultOptions read(std::string_view text) {
 TEST_CASE("the table of the vault is sound") {
   CHECK(config::defects(vault::vault_table()) == std::vector<std::string>{});
   CHECK(config::defects(vault::server_table()) == std::vector<std::string>{});
+  CHECK(config::defects(vault::oci_table()) == std::vector<std::string>{});
 }
 
 TEST_CASE("options with and without values") {

@@ -1,0 +1,387 @@
+"""A small Oracle cloud on loopback: secrets, the metadata service, the token service.
+
+It shares no code with the agent and verifies every signature by itself, with the rules that Oracle
+documents for version 1 of its request signatures. It is strict: an unknown member, a missing one or
+a wrong type in a request is answered with 400. A test moves its clock, breaks it and reads back what
+it was asked.
+"""
+import base64
+import datetime
+import email.utils
+import hashlib
+import http.server
+import itertools
+import json
+import re
+import threading
+import urllib.parse
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.x509.oid import NameOID
+
+VAULT = "ocid1.vault.oc1.eu-frankfurt-1.testvault"
+COMPARTMENT = "ocid1.compartment.oc1..testcompartment"
+KEY = "ocid1.key.oc1.eu-frankfurt-1.testkey"
+TENANCY = "ocid1.tenancy.oc1..testtenancy"
+USER = "ocid1.user.oc1..testuser"
+SKEW = 300
+
+
+class Refused(Exception):
+    def __init__(self, status, code, message="refused"):
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+
+
+def fingerprint(public_key):
+    der = public_key.public_bytes(serialization.Encoding.DER,
+                                  serialization.PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.md5(der).hexdigest(":")
+
+
+def base64url(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+class Cloud:
+    """The state behind the server. One lock: requests are handled one after the other."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.keys = {}  # keyId -> public key
+        self.secrets = {}  # id -> dict
+        self.requests = []  # (method, target, headers, body)
+        self.faults = []  # (status, code, headers): answered to the next requests, in order
+        self.clock_offset = 0
+        self.page_size = 2
+        self.numbers = itertools.count(1)
+        self.instance = None
+        self.token_life = 3600
+
+    def now(self):
+        return datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(
+            seconds=self.clock_offset)
+
+    def stamp(self):
+        return self.now().strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+    # -- who may call -------------------------------------------------------------------------
+
+    def add_user(self):
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        name = f"{TENANCY}/{USER}/{fingerprint(key.public_key())}"
+        self.keys[name] = key.public_key()
+        return key, name
+
+    def verify(self, method, target, headers, body, need_host=True):
+        match = re.fullmatch(r'Signature (.+)', headers.get("authorization", ""))
+        if not match:
+            raise Refused(401, "NotAuthenticated", "no signature")
+        parts = dict(re.findall(r'(\w+)="([^"]*)"', match.group(1)))
+        if parts.get("version") != "1" or parts.get("algorithm") != "rsa-sha256":
+            raise Refused(401, "NotAuthenticated", "version or algorithm")
+        names = parts.get("headers", "").split(" ")
+        needed = {"(request-target)"} | ({"host"} if need_host else set())
+        if method in ("POST", "PUT", "PATCH"):
+            needed |= {"content-length", "content-type", "x-content-sha256"}
+        if not needed <= {n.lower() for n in names} or not {"date", "x-date"} & set(names):
+            raise Refused(401, "NotAuthenticated", f"signed headers {names}")
+        if "x-content-sha256" in needed:
+            digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
+            if headers.get("x-content-sha256") != digest:
+                raise Refused(401, "NotAuthenticated", "digest of the body")
+            if headers.get("content-length") != str(len(body)):
+                raise Refused(401, "NotAuthenticated", "length of the body")
+        date = email.utils.parsedate_to_datetime(headers.get("x-date") or headers.get("date"))
+        if abs((self.now() - date).total_seconds()) > SKEW:
+            raise Refused(401, "NotAuthenticated", "Date is too far from the service's")
+        text = "\n".join(
+            f"(request-target): {method.lower()} {target}" if name == "(request-target)" else
+            f"{name.lower()}: {headers[name.lower()]}" for name in names)
+        key = self.keys.get(parts.get("keyId"))
+        if key is None:
+            raise Refused(401, "NotAuthenticated", "no such key")
+        try:
+            key.verify(base64.b64decode(parts["signature"]), text.encode(), padding.PKCS1v15(),
+                       hashes.SHA256())
+        except InvalidSignature as error:
+            raise Refused(401, "NotAuthenticated", "signature") from error
+
+    # -- secrets ------------------------------------------------------------------------------
+
+    @staticmethod
+    def fields(body, required, optional):
+        value = json.loads(body)
+        if not isinstance(value, dict):
+            raise Refused(400, "CannotParseRequest")
+        for name, kind in required.items():
+            if not isinstance(value.get(name), kind):
+                raise Refused(400, "MissingParameter", name)
+        for name in value:
+            if name not in required and name not in optional:
+                raise Refused(400, "InvalidParameter", name)
+        return value
+
+    def content(self, value):
+        inner = self.fields(json.dumps(value), {"contentType": str, "content": str},
+                            {"name", "stage"})
+        if inner["contentType"] != "BASE64":
+            raise Refused(400, "InvalidParameter", "contentType")
+        base64.b64decode(inner["content"], validate=True)
+        return inner
+
+    def describe(self, secret):
+        return {
+            "id": secret["id"], "compartmentId": COMPARTMENT, "vaultId": VAULT, "keyId": KEY,
+            "secretName": secret["name"], "lifecycleState": secret["state"],
+            "currentVersionNumber": len(secret["versions"]), "timeCreated": secret["created"],
+            "description": secret["description"], "freeformTags": {}, "definedTags": {},
+        }
+
+    def named(self, name):
+        return next((s for s in self.secrets.values() if s["name"] == name), None)
+
+    def bundle(self, secret, query):
+        if secret is None or secret["state"] != "ACTIVE":
+            raise Refused(404, "NotAuthorizedOrNotFound",
+                          "Authorization failed or requested resource not found.")
+        number = int(query.get("versionNumber", len(secret["versions"])))
+        if not 1 <= number <= len(secret["versions"]):
+            raise Refused(404, "NotAuthorizedOrNotFound", "no such version")
+        version = secret["versions"][number - 1]
+        stages = ["CURRENT", "LATEST"] if number == len(secret["versions"]) else ["DEPRECATED"]
+        return {
+            "secretId": secret["id"], "timeCreated": version["time"], "versionNumber": number,
+            "versionName": None, "timeOfDeletion": None, "timeOfExpiry": None, "stages": stages,
+            "metadata": None,
+            "secretBundleContent": {"contentType": "BASE64", "content": version["content"]},
+        }
+
+    def create(self, body):
+        value = self.fields(
+            body, {"compartmentId": str, "vaultId": str, "keyId": str, "secretName": str,
+                   "secretContent": dict}, {"description", "freeformTags", "definedTags"})
+        if (value["compartmentId"], value["vaultId"], value["keyId"]) != (COMPARTMENT, VAULT, KEY):
+            raise Refused(400, "RelatedResourceNotAuthorizedOrNotFound")
+        if not re.fullmatch(r"[A-Za-z0-9._-]{1,255}", value["secretName"]):
+            raise Refused(400, "InvalidParameter", "secretName")
+        if self.named(value["secretName"]):
+            raise Refused(409, "NotAuthorizedOrResourceAlreadyExists")
+        content = self.content(value["secretContent"])
+        number = next(self.numbers)
+        secret = {
+            "id": f"ocid1.vaultsecret.oc1.eu-frankfurt-1.test{number}",
+            "name": value["secretName"], "state": "ACTIVE", "created": self.stamp(),
+            "description": value.get("description"), "etag": f"etag{number}-1",
+            "versions": [{"content": content["content"], "time": self.stamp()}],
+        }
+        self.secrets[secret["id"]] = secret
+        return secret
+
+    def update(self, secret, body, if_match):
+        if if_match is not None and if_match != secret["etag"]:
+            raise Refused(412, "NoEtagMatch")
+        value = self.fields(body, {}, {"secretContent", "currentVersionNumber", "secretRules",
+                                       "description", "metadata"})
+        if secret["state"] != "ACTIVE":
+            raise Refused(409, "IncorrectState")
+        if "secretContent" in value:
+            content = self.content(value["secretContent"])
+            secret["versions"].append({"content": content["content"], "time": self.stamp()})
+        secret["etag"] = f"{secret['etag'].split('-')[0]}-{len(secret['versions'])}"
+
+    # -- an instance --------------------------------------------------------------------------
+
+    def make_instance(self):
+        """A certificate for this 'instance' and an authority that signed it; anew at each call."""
+        def name(*values):
+            return x509.Name([x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, v)
+                              for v in values])
+        authority = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        leaf = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+        def certificate(subject, issuer, key, signer):
+            return (x509.CertificateBuilder().subject_name(subject).issuer_name(issuer)
+                    .public_key(key.public_key()).serial_number(x509.random_serial_number())
+                    .not_valid_before(self.now() - datetime.timedelta(days=1))
+                    .not_valid_after(self.now() + datetime.timedelta(days=1))
+                    .sign(signer, hashes.SHA256()))
+        issuer = name("authority")
+        cert = certificate(name("opc-certtype:instance", f"opc-tenant:{TENANCY}"), issuer, leaf,
+                           authority)
+        self.instance = {
+            "key": leaf, "certificate": cert, "authority": authority,
+            "intermediate": certificate(issuer, issuer, authority, authority),
+        }
+        key_id = (f"{TENANCY}/fed-x509-sha256/" +
+                  cert.fingerprint(hashes.SHA256()).hex(":"))
+        self.keys = {k: v for k, v in self.keys.items() if "/fed-x509" not in k}
+        self.keys[key_id] = leaf.public_key()
+
+    def federate(self, body):
+        value = self.fields(body, {"certificate": str, "publicKey": str,
+                                   "intermediateCertificates": list},
+                            {"fingerprintAlgorithm", "purpose"})
+        sent = x509.load_der_x509_certificate(base64.b64decode(value["certificate"]))
+        self.instance["authority"].public_key().verify(
+            sent.signature, sent.tbs_certificate_bytes, padding.PKCS1v15(), hashes.SHA256())
+        now = int(self.now().timestamp())
+        claims = {"iat": now, "exp": now + self.token_life, "jti": next(self.numbers)}
+        token = ".".join([base64url(b'{"alg":"RS256"}'), base64url(json.dumps(claims).encode()),
+                          base64url(b"sig")])
+        self.keys["ST$" + token] = serialization.load_der_public_key(
+            base64.b64decode(value["publicKey"]))
+        return {"token": token}
+
+    def revoke_tokens(self):
+        self.keys = {k: v for k, v in self.keys.items() if not k.startswith("ST$")}
+
+    # -- routes -------------------------------------------------------------------------------
+
+    def metadata(self, path, headers):
+        if headers.get("authorization") != "Bearer Oracle" or "x-forwarded-for" in headers:
+            raise Refused(403, "Forbidden")
+        pem = serialization.Encoding.PEM
+        what = {
+            "instance/regionInfo": lambda: json.dumps({
+                "realmKey": "oc1", "realmDomainComponent": "oraclecloud.com",
+                "regionKey": "FRA", "regionIdentifier": "eu-frankfurt-1"}).encode(),
+            "identity/cert.pem": lambda: self.instance["certificate"].public_bytes(pem),
+            "identity/key.pem": lambda: self.instance["key"].private_bytes(
+                pem, serialization.PrivateFormat.TraditionalOpenSSL,
+                serialization.NoEncryption()),
+            "identity/intermediate.pem": lambda: self.instance["intermediate"].public_bytes(pem),
+        }.get(path)
+        if what is None or self.instance is None:
+            raise Refused(404, "NotFound")
+        return what()
+
+    def handle(self, method, target, headers, body):
+        """(status, headers, body as bytes)"""
+        self.requests.append((method, target, headers, body))
+        path, _, raw_query = target.partition("?")
+        query = dict(urllib.parse.parse_qsl(raw_query, keep_blank_values=True,
+                                            strict_parsing=bool(raw_query)))
+        if path.startswith("/opc/v2/"):
+            return 200, {"content-type": "text/plain"}, self.metadata(path[8:], headers)
+        if self.faults:
+            status, code, extra = self.faults.pop(0)
+            return status, extra, json.dumps({"code": code, "message": "made up"}).encode()
+        if (method, path) == ("POST", "/v1/x509"):
+            self.verify(method, target, headers, body, need_host=False)
+            return 200, {}, json.dumps(self.federate(body)).encode()
+        self.verify(method, target, headers, body)
+        answer, extra = self.route(method, path, query, headers, body)
+        return 200, extra, b"" if answer is None else json.dumps(answer).encode()
+
+    def route(self, method, path, query, headers, body):
+        if (method, path) == ("POST", "/20190301/secretbundles/actions/getByName"):
+            if body or query.get("vaultId") != VAULT:
+                raise Refused(400, "InvalidParameter")
+            return self.bundle(self.named(query["secretName"]), query), {}
+        match = re.fullmatch(r"/20190301/secretbundles/([^/]+)", path)
+        if method == "GET" and match:
+            secret = self.secrets.get(match.group(1))
+            return self.bundle(secret, query), {"etag": secret["etag"]}
+        if (method, path) == ("POST", "/20180608/secrets"):
+            secret = self.create(body)
+            return self.describe(secret), {"etag": secret["etag"]}
+        if (method, path) == ("GET", "/20180608/secrets"):
+            if query.get("compartmentId") != COMPARTMENT:
+                raise Refused(404, "NotAuthorizedOrNotFound")
+            found = [self.describe(s) for s in self.secrets.values()
+                     if query.get("name") in (None, s["name"])
+                     and query.get("lifecycleState") in (None, s["state"])]
+            for summary in found:
+                del summary["currentVersionNumber"]  # a summary does not have it
+            return self.page(found, query)
+        match = re.fullmatch(r"/20180608/secrets/([^/]+)(/.*)?", path)
+        if match:
+            secret = self.secrets.get(match.group(1))
+            if secret is None:
+                raise Refused(404, "NotAuthorizedOrNotFound",
+                              "Authorization failed or requested resource not found.")
+            tail = match.group(2)
+            if method == "GET" and tail is None:
+                return self.describe(secret), {"etag": secret["etag"]}
+            if method == "PUT" and tail is None:
+                self.update(secret, body, headers.get("if-match"))
+                return self.describe(secret), {"etag": secret["etag"]}
+            if method == "GET" and tail == "/versions":
+                newest = len(secret["versions"])
+                rows = [{"secretId": secret["id"], "versionNumber": i + 1, "name": None,
+                         "timeCreated": v["time"], "contentType": "BASE64", "timeOfDeletion": None,
+                         "stages": ["CURRENT", "LATEST"] if i + 1 == newest else ["DEPRECATED"]}
+                        for i, v in enumerate(secret["versions"])]
+                if query.get("sortOrder") == "DESC":
+                    rows.reverse()
+                return self.page(rows, query)
+            if method == "POST" and tail == "/actions/scheduleDeletion":
+                self.fields(body, {}, {"timeOfDeletion"})
+                secret["state"] = "PENDING_DELETION"
+                return None, {}
+        raise Refused(404, "NotFound", "no such operation")
+
+    def page(self, rows, query):
+        """Pages of `page_size`, with an empty one in front of the last: clients must go on."""
+        start = int(query.get("page", "0"))
+        end = start + min(self.page_size, int(query.get("limit", self.page_size)))
+        extra = {"opc-next-page": str(end)} if end < len(rows) or (start == 0 and rows) else {}
+        return rows[start:end], extra
+
+
+class Server:
+    """Serves a Cloud on a port of the kernel's choice until closed."""
+
+    def __init__(self, cloud):
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def answer(self):
+                size = int(self.headers.get("content-length", "0"))
+                body = self.rfile.read(size)
+                headers = {k.lower(): v for k, v in self.headers.items()}
+                with outer.cloud.lock:
+                    try:
+                        status, extra, text = outer.cloud.handle(self.command, self.path, headers,
+                                                                 body)
+                    except Refused as refused:
+                        status, extra = refused.status, {}
+                        text = json.dumps({"code": refused.code,
+                                           "message": refused.message}).encode()
+                    except (ValueError, KeyError) as error:
+                        status, extra = 400, {}
+                        text = json.dumps({"code": "CannotParseRequest",
+                                           "message": str(error)}).encode()
+                    date = email.utils.format_datetime(outer.cloud.now(), usegmt=True)
+                self.send_response_only(status)
+                self.send_header("date", date)
+                self.send_header("content-type", "application/json")
+                self.send_header("opc-request-id", "REQUEST" + str(len(outer.cloud.requests)))
+                for name, value in extra.items():
+                    if name != "content-type":
+                        self.send_header(name, value)
+                self.send_header("content-length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            do_GET = do_POST = do_PUT = do_DELETE = answer
+
+            def log_message(self, *args):
+                pass
+
+        self.cloud = cloud
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()

@@ -1,0 +1,179 @@
+"""OCI Vault as the provider: the commands and the agent against a cloud on loopback that verifies
+every signature, and Oracle's own client as the judge of what was written."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import fake_oci  # noqa: E402
+import oci  # noqa: E402
+from cryptography.hazmat.primitives import serialization  # noqa: E402
+
+WARDER = os.environ["WARDER"]
+CANARY = "canary-in-oci-7f3b"
+
+
+class Vault(unittest.TestCase):
+    def setUp(self):
+        self.cloud = fake_oci.Cloud()
+        self.server = fake_oci.Server(self.cloud)
+        self.addCleanup(self.server.close)
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="warder-oci-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+        key, self.key_id = self.cloud.add_user()
+        self.pem = key.private_bytes(serialization.Encoding.PEM,
+                                     serialization.PrivateFormat.PKCS8,
+                                     serialization.NoEncryption())
+        self.key_file = self.folder / "key.pem"
+        self.key_file.touch(mode=0o600)
+        self.key_file.write_bytes(self.pem)
+        fingerprint = self.key_id.split("/")[2]
+        self.oci_config = self.folder / "oci_config"
+        self.oci_config.write_text(
+            f"[DEFAULT]\ntenancy={fake_oci.TENANCY}\nuser={fake_oci.USER}\n"
+            f"fingerprint={fingerprint}\nregion=eu-frankfurt-1\nkey_file={self.key_file}\n")
+        self.environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
+        self.configure()
+
+    def configure(self, extra="", layout=None):
+        layout = layout or (f"oci_vault = {fake_oci.VAULT}\n"
+                            f"oci_compartment = {fake_oci.COMPARTMENT}\noci_key = {fake_oci.KEY}\n")
+        self.config = self.folder / "warder.conf"
+        self.config.write_text(
+            f"[agent]\nstate = {self.folder}\n[api]\nsocket = {self.folder}/socket\n"
+            f"[vault]\nprovider = oci\ncopies = {self.folder}/copies\n"
+            f"oci_config = {self.oci_config}\n{layout}"
+            f"oci_endpoints = secrets={self.server.url} vaults={self.server.url} "
+            f"auth={self.server.url}\n{extra}")
+
+    def warder(self, *words, stdin=None, status=0, env=None):
+        done = subprocess.run([WARDER, "--config", str(self.config), *words], input=stdin,
+                              capture_output=True, text=True, timeout=60,
+                              env={**self.environment, **(env or {})})
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        self.assertNotIn(CANARY, done.stderr)
+        return done.stdout if status == 0 else done.stderr
+
+    def sdk(self, client):
+        config = {"tenancy": fake_oci.TENANCY, "user": fake_oci.USER,
+                  "fingerprint": self.key_id.split("/")[2], "region": "eu-frankfurt-1",
+                  "key_content": self.pem.decode()}
+        return client(config, service_endpoint=self.server.url,
+                      retry_strategy=oci.retry.NoneRetryStrategy())
+
+    def test_what_is_written_is_what_oracles_client_reads(self):
+        document = json.dumps({"url": CANARY, "name": "Bärbel"})
+        self.warder("vault", "put", "hosts/web-1/alerts", stdin=document)
+        bundle = self.sdk(oci.secrets.SecretsClient).get_secret_bundle_by_name(
+            "warder-hosts--web-1--alerts", fake_oci.VAULT).data
+        self.assertEqual(bundle.version_number, 1)
+        self.assertEqual(json.loads(fake_oci.base64.b64decode(
+            bundle.secret_bundle_content.content)), json.loads(document))
+        self.assertEqual(self.warder("vault", "get", "hosts/web-1/alerts", "--key", "url").strip(),
+                         CANARY)
+
+    def test_what_oracles_client_writes_is_what_is_read(self):
+        client = self.sdk(oci.vault.VaultsClient)
+        content = oci.vault.models.Base64SecretContentDetails(
+            content=fake_oci.base64.b64encode(b'{"sshd":{"maxretry":7}}').decode())
+        made = client.create_secret(oci.vault.models.CreateSecretDetails(
+            compartment_id=fake_oci.COMPARTMENT, vault_id=fake_oci.VAULT, key_id=fake_oci.KEY,
+            secret_name="warder-jails", secret_content=content)).data
+        self.assertEqual(json.loads(self.warder("vault", "get", "jails")),
+                         {"sshd": {"maxretry": 7}})
+        self.warder("vault", "put", "jails", stdin='{"sshd":{"maxretry":8}}')
+        versions = client.list_secret_versions(made.id).data
+        self.assertIn(2, [v.version_number for v in versions])
+        rows = json.loads(self.warder("--json", "vault", "history", "jails"))
+        self.assertEqual([row["version"] for row in rows], [2, 1])
+
+    def test_all_pages_are_read(self):
+        for number in range(5):
+            self.warder("vault", "put", f"doc{number}", stdin="{}")
+        rows = json.loads(self.warder("--json", "vault", "list"))
+        self.assertEqual([row["name"] for row in rows], [f"doc{n}" for n in range(5)])
+
+    def test_one_secret_holds_all(self):
+        self.warder("vault", "put", "settings", stdin=json.dumps({"jails": {"a": 1}, "n": 2}))
+        ocid = next(iter(self.cloud.secrets))
+        self.configure(layout="\n")
+        env = {"OCISECRET_OCID": ocid}
+        self.assertEqual(json.loads(self.warder("vault", "get", "jails", env=env)), {"a": 1})
+        self.warder("vault", "put", "alerts", stdin=json.dumps({"ops": CANARY}), env=env)
+        self.assertEqual(json.loads(self.warder("vault", "get", "settings", env=env)),
+                         {"jails": {"a": 1}, "n": 2, "alerts": {"ops": CANARY}})
+        self.assertIn("the settings secret has no member 'security'",
+                      self.warder("vault", "get", "security", env=env, status=6))
+
+    def test_a_wrong_clock_is_told_apart_from_a_wrong_key(self):
+        self.cloud.clock_offset = 3600
+        error = self.warder("vault", "get", "jails", status=5)
+        self.assertRegex(error, r"this host's clock is 3(599|600|601) s behind")
+        self.assertIn("timedatectl set-ntp true", error)
+        self.cloud.clock_offset = 0
+        self.cloud.keys.clear()
+        error = self.warder("vault", "get", "jails", status=5)
+        self.assertIn("it does not accept the API key", error)
+
+    def test_refusals_say_cause_and_remedy(self):
+        for status, code, words in (
+                (403, "NotAllowed", "'use keys'"),
+                (404, "NotAuthorizedOrNotFound", "OCI does not tell which"),
+                (429, "TooManyRequests", "too many requests"),
+                (500, "InternalServerError", "made up"),
+                (307, "", "points elsewhere")):
+            self.cloud.faults = [(status, code, {"location": self.server.url + "/x"})]
+            done = subprocess.run([WARDER, "--config", str(self.config), "vault", "get", "jails"],
+                                  capture_output=True, text=True, timeout=60,
+                                  env=self.environment)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn(words, done.stderr)
+
+    def test_two_writers_do_not_undo_each_other(self):
+        self.warder("vault", "put", "jails", stdin="{}")
+        # Between our look-up and our update somebody else writes.
+        self.cloud.faults = []
+        original = self.cloud.route
+
+        def route(method, path, query, headers, body):
+            if method == "PUT":
+                secret = next(iter(self.cloud.secrets.values()))
+                secret["etag"] += "x"
+            return original(method, path, query, headers, body)
+        self.cloud.route = route
+        error = self.warder("vault", "put", "jails", stdin='{"a":{}}', status=1)
+        self.assertIn("somebody else changed it in the meantime", error)
+        self.assertEqual(len(next(iter(self.cloud.secrets.values()))["versions"]), 1)
+
+    def test_an_instance_needs_no_key(self):
+        self.warder("vault", "put", "jails", stdin='{"sshd":{}}')
+        self.cloud.make_instance()
+        self.key_file.unlink()
+        self.configure(extra="oci_auth = instance\n")
+        env = {"OCI_METADATA_BASE_URL": self.server.url + "/opc/v2",
+               # A proxy of the environment must not see the metadata service's answers.
+               "http_proxy": "http://127.0.0.1:9"}
+        self.assertEqual(json.loads(self.warder("vault", "get", "jails", env=env)), {"sshd": {}})
+        signed = [h["authorization"] for m, t, h, _ in self.cloud.requests
+                  if t.startswith("/20190301")]
+        self.assertIn('keyId="ST$', signed[-1])
+        federation = [h["authorization"] for m, t, h, _ in self.cloud.requests if t == "/v1/x509"]
+        self.assertIn('headers="date (request-target) content-length', federation[-1])
+
+    def test_what_is_missing_is_named(self):
+        self.key_file.chmod(0o644)
+        self.assertIn("other users may read this private key",
+                      self.warder("vault", "get", "jails", status=5))
+        self.configure(layout="oci_vault = jails\n")
+        self.assertIn("'jails' is no OCID", self.warder("vault", "get", "jails", status=1))
+        self.configure(layout="\n")
+        self.assertIn("needs oci_vault", self.warder("vault", "get", "jails", status=1))
+
+
+if __name__ == "__main__":
+    unittest.main()
