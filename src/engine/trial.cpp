@@ -53,20 +53,6 @@ std::uint64_t shape_of(std::string_view line) {
   return hash;
 }
 
-// What the failregexes are searched in; nothing where the prefregex stops the line.
-std::optional<std::string> content_of(const filter::TextFilter& filter, std::string_view line) {
-  std::string message(line);
-  if (const auto date = filter.dates().find(line)) {
-    message.erase(date->begin, date->end - date->begin);
-  }
-  if (const filter::TextPrefix* prefix = filter.prefix()) {
-    filter::Captures captures;
-    const auto content = prefix->match(message, captures);
-    return content ? std::optional(std::string(*content)) : std::nullopt;
-  }
-  return message;
-}
-
 double processor_nanoseconds() {
   timespec now{};
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
@@ -284,9 +270,9 @@ void Trial::measure() {
   if (!text) {
     return;
   }
-  std::vector<std::string> contents;
+  std::vector<filter::OwnSubject> contents;
   for (const Sample::Item& item : lines_.items) {
-    if (auto content = content_of(*text, item.line)) {
+    if (auto content = text->content_of(text->message_of(item.line))) {
       contents.push_back(std::move(*content));
     }
   }
@@ -300,9 +286,9 @@ void Trial::measure() {
     const double begin = processor_nanoseconds();
     double spent = 0;
     do {
-      for (const std::string& content : contents) {
+      for (const filter::OwnSubject& content : contents) {
         captures.clear();
-        (void)text->fail()[i].match(content, captures);
+        (void)text->fail()[i].match(content.subject(), captures);
       }
       searches += contents.size();
       spent = processor_nanoseconds() - begin;
@@ -323,8 +309,8 @@ void Trial::find_shadows() {
     }
     std::map<std::size_t, std::uint64_t> winners;
     for (const Sample::Item& item : matched_.items) {
-      const auto content = content_of(*text, item.line);
-      if (item.pattern < i && content && text->fail()[i].matches(*content)) {
+      const auto content = text->content_of(text->message_of(item.line));
+      if (item.pattern < i && content && text->fail()[i].matches(content->subject())) {
         ++winners[item.pattern];
       }
     }

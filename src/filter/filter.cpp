@@ -30,7 +30,8 @@ std::optional<Format> read_format(const Definition& definition, Problems& proble
   return std::nullopt;
 }
 
-std::shared_ptr<const Filter> compile(const Definition& definition, Problems& problems) {
+std::shared_ptr<const Filter> compile(const Definition& definition, const TextOptions& options,
+                                      Problems& problems) {
   const std::optional<Format> format = read_format(definition, problems);
   if (!format) {
     return nullptr;
@@ -44,7 +45,7 @@ std::shared_ptr<const Filter> compile(const Definition& definition, Problems& pr
     }
   }
   if (*format == Format::kText) {
-    auto text = TextFilter::compile(definition, problems);
+    auto text = TextFilter::compile(definition, options, problems);
     return text == nullptr ? nullptr
                            : std::make_shared<const Filter>(std::move(parts), std::move(text));
   }
@@ -74,7 +75,7 @@ util::Result<std::shared_ptr<const Filter>> load_filter(const FilterRequest& req
     definition.sections[std::string(kSection)][name] = {value, {kCommandLine, 0}};
   }
   Problems problems;
-  std::shared_ptr<const Filter> filter = compile(definition, problems);
+  std::shared_ptr<const Filter> filter = compile(definition, request.text, problems);
   if (filter != nullptr && problems.empty() && request.samples != SamplePolicy::kIgnore) {
     check_samples(filter, definition, request.samples, problems);
   }
@@ -98,7 +99,7 @@ util::Result<std::shared_ptr<const Filter>> make_filter(
     definition.sections[std::string(kSection)][name] = {value, {kCommandLine, 0}};
   }
   Problems problems;
-  std::shared_ptr<const Filter> filter = compile(definition, problems);
+  std::shared_ptr<const Filter> filter = compile(definition, {}, problems);
   if (!problems.empty()) {
     return problems.to_error();
   }

@@ -2,6 +2,7 @@
 
 #include "filter/definition.h"
 #include "filter/pattern.h"
+#include "filter/text_options.h"
 #include "util/clock.h"
 #include "util/result.h"
 
@@ -47,6 +48,7 @@ struct FilterRequest {
   // Options of [Definition] that take the place of what the file says, known to it or not: what is
   // tried on a command line.
   std::map<std::string, std::string> overrides;
+  TextOptions text;
 };
 
 // One case of the filter's [Samples] section; filters/README.md describes how it is written.

@@ -39,17 +39,19 @@ std::string find_files(const FilterRequest& request, config::FileReader& files,
 void check_parameters(const FilterRequest& request, const config::Document& document,
                       Problems& problems) {
   constexpr std::array<const char*, 2> kSections{"Definition", "Init"};
+  // With what [DEFAULT] gives them.
+  std::vector<std::string> known{"logtype"};
+  for (const char* section : kSections) {
+    for (const config::Option& option : document.section(section).options) {
+      known.push_back(option.name);
+    }
+  }
   for (const auto& parameter : request.parameters) {
     const std::string& name = parameter.first;
-    if (std::any_of(kSections.begin(), kSections.end(),
+    if (std::find(known.begin(), known.end(), name) != known.end() ||
+        std::any_of(kSections.begin(), kSections.end(),
                     [&](const char* section) { return document.has_option(section, name); })) {
       continue;
-    }
-    std::vector<std::string> known;
-    for (const char* section : kSections) {
-      for (const config::Option& option : document.section(section).options) {
-        known.push_back(option.name);
-      }
     }
     const std::string hint = config::did_you_mean(name, {known.begin(), known.end()});
     problems.add(request.given_at, fmt::format("filter {} has no parameter '{}'{}{}", request.name,

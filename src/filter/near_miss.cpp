@@ -5,6 +5,7 @@
 #include "filter/text_filter.h"
 #include "filter/text_pattern.h"
 
+#include <algorithm>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -20,6 +21,8 @@ constexpr std::size_t kLeastScore = 3;
 // Beginnings of expressions, compiled once.
 class Beginnings {
  public:
+  explicit Beginnings(const RegexDialect& dialect) : dialect_(dialect) {}
+
   // Null where the beginning is no expression by itself.
   const TextPattern* find(const std::string& text) {
     if (const auto known = compiled_.find(text); known != compiled_.end()) {
@@ -28,7 +31,7 @@ class Beginnings {
     if (compiled_.size() >= kMostCompiled) {
       compiled_.clear();
     }
-    auto pattern = TextPattern::compile(text);
+    auto pattern = TextPattern::compile(text, dialect_);
     auto& kept = compiled_[text];
     if (pattern) {
       kept.emplace(std::move(*pattern));
@@ -37,6 +40,7 @@ class Beginnings {
   }
 
  private:
+  RegexDialect dialect_;
   std::unordered_map<std::string, std::optional<TextPattern>> compiled_;
 };
 
@@ -49,7 +53,7 @@ struct Reach {
 
 class Walk {
  public:
-  Walk(Beginnings& beginnings, std::string_view expression, std::string_view text)
+  Walk(Beginnings& beginnings, std::string_view expression, const Subject& text)
       : beginnings_(beginnings), expression_(expression), text_(text) {}
 
   // The farthest place reached within expression[begin, end), when `before` fits already; `after`
@@ -114,29 +118,29 @@ class Walk {
 
   Beginnings& beginnings_;
   std::string_view expression_;
-  std::string_view text_;
+  const Subject& text_;
 };
 
 }  // namespace
 
 struct MissExplainer::State {
   std::shared_ptr<const Filter> filter;
-  Beginnings beginnings;
+  Beginnings beginnings{RegexDialect{}};
   std::unique_ptr<JsonMissExplainer> json;
 
   NearMiss miss_of(std::optional<std::size_t> number, const std::string& expression,
-                   std::string_view text) {
+                   const Subject& text) {
     Reach reached = Walk(beginnings, expression, text).reach("", "", 0, expression.size(), 0);
     NearMiss miss;
     miss.pattern = number;
     miss.expression = expression;
     miss.expression_at = reached.at;
-    miss.text = text;
+    miss.text = text.text.substr(0, text.text.size() - 1);
     miss.score = reached.score;
     Captures ignored;
     if (const TextPattern* begun = beginnings.find(reached.begun)) {
-      const std::size_t end = begun->match_to(text, ignored);
-      miss.text_at = end == std::string_view::npos ? 0 : end;
+      const std::optional<Span> match = begun->match_span(text, ignored);
+      miss.text_at = match ? std::min(match->end, miss.text.size()) : 0;
     }
     return miss;
   }
@@ -146,6 +150,8 @@ MissExplainer::MissExplainer(std::shared_ptr<const Filter> filter)
     : state_(std::make_unique<State>()) {
   if (filter->json()) {
     state_->json = std::make_unique<JsonMissExplainer>(filter->json());
+  } else {
+    state_->beginnings = Beginnings(filter->text()->dialect());
   }
   state_->filter = std::move(filter);
 }
@@ -159,22 +165,14 @@ std::optional<NearMiss> MissExplainer::explain(std::string_view line) {
     return state_->json->explain(line);
   }
   const TextFilter& filter = *state_->filter->text();
-  std::string message(line);
-  if (const auto date = filter.dates().find(line)) {
-    message.erase(date->begin, date->end - date->begin);
-  }
-  std::string_view content = message;
-  if (const TextPrefix* prefix = filter.prefix()) {
-    Captures captures;
-    const auto inner = prefix->match(message, captures);
-    if (!inner) {
-      return state_->miss_of(std::nullopt, filter.prefix_text(), message);
-    }
-    content = *inner;
+  const OwnSubject message = filter.message_of(line);
+  const std::optional<OwnSubject> content = filter.content_of(message);
+  if (!content) {
+    return state_->miss_of(std::nullopt, filter.prefix_text(), message.subject());
   }
   std::optional<NearMiss> best;
   for (std::size_t i = 0; i < filter.patterns().size(); ++i) {
-    NearMiss miss = state_->miss_of(i, filter.patterns()[i].text, content);
+    NearMiss miss = state_->miss_of(i, filter.patterns()[i].text, content->subject());
     if (!best || miss.score > best->score) {
       best = std::move(miss);
     }

@@ -27,7 +27,7 @@ struct PatternStep {
 };
 
 // The alternatives (between `|`) of text[begin, end), each as its elements in order. Follows what
-// expand_tags() takes; of what that would refuse it makes elements too, which then do not compile.
+// parse_regex() takes; of what that would refuse it makes elements too, which then do not compile.
 std::vector<std::vector<PatternStep>> pattern_steps(std::string_view text, std::size_t begin,
                                                     std::size_t end);
 

@@ -2,14 +2,15 @@
 
 #include "filter/matcher_options.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
 namespace warder::filter {
 namespace {
 
-// Two are enough to know that there was more than one.
-constexpr std::size_t kMostUsers = 2;
+constexpr std::size_t kMostUsers = 10;
 constexpr std::array<std::string_view, 3> kLineMarks{"nofail", "mlfgained", "mlffirst"};
 constexpr std::array<std::string_view, 5> kIdentifiers{"fid", "ip4", "ip6", "dns", "cidr"};
 
@@ -107,6 +108,9 @@ Sessions::Result Sessions::add(const Captures& captures, std::string_view text,
         std::find(kLineMarks.begin(), kLineMarks.end(), name) == kLineMarks.end()) {
       set_group(session->groups, name, value);
     }
+  }
+  if (!session->users.empty()) {
+    set_group(session->groups, "users", fmt::format("{}", fmt::join(session->users, "\n")));
   }
   // Somebody who tries several names in one session is no helper line, whatever came of it.
   if (existed && (session->pending || session->users.size() > 1)) {

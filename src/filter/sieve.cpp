@@ -1,6 +1,6 @@
 #include "filter/sieve.h"
 
-#include "filter/tags.h"
+#include "filter/regex_scanner.h"
 
 #include <fmt/format.h>
 #include <re2/re2.h>
@@ -28,6 +28,19 @@ re2::RE2::Options set_options(std::size_t expressions, SieveText text) {
   options.set_max_mem(std::min(
       kMostMemory, kLeastMemory + kMemoryPerExpression * static_cast<std::int64_t>(expressions)));
   return options;
+}
+
+// Can the expression match at the begin of a text only?
+bool begins_with_anchor(std::string_view expression) {
+  if (!expression.starts_with('^')) {
+    return false;
+  }
+  for (RegexScanner scanner(expression); !scanner.done(); scanner.next()) {
+    if (scanner.is('|') && scanner.depth() == 0) {
+      return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace

@@ -1,16 +1,20 @@
 #include "filter/text_filter.h"
 
+#include "filter/regex_form.h"
 #include "util/strings.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 namespace warder::filter {
 namespace {
 
 constexpr std::string_view kSection = "Definition";
+// Each line of the log is searched together with this many before it.
+constexpr std::size_t kMostLines = 200;
 
 // Groups of which a pattern or its prefix needs one, so that there is somebody to ban.
 constexpr std::array<std::string_view, 5> kIdentifiers{"fid", "ip4", "ip6", "dns", "mlfid"};
@@ -22,8 +26,8 @@ bool has_identifier(const TextPattern& pattern) {
 
 template <typename Compiled>
 std::optional<Compiled> compile_line(std::string_view option, const ValueLine& line,
-                                     Problems& problems) {
-  auto pattern = Compiled::compile(line.text);
+                                     const RegexDialect& dialect, Problems& problems) {
+  auto pattern = Compiled::compile(line.text, dialect);
   if (!pattern) {
     problems.add(line.place,
                  fmt::format("{} '{}': {}", option, line.text, pattern.error().message()));
@@ -32,9 +36,26 @@ std::optional<Compiled> compile_line(std::string_view option, const ValueLine& l
   return std::move(pattern).value();
 }
 
+std::size_t read_lines(const Definition& definition, Problems& problems) {
+  const Option* maxlines = definition.find(kSection, "maxlines");
+  if (maxlines == nullptr || util::trim(maxlines->value).empty()) {
+    return 1;
+  }
+  const std::string_view text = util::trim(maxlines->value);
+  std::size_t lines = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), lines);
+  if (error != std::errc() || end != text.data() + text.size() || lines < 1 || lines > kMostLines) {
+    problems.add(maxlines->place, fmt::format("maxlines = '{}': allowed are 1 to {} lines",
+                                              util::printable(text), kMostLines));
+    return 1;
+  }
+  return lines;
+}
+
 }  // namespace
 
 std::shared_ptr<const TextFilter> TextFilter::compile(const Definition& definition,
+                                                      const TextOptions& options,
                                                       Problems& problems) {
   const std::shared_ptr<TextFilter> filter(new TextFilter);
   const std::size_t before = problems.texts().size();
@@ -44,12 +65,14 @@ std::shared_ptr<const TextFilter> TextFilter::compile(const Definition& definiti
                  "the filter has no failregex, so that it can never match");
     return nullptr;
   }
-  if (const Option* maxlines = definition.find(kSection, "maxlines");
-      maxlines != nullptr && util::trim(maxlines->value) != "1") {
-    problems.add(maxlines->place,
-                 "maxlines other than 1 is not supported; join the lines of one session with "
-                 "<F-MLFID> instead");
-  }
+  filter->options_ = options;
+  filter->lines_ = read_lines(definition, problems);
+  RegexDialect dialect;
+  dialect.host = options.usedns == UseDns::kNo ? HostTag::kAddress : HostTag::kAddressOrName;
+  // ^ and $ are those of each line in failregex only.
+  RegexDialect fail_dialect = dialect;
+  fail_dialect.lines = filter->lines_ > 1;
+  filter->dialect_ = fail_dialect;
   if (const Option* datepattern = definition.find(kSection, "datepattern")) {
     filter->dates_ = DateRecipe(*datepattern, problems);
   }
@@ -59,13 +82,14 @@ std::shared_ptr<const TextFilter> TextFilter::compile(const Definition& definiti
     if (lines.size() > 1) {
       problems.add(prefregex->place, "prefregex is one expression on one line");
     } else if (!lines.empty()) {
-      filter->prefix_ = compile_line<TextPrefix>("prefregex", lines[0], problems);
+      filter->prefix_ = compile_line<TextPrefix>("prefregex", lines[0], dialect, problems);
       filter->prefix_text_ = lines[0].text;
     }
   }
   const TextPrefix* prefix = filter->prefix();
   for (ValueLine& line : value_lines(*failregex)) {
-    std::optional<TextPattern> pattern = compile_line<TextPattern>("failregex", line, problems);
+    std::optional<TextPattern> pattern =
+        compile_line<TextPattern>("failregex", line, fail_dialect, problems);
     if (!pattern) {
       continue;
     }
@@ -81,7 +105,7 @@ std::shared_ptr<const TextFilter> TextFilter::compile(const Definition& definiti
   }
   if (const Option* ignoreregex = definition.find(kSection, "ignoreregex")) {
     for (const ValueLine& line : value_lines(*ignoreregex)) {
-      if (auto pattern = compile_line<TextPattern>("ignoreregex", line, problems)) {
+      if (auto pattern = compile_line<TextPattern>("ignoreregex", line, dialect, problems)) {
         filter->ignore_.push_back(std::move(*pattern));
       }
     }
@@ -90,14 +114,31 @@ std::shared_ptr<const TextFilter> TextFilter::compile(const Definition& definiti
     return nullptr;
   }
   for (const TextPattern& pattern : filter->fail_) {
-    std::string sieve = pattern.expanded().sieve;
-    if (prefix != nullptr && prefix->pattern().has_group("content")) {
-      const Expanded& outer = prefix->pattern().expanded();
-      sieve = join_sieves(outer, pattern.expanded()).value_or(outer.sieve);
-    }
-    filter->sieves_.push_back(std::move(sieve));
+    filter->sieves_.push_back(prefix != nullptr
+                                  ? print_sieve(prefix->pattern().tree(), pattern.tree())
+                                  : print_sieve(pattern.tree()));
   }
   return filter;
+}
+
+OwnSubject TextFilter::message_of(std::string_view line) const {
+  OwnSubject message;
+  const auto date = dates_.find(line);
+  const std::string_view before = date ? line.substr(0, date->begin) : line;
+  const std::string_view behind = date ? line.substr(date->end) : std::string_view();
+  message.kind = make_subject(before, behind, message.text).kind;
+  return message;
+}
+
+std::optional<OwnSubject> TextFilter::content_of(const OwnSubject& message) const {
+  if (!prefix_) {
+    return message;
+  }
+  Captures captures;
+  std::string buffer;
+  const auto content = prefix_->match(message.subject(), captures, buffer);
+  return content ? std::optional(OwnSubject{std::string(content->text), content->kind})
+                 : std::nullopt;
 }
 
 }  // namespace warder::filter

@@ -3,12 +3,15 @@
 #include "filter/date_recipe.h"
 #include "filter/definition.h"
 #include "filter/pattern.h"
+#include "filter/text_options.h"
 #include "filter/text_pattern.h"
 #include "filter/text_prefix.h"
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace warder::filter {
@@ -19,7 +22,7 @@ class TextFilter {
  public:
   // Adds all that is wrong to `problems` and gives null when anything was.
   static std::shared_ptr<const TextFilter> compile(const Definition& definition,
-                                                   Problems& problems);
+                                                   const TextOptions& options, Problems& problems);
 
   // The failregexes in their order; the first that matches decides.
   const std::vector<Pattern>& patterns() const { return patterns_; }
@@ -30,7 +33,18 @@ class TextFilter {
   // As the operator wrote it; empty when there is none.
   const std::string& prefix_text() const { return prefix_text_; }
   const DateRecipe& dates() const { return dates_; }
-  // One a failregex: the message can only match if its sieve does (tags.h).
+  // For explanations, one line at a time: the line without its date, and what the prefix leaves of
+  // such a message to the failregexes (nothing where it does not match).
+  OwnSubject message_of(std::string_view line) const;
+  std::optional<OwnSubject> content_of(const OwnSubject& message) const;
+  const TextOptions& options() const { return options_; }
+  // How many messages are searched together; more than one where the expressions go over line
+  // breaks.
+  std::size_t lines() const { return lines_; }
+  // How its failregexes were read.
+  const RegexDialect& dialect() const { return dialect_; }
+  // One a failregex: the folded message can only match if its sieve does (regex_form.h). Of no use
+  // with several lines.
   const std::vector<std::string>& sieves() const { return sieves_; }
 
  private:
@@ -42,6 +56,9 @@ class TextFilter {
   std::optional<TextPrefix> prefix_;
   std::string prefix_text_;
   DateRecipe dates_;
+  TextOptions options_;
+  std::size_t lines_ = 1;
+  RegexDialect dialect_;
   std::vector<std::string> sieves_;
 };
 

@@ -10,9 +10,8 @@ namespace warder::filter {
 namespace {
 
 // Captures that a finding carries elsewhere or that only steer the matching.
-constexpr std::array<std::string_view, 11> kInner{"ip4",       "ip6",       "dns",     "cidr",
-                                                  "user",      "content",   "mlfid",   "nofail",
-                                                  "mlfforget", "mlfgained", "mlffirst"};
+constexpr std::array<std::string_view, 10> kInner{
+    "ip4", "ip6", "dns", "cidr", "user", "content", "mlfid", "mlfforget", "mlfgained", "mlffirst"};
 
 void tell(MatchHandler& handler, std::span<Counters> counters, std::size_t index, NoticeKind kind,
           std::string_view subject) {
@@ -43,18 +42,24 @@ util::Result<std::unique_ptr<TextMatcher>> TextMatcher::build(std::vector<TextPa
                                                    DateFinder(dates.templates(), how.rules),
                                                    {},
                                                    {},
+                                                   {},
                                                    {}});
       if (how.encoding) {
         WARDER_ASSIGN_OR_RETURN(group->decoder, LineDecoder::create(*how.encoding));
       }
     }
-    for (std::size_t pattern = 0; pattern < filter.sieves().size(); ++pattern) {
+    if (filter.lines() > 1) {
+      group->slots_with_window.push_back(slot);
+    }
+    for (std::size_t pattern = 0; filter.lines() == 1 && pattern < filter.sieves().size();
+         ++pattern) {
       WARDER_ASSIGN_OR_RETURN(const std::size_t number, group->sieve.add(filter.sieves()[pattern]));
       group->candidates.resize(std::max(group->candidates.size(), number + 1));
       group->candidates[number].push_back({slot, pattern});
     }
     Calendar calendar(how.zone ? *how.zone : TimeZone::system(), how.rules);
-    matcher->slots_.push_back({std::move(part), std::move(calendar), {}});
+    const std::size_t lines = filter.lines();
+    matcher->slots_.push_back({std::move(part), std::move(calendar), {}, LineWindow(lines)});
   }
   for (Group& group : matcher->groups_) {
     WARDER_RETURN_IF_ERROR(group.sieve.compile());
@@ -69,14 +74,22 @@ void TextMatcher::match(const model::Line& line, util::WallTime now, Reading rea
     if (group.decoder != nullptr) {
       read.text = group.decoder->decode(line.text);
     }
-    match_group(group, Job{read, now, reading, counters, handler, group, std::nullopt,
-                           group.dates->expects_date(), read.text});
+    match_group(group, Job{read,
+                           now,
+                           reading,
+                           counters,
+                           handler,
+                           group,
+                           std::nullopt,
+                           group.dates->expects_date(),
+                           {}});
   }
 }
 
 void TextMatcher::forget_sessions() {
   for (Slot& slot : slots_) {
     slot.sessions = Sessions();
+    slot.window.clear();
   }
 }
 
@@ -92,15 +105,19 @@ void TextMatcher::match_group(Group& group, Job job) {
   } else if (job.date && group.rules == DateRules::kCompat) {
     group.last.see(job.date->fields, job.now, job.reading);
   }
-  if (job.date && job.date->begin == 0) {
-    job.message.remove_prefix(job.date->end);
-  } else if (job.date) {
-    cut_.assign(text.substr(0, job.date->begin));
-    cut_.append(text.substr(job.date->end));
-    job.message = cut_;
+  job.message =
+      job.date ? make_subject(text.substr(0, job.date->begin), text.substr(job.date->end), message_)
+               : make_subject(text, {}, message_);
+  for (const std::size_t slot : group.slots_with_window) {
+    judge_window(slots_[slot], job);
   }
 
-  const Sieve::Outcome outcome = group.sieve.search(job.message, numbers_);
+  std::string_view folded = job.message.text;
+  if (job.message.kind != RegexText::kAscii) {
+    fold_subject(job.message, folded_);
+    folded = folded_;
+  }
+  const Sieve::Outcome outcome = group.sieve.search(folded, numbers_);
   if (numbers_.empty()) {
     return;
   }
@@ -125,46 +142,110 @@ void TextMatcher::match_group(Group& group, Job job) {
 
 void TextMatcher::judge(Slot& slot, std::span<const Candidate> candidates, const Job& job) {
   const TextFilter& filter = *slot.part.filter;
-  Counters& counters = job.counters[slot.part.index];
-  Captures captures;
-  std::string_view content = job.message;
+  Hit hit{0, {}, job.line.text};
+  Subject content = job.message;
   if (const TextPrefix* prefix = filter.prefix()) {
-    const auto inner = prefix->match(job.message, captures);
+    const auto inner = prefix->match(job.message, hit.captures, content_);
     if (!inner) {
       return;
     }
     content = *inner;
   }
-  const auto hit = std::find_if(candidates.begin(), candidates.end(), [&](const Candidate& c) {
-    return filter.fail()[c.pattern].match(content, captures);
+  const auto found = std::find_if(candidates.begin(), candidates.end(), [&](const Candidate& c) {
+    return filter.fail()[c.pattern].match(content, hit.captures);
   });
-  if (hit == candidates.end()) {
+  if (found == candidates.end()) {
     return;
   }
-  ++counters.patterns[hit->pattern];
-  // The reference looks at the message or at the content only, depending on how many expressions
-  // there are; here an exception holds wherever it stands.
-  for (const TextPattern& ignore : filter.ignore()) {
-    if (ignore.matches(job.message) || ignore.matches(content)) {
-      ++counters.ignored;
+  hit.pattern = found->pattern;
+  ++job.counters[slot.part.index].patterns[hit.pattern];
+  if (is_ignored(filter, job.message, content)) {
+    ++job.counters[slot.part.index].ignored;
+    return;
+  }
+  take(slot, std::move(hit), job);
+}
+
+void TextMatcher::judge_window(Slot& slot, const Job& job) {
+  const TextFilter& filter = *slot.part.filter;
+  slot.window.add(job.message.text.substr(0, job.message.text.size() - 1), job.line.text);
+  const std::string joined = slot.window.joined();
+  std::string buffer;
+  Subject subject = make_subject(std::string_view(joined).substr(0, joined.size() - 1), {}, buffer);
+  Hit hit{0, {}, {}};
+  const Subject all = subject;
+  if (const TextPrefix* prefix = filter.prefix()) {
+    const auto inner = prefix->match(subject, hit.captures, content_);
+    if (!inner) {
       return;
     }
+    subject = *inner;
   }
-  fill_alternatives(captures);
-  if (find_capture(captures, "mlfid").empty()) {
-    report(slot, hit->pattern, captures, job.line.text, job);
+  std::optional<Span> span;
+  for (const TextPattern& pattern : filter.fail()) {
+    span = pattern.match_span(subject, hit.captures);
+    if (span) {
+      break;
+    }
+    ++hit.pattern;
+  }
+  if (!span) {
     return;
   }
-  const Sessions::Result session = slot.sessions.add(captures, job.line.text, job.now);
+  ++job.counters[slot.part.index].patterns[hit.pattern];
+  LineWindow::Taken taken;
+  if (subject.text.data() == all.text.data()) {
+    taken = slot.window.take(subject.text, *span, hit.captures);
+  } else {
+    // The content of a prefix is that of the window as a whole.
+    taken = slot.window.take(all.text, {0, all.text.size()}, {});
+  }
+  std::string messages;
+  const Subject ignored =
+      make_subject(std::string_view(taken.messages)
+                       .substr(0, taken.messages.empty() ? 0 : taken.messages.size() - 1),
+                   {}, messages);
+  if (is_ignored(filter, ignored, ignored)) {
+    ++job.counters[slot.part.index].ignored;
+    return;
+  }
+  hit.text = taken.texts;
+  take(slot, std::move(hit), job);
+}
+
+bool TextMatcher::is_ignored(const TextFilter& filter, const Subject& message,
+                             const Subject& content) const {
+  // The reference looks at the message or at the content only, depending on how many expressions
+  // there are.
+  const bool whole = filter.options().ignore == IgnoreScope::kEverywhere ||
+                     filter.ignore().size() + 2 < filter.fail().size();
+  return std::any_of(
+      filter.ignore().begin(), filter.ignore().end(), [&](const TextPattern& ignore) {
+        return ignore.matches(content) ||
+               (whole && content.text.data() != message.text.data() && ignore.matches(message));
+      });
+}
+
+void TextMatcher::take(Slot& slot, Hit hit, const Job& job) {
+  kept_.clear();
+  fill_alternatives(hit.captures, kept_);
+  if (find_capture(hit.captures, "mlfid").empty()) {
+    report(slot, hit, job);
+    return;
+  }
+  const Sessions::Result session = slot.sessions.add(hit.captures, hit.text, job.now);
   if (session.lost_one) {
     tell(job.handler, job.counters, slot.part.index, NoticeKind::kSessionLost, job.line.text);
   }
   if (session.verdict == Sessions::Verdict::kHelper) {
-    ++counters.helpers;
+    ++job.counters[slot.part.index].helpers;
     return;
   }
-  const Captures merged(session.failure.groups.begin(), session.failure.groups.end());
-  report(slot, hit->pattern, merged, session.failure.text, job);
+  report(slot,
+         {hit.pattern,
+          {session.failure.groups.begin(), session.failure.groups.end()},
+          session.failure.text},
+         job);
 }
 
 std::optional<JudgedTime> TextMatcher::time_of(Slot& slot, const Job& job) {
@@ -182,8 +263,8 @@ std::optional<JudgedTime> TextMatcher::time_of(Slot& slot, const Job& job) {
     tell(job.handler, job.counters, index, NoticeKind::kNoDate, job.line.text);
   }
   if (!found && rules == DateRules::kCompat) {
-    return job.group.last.judge(slot.calendar, job.now,
-                                job.expects_date ? job.reading : Reading::kLive);
+    const auto judged = job.group.last.judge(slot.calendar, job.now, job.reading);
+    return judged || job.expects_date ? judged : JudgedTime{job.now, false, false};
   }
   const JudgedTime judged = judge_time(found, job.now, job.reading, rules);
   if (judged.off) {
@@ -192,15 +273,16 @@ std::optional<JudgedTime> TextMatcher::time_of(Slot& slot, const Job& job) {
   return judged;
 }
 
-void TextMatcher::report(Slot& slot, std::size_t pattern, const Captures& captures,
-                         std::string_view text, const Job& job) {
+void TextMatcher::report(Slot& slot, const Hit& hit, const Job& job) {
   const std::size_t index = slot.part.index;
-  const Offender offender = identify(captures);
-  if (!offender.address) {
+  const Captures& captures = hit.captures;
+  const Offender offender = identify(captures, slot.part.filter->options().usedns);
+  if (!offender.address && offender.identifier.empty()) {
     tell(job.handler, job.counters, index, offender.problem, offender.subject);
     return;
   }
   const bool is_proxy =
+      offender.address &&
       std::any_of(options_.trusted_proxies.begin(), options_.trusted_proxies.end(),
                   [&](const net::Prefix& proxy) { return proxy.contains(*offender.address); });
   if (is_proxy) {
@@ -212,14 +294,19 @@ void TextMatcher::report(Slot& slot, std::size_t pattern, const Captures& captur
     return;
   }
   model::Finding finding;
-  finding.address = *offender.address;
+  if (offender.address) {
+    finding.address = *offender.address;
+  } else {
+    finding.identifier = offender.identifier.substr(0, kLongestText);
+  }
   finding.time = time->time;
   finding.time_from_line = time->from_line;
-  finding.pattern = static_cast<std::uint32_t>(pattern);
+  finding.pattern = static_cast<std::uint32_t>(hit.pattern);
   finding.user = find_capture(captures, "user").substr(0, kLongestText);
-  finding.text = text.substr(0, kLongestText);
+  finding.text = hit.text.substr(0, kLongestText);
   for (const auto& [name, value] : captures) {
-    if (!value.empty() && std::find(kInner.begin(), kInner.end(), name) == kInner.end()) {
+    if (!value.empty() && !name.starts_with("__") && !name.starts_with("skiplines") &&
+        std::find(kInner.begin(), kInner.end(), name) == kInner.end()) {
       finding.captures.emplace_back(name, value.substr(0, kLongestText));
     }
   }

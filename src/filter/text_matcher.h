@@ -3,6 +3,7 @@
 #include "filter/calendar.h"
 #include "filter/date_finder.h"
 #include "filter/line_decoder.h"
+#include "filter/line_window.h"
 #include "filter/matcher_options.h"
 #include "filter/notice.h"
 #include "filter/sessions.h"
@@ -14,7 +15,9 @@
 #include "util/result.h"
 
 #include <cstddef>
+#include <list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -48,6 +51,7 @@ class TextMatcher {
     TextPart part;
     Calendar calendar;
     Sessions sessions;
+    LineWindow window;  // of filters with several lines
   };
   struct Candidate {
     std::size_t slot;
@@ -64,6 +68,8 @@ class TextMatcher {
     LastDate last;
     Sieve sieve;
     std::vector<std::vector<Candidate>> candidates;  // by number of the expression in the sieve
+    // Filters with several lines: what one line says decides nothing, so that no sieve helps.
+    std::vector<std::size_t> slots_with_window;
   };
   // One line on its way through one group.
   struct Job {
@@ -75,14 +81,22 @@ class TextMatcher {
     Group& group;
     std::optional<FoundDate> date;
     bool expects_date;
-    std::string_view message;  // the line without its date
+    Subject message;  // the line without its date
+  };
+  // A match on its way to a finding.
+  struct Hit {
+    std::size_t pattern;
+    Captures captures;
+    std::string_view text;  // of the line, or the lines
   };
 
   explicit TextMatcher(MatcherOptions options) : options_(std::move(options)) {}
   void match_group(Group& group, Job job);
   void judge(Slot& slot, std::span<const Candidate> candidates, const Job& job);
-  void report(Slot& slot, std::size_t pattern, const Captures& captures, std::string_view text,
-              const Job& job);
+  void judge_window(Slot& slot, const Job& job);
+  bool is_ignored(const TextFilter& filter, const Subject& message, const Subject& content) const;
+  void take(Slot& slot, Hit hit, const Job& job);
+  void report(Slot& slot, const Hit& hit, const Job& job);
   // Empty when the event has no time and does not count.
   std::optional<JudgedTime> time_of(Slot& slot, const Job& job);
 
@@ -90,7 +104,10 @@ class TextMatcher {
   std::vector<Slot> slots_;
   std::vector<Group> groups_;
   // Reused from line to line.
-  std::string cut_;
+  std::string message_;
+  std::string folded_;
+  std::string content_;
+  std::list<std::string> kept_;  // texts made of captures of the current line
   std::vector<std::size_t> numbers_;
   std::vector<Candidate> candidates_;
 };

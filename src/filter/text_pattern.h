@@ -1,18 +1,14 @@
 #pragma once
 
-#include "filter/tags.h"
+#include "filter/regex_program.h"
+#include "filter/regex_tree.h"
 #include "util/result.h"
 
 #include <cstddef>
-#include <memory>
-#include <string>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
-
-namespace re2 {
-class RE2;
-}
 
 namespace warder::filter {
 
@@ -22,33 +18,33 @@ using Captures = std::vector<std::pair<std::string_view, std::string_view>>;
 // One failregex, ignoreregex or prefregex, compiled. Immutable, thread safe.
 class TextPattern {
  public:
-  // kInvalid with the reason, see expand_tags(); also for what RE2 refuses.
-  static util::Result<TextPattern> compile(std::string_view text);
-  TextPattern(TextPattern&&) noexcept;
-  TextPattern& operator=(TextPattern&&) noexcept;
-  ~TextPattern();
+  // kInvalid with the reason, see parse_regex() and RegexProgram::compile().
+  static util::Result<TextPattern> compile(std::string_view text, const RegexDialect& dialect);
+  static util::Result<TextPattern> compile(RegexTree tree);
 
-  // Searches `text`. On a match adds the named groups that took part; a group that `captures` holds
-  // already is overwritten.
-  bool match(std::string_view text, Captures& captures) const {
-    return match_to(text, captures) != std::string_view::npos;
+  // Searches the text. On a match adds the named groups that took part; a group that `captures`
+  // holds already is overwritten. The line break that ends the subject is in no capture.
+  bool match(const Subject& subject, Captures& captures) const {
+    return match_span(subject, captures).has_value();
   }
-  // The same, and gives where the match ends; npos when there is none.
-  std::size_t match_to(std::string_view text, Captures& captures) const;
-  bool matches(std::string_view text) const;
+  // The same, and gives what matched.
+  std::optional<Span> match_span(const Subject& subject, Captures& captures) const;
+  bool matches(const Subject& subject) const { return program_.matches(subject); }
 
-  const Expanded& expanded() const { return expanded_; }
-  bool has_group(std::string_view name) const;
+  // As written.
+  const RegexTree& tree() const { return tree_; }
+  bool has_group(std::string_view name) const { return tree_.has_group(name); }
 
  private:
-  TextPattern() = default;
+  TextPattern(RegexTree tree, RegexProgram program)
+      : tree_(std::move(tree)), program_(std::move(program)) {}
 
-  Expanded expanded_;
-  std::unique_ptr<re2::RE2> regex_;
-  std::vector<std::string> names_;  // by number of the group; empty for unnamed ones
+  RegexTree tree_;
+  RegexProgram program_;
 };
 
 // The capture of that name, empty when it took no part.
 std::string_view find_capture(const Captures& captures, std::string_view name);
+void set_capture(Captures& captures, std::string_view name, std::string_view value);
 
 }  // namespace warder::filter

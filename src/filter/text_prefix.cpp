@@ -1,55 +1,56 @@
 #include "filter/text_prefix.h"
 
-#include "filter/regex_scanner.h"
-
-#include <array>
 #include <utility>
 
 namespace warder::filter {
 namespace {
 
-// The text before a final content of anything; empty when the prefix has another form.
-std::string_view head_of(std::string_view text) {
-  constexpr std::array<std::string_view, 2> kTails{"<F-CONTENT>.+</F-CONTENT>$",
-                                                   "<F-CONTENT>.*</F-CONTENT>$"};
-  for (const std::string_view tail : kTails) {
-    if (!text.ends_with(tail)) {
-      continue;
-    }
-    const std::string_view head = text.substr(0, text.size() - tail.size());
-    RegexScanner scanner(head);
-    for (; !scanner.done(); scanner.next()) {
-      if (scanner.is('|') && scanner.depth() == 0) {
-        return {};
-      }
-    }
-    return scanner.depth() == 0 && !scanner.in_class() ? head : std::string_view();
+// `.+` or `.*`, greedy, to the end of the line.
+bool is_rest(const RegexNode& node) {
+  CharClass not_break = CharClass::single('\n');
+  not_break.negate();
+  return node.kind == NodeKind::kRepeat && node.least <= 1 && node.most == kNoLimit && !node.lazy &&
+         node.kids[0].kind == NodeKind::kClass && node.kids[0].chars == not_break;
+}
+
+// The tree before a final content of anything; empty when the prefix has another form.
+std::optional<RegexTree> head_of(const RegexTree& tree) {
+  const RegexNode& root = tree.root;
+  const std::size_t size = root.kids.size();
+  if (root.kind != NodeKind::kConcat || size < 2 || root.kids[size - 1].kind != NodeKind::kAssert ||
+      root.kids[size - 1].assertion != AssertKind::kTextEnd ||
+      root.kids[size - 2].kind != NodeKind::kCapture ||
+      tree.names[root.kids[size - 2].group] != "content" || !is_rest(root.kids[size - 2].kids[0])) {
+    return std::nullopt;
   }
-  return {};
+  RegexTree head = tree;
+  std::vector<RegexNode> kids(root.kids.begin(), root.kids.end() - 2);
+  head.root = make_concat(std::move(kids));
+  return head;
 }
 
 }  // namespace
 
-util::Result<TextPrefix> TextPrefix::compile(std::string_view text) {
-  WARDER_ASSIGN_OR_RETURN(TextPattern pattern, TextPattern::compile(text));
+util::Result<TextPrefix> TextPrefix::compile(std::string_view text, const RegexDialect& dialect) {
+  WARDER_ASSIGN_OR_RETURN(TextPattern pattern, TextPattern::compile(text, dialect));
   TextPrefix prefix(std::move(pattern));
-  if (const std::string_view head = head_of(text); !head.empty()) {
-    WARDER_ASSIGN_OR_RETURN(prefix.head_, TextPattern::compile(head));
+  if (std::optional<RegexTree> head = head_of(prefix.pattern_.tree())) {
+    WARDER_ASSIGN_OR_RETURN(prefix.head_, TextPattern::compile(std::move(*head)));
   }
   return prefix;
 }
 
-std::optional<std::string_view> TextPrefix::match(std::string_view message,
-                                                  Captures& captures) const {
+std::optional<Subject> TextPrefix::match(const Subject& message, Captures& captures,
+                                         std::string& buffer) const {
   if (head_) {
-    const std::size_t end = head_->match_to(message, captures);
-    if (end == std::string_view::npos) {
+    const std::optional<Span> head = head_->match_span(message, captures);
+    if (!head) {
       return std::nullopt;
     }
-    const std::string_view rest = message.substr(end);
+    const std::string_view rest = message.text.substr(head->end);
     // With nothing or a line break left, the whole expression might divide the line differently.
-    if (!rest.empty() && rest.find('\n') == std::string_view::npos) {
-      return rest;
+    if (rest.find('\n') == rest.size() - 1 && rest.size() > 1) {
+      return Subject{rest, message.kind};
     }
     captures.clear();
   }
@@ -57,7 +58,16 @@ std::optional<std::string_view> TextPrefix::match(std::string_view message,
     return std::nullopt;
   }
   const std::string_view content = find_capture(captures, "content");
-  return content.empty() ? message : content;
+  if (content.empty()) {
+    return message;
+  }
+  const char* end = message.text.data() + message.text.size();
+  if (content.data() + content.size() + 1 == end) {
+    return Subject{{content.data(), content.size() + 1}, message.kind};
+  }
+  buffer.assign(content);
+  buffer += '\n';
+  return Subject{buffer, message.kind};
 }
 
 }  // namespace warder::filter

@@ -4,6 +4,7 @@
 #include "util/result.h"
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace warder::filter {
@@ -13,11 +14,13 @@ namespace warder::filter {
 class TextPrefix {
  public:
   // As TextPattern::compile().
-  static util::Result<TextPrefix> compile(std::string_view text);
+  static util::Result<TextPrefix> compile(std::string_view text, const RegexDialect& dialect);
 
-  // The part of the message that the prefix leaves to the failregexes (its <F-CONTENT>, else all);
-  // empty when it does not match. Adds its groups to `captures`.
-  std::optional<std::string_view> match(std::string_view message, Captures& captures) const;
+  // What the prefix leaves to the failregexes (its <F-CONTENT>, all if that is empty or there is
+  // none); empty when it does not match. Adds its groups to `captures`. The result views into the
+  // message or into `buffer`.
+  std::optional<Subject> match(const Subject& message, Captures& captures,
+                               std::string& buffer) const;
 
   const TextPattern& pattern() const { return pattern_; }
 

@@ -16,7 +16,7 @@ JudgedTime judge_time(std::optional<util::WallTime> found, util::WallTime now, R
   if (reading == Reading::kLive && distance > kDateTolerance) {
     return {now, false, true};
   }
-  return {std::min(*found, now), true, false};
+  return {reading == Reading::kAsWritten ? *found : std::min(*found, now), true, false};
 }
 
 std::optional<JudgedTime> LastDate::judge(Calendar& calendar, util::WallTime now,
@@ -31,7 +31,7 @@ std::optional<JudgedTime> LastDate::judge(Calendar& calendar, util::WallTime now
       }
     }
   }
-  return reading == Reading::kLive ? std::optional(JudgedTime{now, false, false}) : std::nullopt;
+  return reading == Reading::kCatchUp ? std::nullopt : std::optional(JudgedTime{now, false, false});
 }
 
 }  // namespace warder::filter

@@ -13,6 +13,8 @@ namespace warder::filter {
 enum class Reading : std::uint8_t {
   kLive,     // lines come as they are written: a date far from now is wrong, the line happens now
   kCatchUp,  // lines were written earlier (after a restart, in a replay): their own date counts
+  // Lines are looked at, not acted on: their own date counts, even one that lies ahead.
+  kAsWritten,
 };
 
 struct JudgedTime {

@@ -14,7 +14,10 @@ namespace warder::model {
 // One line that matched a filter: who, when, how. Owned by whoever holds it. `text` may hold
 // anything an attacker can write.
 struct Finding {
-  net::Prefix address;          // single unless the filter captured a subnet
+  net::Prefix address;  // single unless the filter captured a subnet
+  // What identifies the offender where that is no address (then `address` says nothing). Only from
+  // filters loaded with usedns = raw, which no jail that bans addresses is.
+  std::string identifier;
   util::WallTime time{};        // of the line, judged against now by the filter
   bool time_from_line = false;  // false: the line had no usable time, `time` is when it was read
   std::uint32_t attempts = 1;

@@ -53,7 +53,7 @@ std::shared_ptr<const Filter> other(std::size_t number) {
       "^too many errors after [A-Z]+ from \\S*\\[<HOST>\\]$",
       number);
   Problems problems;
-  auto text = TextFilter::compile(definition, problems);
+  auto text = TextFilter::compile(definition, {}, problems);
   if (text == nullptr) {
     throw std::runtime_error(problems.to_error().message());
   }

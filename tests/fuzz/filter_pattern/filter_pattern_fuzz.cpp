@@ -39,7 +39,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   options["failregex"] = {std::string(take_line(text)), {"x.conf", 3}};
   Problems problems;
-  const auto filter = TextFilter::compile(definition, problems);
+  const auto filter =
+      TextFilter::compile(definition, TextOptions{.usedns = UseDns::kRaw}, problems);
   require((filter == nullptr) == !problems.empty());
   if (filter == nullptr) {
     return 0;
@@ -50,23 +51,25 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   std::vector<std::size_t> hits;
+  std::string buffer;
+  std::string content_buffer;
+  std::string folded;
   while (!text.empty()) {
-    const std::string_view line = take_line(text);
+    const Subject message = make_subject(take_line(text), {}, buffer);
     Captures captures;
-    std::string_view content = line;
+    Subject content = message;
     bool matches = true;
     if (filter->prefix()) {
-      const auto rest = filter->prefix()->match(line, captures);
+      const auto rest = filter->prefix()->match(message, captures, content_buffer);
       matches = rest.has_value();
-      content = rest.value_or(line);
-      // Where the content is empty the whole line is searched, which the sieve does not foresee.
-      if (find_capture(captures, "content").empty() &&
-          filter->prefix()->pattern().has_group("content") && content == line) {
-        continue;
-      }
+      content = rest.value_or(message);
     }
     matches = matches && filter->fail()[0].match(content, captures);
-    sieve.search(line, hits);
+    for (const auto& [name, value] : captures) {
+      require(value.size() <= message.text.size());
+    }
+    fold_subject(message, folded);
+    sieve.search(folded, hits);
     require(!matches || !hits.empty());
   }
   return 0;

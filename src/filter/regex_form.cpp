@@ -1,0 +1,516 @@
+#include "filter/regex_form.h"
+
+#include "filter/marked_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace warder::filter {
+namespace {
+
+bool is_guard(const RegexNode& node, GuardScope scope) {
+  return node.kind == NodeKind::kAssert &&
+         (!node.kids.empty() ||
+          (node.assertion == AssertKind::kWordBoundary && scope == GuardScope::kAndBorders));
+}
+
+bool has_guard(const RegexNode& node, GuardScope scope) {
+  return is_guard(node, scope) ||
+         std::any_of(node.kids.begin(), node.kids.end(),
+                     [scope](const RegexNode& kid) { return has_guard(kid, scope); });
+}
+
+// Looks stand for themselves; what they look for is theirs.
+void collect_guards(const RegexNode& node, GuardScope scope, std::vector<RegexNode>& guards) {
+  if (is_guard(node, scope)) {
+    if (std::find(guards.begin(), guards.end(), node) == guards.end()) {
+      guards.push_back(node);
+    }
+    return;
+  }
+  for (const RegexNode& kid : node.kids) {
+    collect_guards(kid, scope, guards);
+  }
+}
+
+void collect_referenced(const RegexNode& node, std::vector<std::size_t>& groups) {
+  if (node.kind == NodeKind::kBackReference &&
+      std::find(groups.begin(), groups.end(), node.group) == groups.end()) {
+    groups.push_back(node.group);
+  }
+  for (const RegexNode& kid : node.kids) {
+    collect_referenced(kid, groups);
+  }
+}
+
+// Anything that the node could match, as characters only.
+RegexNode loosened(const RegexNode& node, bool fold) {
+  if (node.kind == NodeKind::kAssert || node.kind == NodeKind::kBackReference) {
+    return {};
+  }
+  RegexNode result = node;
+  for (RegexNode& kid : result.kids) {
+    kid = loosened(kid, fold);
+  }
+  if (node.kind == NodeKind::kCapture || node.kind == NodeKind::kTag) {
+    RegexNode inner = std::move(result.kids[0]);
+    return inner;
+  }
+  if (fold && node.kind == NodeKind::kClass) {
+    result.chars.fold_case();
+  }
+  return result;
+}
+
+// Whatever the group could capture, in any of the branches in which it stands.
+void collect_bodies(const RegexNode& node, std::size_t group, bool fold,
+                    std::vector<RegexNode>& bodies) {
+  if (node.kind == NodeKind::kCapture && node.group == group) {
+    RegexNode body = loosened(node.kids[0], fold);
+    if (std::find(bodies.begin(), bodies.end(), body) == bodies.end()) {
+      bodies.push_back(std::move(body));
+    }
+  }
+  for (const RegexNode& kid : node.kids) {
+    collect_bodies(kid, group, fold, bodies);
+  }
+}
+
+RegexNode stand_in(const RegexNode& reference, const RegexNode& root) {
+  std::vector<RegexNode> bodies;
+  collect_bodies(root, reference.group, reference.fold, bodies);
+  return make_alternate(std::move(bodies));
+}
+
+std::string quantifier(const RegexNode& node) {
+  std::string out;
+  if (node.least == 0 && node.most == kNoLimit) {
+    out = "*";
+  } else if (node.least == 1 && node.most == kNoLimit) {
+    out = "+";
+  } else if (node.least == 0 && node.most == 1) {
+    out = "?";
+  } else if (node.most == kNoLimit) {
+    out = fmt::format("{{{},}}", node.least);
+  } else {
+    out = fmt::format("{{{},{}}}", node.least, node.most);
+  }
+  return node.lazy ? out + "?" : out;
+}
+
+class Printer {
+ public:
+  enum class Style : std::uint8_t { kPlain, kMarked, kSieve };
+
+  Printer(const RegexNode& root, const std::vector<RegexNode>& guards, RegexText text, Style style)
+      : root_(root), guards_(guards), text_(text), style_(style) {
+    collect_referenced(root, referenced_);
+    form_.groups.emplace_back();
+  }
+
+  RegexForm run() {
+    print(root_);
+    return std::move(form_);
+  }
+  RegexForm run(const std::vector<std::string>& names) {
+    names_ = &names;
+    return run();
+  }
+
+ private:
+  void out(std::string_view text) { form_.regex += text; }
+
+  void open(FormGroup::Role role, std::size_t number) {
+    form_.groups.push_back({role, number});
+    out("(");
+  }
+
+  void print(const RegexNode& node) {
+    switch (node.kind) {
+      case NodeKind::kEmpty:
+        out("(?:)");
+        break;
+      case NodeKind::kClass:
+        if (style_ == Style::kMarked) {
+          out("(?:");
+          out(any_marks(text_));
+        }
+        out(node.chars.print(text_, style_ == Style::kMarked));
+        if (style_ == Style::kMarked) {
+          out(")");
+        }
+        break;
+      case NodeKind::kConcat:
+        for (const RegexNode& kid : node.kids) {
+          const bool wrap = kid.kind == NodeKind::kAlternate;
+          out(wrap ? "(?:" : "");
+          print(kid);
+          out(wrap ? ")" : "");
+        }
+        break;
+      case NodeKind::kAlternate:
+      case NodeKind::kConditional:  // of a sieve: one or the other
+        out("(?:");
+        for (std::size_t i = 0; i < node.kids.size(); ++i) {
+          out(i == 0 ? "" : "|");
+          print(node.kids[i]);
+        }
+        out(")");
+        break;
+      case NodeKind::kRepeat:
+        print_repeat(node);
+        break;
+      case NodeKind::kCapture:
+        print_capture(node);
+        break;
+      case NodeKind::kTag:
+        if (style_ == Style::kSieve) {
+          out(node.run);
+        } else {
+          print(node.kids[0]);
+        }
+        break;
+      case NodeKind::kAssert:
+        print_assertion(node);
+        break;
+      case NodeKind::kBackReference: {
+        const bool capture = style_ != Style::kSieve;
+        if (capture) {
+          open(FormGroup::Role::kReference, node.group);
+        } else {
+          out("(?:");
+        }
+        reference_mark(node.group, ReferenceMark::kReferenceBegin);
+        print(stand_in(node, root_));
+        reference_mark(node.group, ReferenceMark::kReferenceEnd);
+        out(")");
+        break;
+      }
+    }
+  }
+
+  void print_capture(const RegexNode& node) {
+    const bool referenced =
+        std::find(referenced_.begin(), referenced_.end(), node.group) != referenced_.end();
+    if (style_ == Style::kSieve || (!referenced && (*names_)[node.group].empty())) {
+      // Nobody can ask for it.
+      out("(?:");
+      print(node.kids[0]);
+      out(")");
+      return;
+    }
+    if (!referenced || style_ != Style::kMarked) {
+      open(FormGroup::Role::kGroup, node.group);
+      print(node.kids[0]);
+      out(")");
+      return;
+    }
+    out("(?:");
+    reference_mark(node.group, ReferenceMark::kFreeBegin);
+    open(FormGroup::Role::kGroup, node.group);
+    print(node.kids[0]);
+    out(")|");
+    reference_mark(node.group, ReferenceMark::kBoundBegin);
+    open(FormGroup::Role::kGroup, node.group);
+    print(node.kids[0]);
+    out(")");
+    reference_mark(node.group, ReferenceMark::kAllowedEnd);
+    out(")");
+  }
+
+  void reference_mark(std::size_t group, ReferenceMark mark) {
+    if (style_ != Style::kMarked) {
+      return;
+    }
+    const auto place = static_cast<std::size_t>(
+        std::find(referenced_.begin(), referenced_.end(), group) - referenced_.begin());
+    out(mark_that_holds(guards_.size() + place * kReferenceMarks + static_cast<std::size_t>(mark),
+                        text_));
+  }
+
+  GuardScope scope() const {
+    return style_ == Style::kMarked || text_ == RegexText::kUtf8 ? GuardScope::kAndBorders
+                                                                 : GuardScope::kLooks;
+  }
+
+  void print_repeat(const RegexNode& node) {
+    const bool is_outermost =
+        style_ == Style::kPlain && rounds_depth_ == 0 && node.most != 1 && has_guard(node, scope());
+    std::size_t group = 0;
+    if (is_outermost) {
+      open(FormGroup::Role::kRounds, 0);
+      group = form_.groups.size() - 1;
+      add_rounds(node.kids[0], group, 0, 0);
+    }
+    rounds_depth_ += is_outermost ? 1 : 0;
+    out("(?:");
+    print(node.kids[0]);
+    out(")");
+    out(quantifier(style_ == Style::kSieve ? loose_count(node) : node));
+    rounds_depth_ -= is_outermost ? 1 : 0;
+    if (is_outermost) {
+      out(")");
+    }
+  }
+
+  // High counts cost states and tell little.
+  static RegexNode loose_count(const RegexNode& node) {
+    constexpr int kMost = 4;
+    RegexNode loose;
+    loose.least = std::min(node.least, kMost);
+    loose.most = node.most > kMost ? kNoLimit : node.most;
+    return loose;
+  }
+
+  // The guards of a round, with the least that is matched before and behind them.
+  void add_rounds(const RegexNode& node, std::size_t group, std::size_t head, std::size_t tail) {
+    if (is_guard(node, scope())) {
+      form_.rounds.push_back({group, number_of(node), head, tail});
+      return;
+    }
+    if (node.kind != NodeKind::kConcat) {
+      for (const RegexNode& kid : node.kids) {
+        add_rounds(kid, group, head, tail);
+      }
+      return;
+    }
+    for (std::size_t at = 0; at < node.kids.size(); ++at) {
+      std::size_t before = head;
+      std::size_t behind = tail;
+      for (std::size_t other = 0; other < node.kids.size(); ++other) {
+        (other < at ? before : behind) += other == at ? 0 : least_length(node.kids[other]);
+      }
+      add_rounds(node.kids[at], group, before, behind);
+    }
+  }
+
+  std::size_t number_of(const RegexNode& guard) const {
+    return static_cast<std::size_t>(std::find(guards_.begin(), guards_.end(), guard) -
+                                    guards_.begin());
+  }
+
+  void print_assertion(const RegexNode& node) {
+    const bool marked = style_ == Style::kMarked;
+    if (is_guard(node, scope())) {
+      if (marked) {
+        out(mark_that_holds(number_of(node), text_));
+      } else if (style_ == Style::kPlain && rounds_depth_ == 0) {
+        open(FormGroup::Role::kPlace, number_of(node));
+        out(")");
+      }
+      return;
+    }
+    // The text ends with a line break that is not the line's own: "$" takes it, and nothing asks.
+    switch (node.assertion) {
+      case AssertKind::kTextBegin:
+        out("^");
+        break;
+      case AssertKind::kTextEnd:
+      case AssertKind::kVeryEnd:
+        out(marked ? fmt::format("(?:{0}\\n?{0}\\z)", any_marks(text_)) : "(?:\\n?\\z)");
+        break;
+      case AssertKind::kLineBegin:
+        out("(?m:^)");
+        break;
+      case AssertKind::kLineEnd:
+        out(marked ? any_marks(text_) + "(?m:$)" : "(?m:$)");
+        break;
+      case AssertKind::kWordBoundary:
+        // Between marks there are none for RE2; a sieve does not ask.
+        if (style_ == Style::kPlain) {
+          out(node.negative ? "\\B" : "\\b");
+        }
+        break;
+      default:
+        break;
+    }
+  }
+
+  const RegexNode& root_;
+  const std::vector<RegexNode>& guards_;
+  const std::vector<std::string>* names_ = nullptr;
+  RegexText text_;
+  Style style_;
+  std::vector<std::size_t> referenced_;
+  RegexForm form_;
+  int rounds_depth_ = 0;
+};
+
+RegexNode anything() {
+  RegexNode any;
+  any.kind = NodeKind::kClass;
+  any.chars = CharClass::any();
+  RegexNode repeat;
+  repeat.kind = NodeKind::kRepeat;
+  repeat.most = kNoLimit;
+  repeat.kids.push_back(std::move(any));
+  return repeat;
+}
+
+// With what back-references could be in their places: numbers of groups mean nothing in another
+// tree.
+RegexNode without_references(const RegexNode& node, const RegexNode& root) {
+  if (node.kind == NodeKind::kBackReference) {
+    return stand_in(node, root);
+  }
+  RegexNode result = node;
+  for (RegexNode& kid : result.kids) {
+    kid = without_references(kid, root);
+  }
+  return result;
+}
+
+RegexNode without_assertions(const RegexNode& node) {
+  if (node.kind == NodeKind::kAssert) {
+    return {};
+  }
+  RegexNode result = node;
+  for (RegexNode& kid : result.kids) {
+    kid = without_assertions(kid);
+  }
+  return result.kind == NodeKind::kConcat ? make_concat(std::move(result.kids)) : result;
+}
+
+bool ends_with_anchor(const RegexNode& node) {
+  switch (node.kind) {
+    case NodeKind::kAssert:
+      return node.assertion == AssertKind::kTextEnd || node.assertion == AssertKind::kVeryEnd;
+    case NodeKind::kConcat:
+      return ends_with_anchor(node.kids.back());
+    case NodeKind::kAlternate:
+      return std::all_of(node.kids.begin(), node.kids.end(), ends_with_anchor);
+    case NodeKind::kCapture:
+      return ends_with_anchor(node.kids[0]);
+    default:
+      return false;
+  }
+}
+
+RegexNode without_end(const RegexNode& node) {
+  if (node.kind == NodeKind::kAssert) {
+    return {};
+  }
+  RegexNode result = node;
+  if (node.kind == NodeKind::kConcat || node.kind == NodeKind::kCapture) {
+    result.kids.back() = without_end(result.kids.back());
+  }
+  if (node.kind == NodeKind::kConcat) {
+    return make_concat(std::move(result.kids));
+  }
+  return result;
+}
+
+// The way from the root to the one group `group` that takes part in every match: offsets of kids.
+bool find_always(const RegexNode& node, std::size_t group, std::vector<std::size_t>& way) {
+  if (node.kind == NodeKind::kCapture && node.group == group) {
+    return true;
+  }
+  if (node.kind != NodeKind::kConcat && node.kind != NodeKind::kCapture) {
+    return false;
+  }
+  for (std::size_t kid = 0; kid < node.kids.size(); ++kid) {
+    way.push_back(kid);
+    if (find_always(node.kids[kid], group, way)) {
+      return true;
+    }
+    way.pop_back();
+  }
+  return false;
+}
+
+// An anchored sieve begins with "^" as text, so that it can be told from the others.
+std::string print_sieve(const RegexNode& root) {
+  const std::vector<RegexNode> none;
+  const std::vector<std::string> names;
+  std::string text = Printer(root, none, RegexText::kFolded, Printer::Style::kSieve).run().regex;
+  return begins_with_anchor(root) && !text.starts_with('^') ? "^" + text : text;
+}
+
+}  // namespace
+
+std::vector<RegexNode> find_guards(const RegexNode& root, GuardScope scope) {
+  std::vector<RegexNode> guards;
+  collect_guards(root, scope, guards);
+  return guards;
+}
+
+std::vector<std::size_t> find_referenced(const RegexNode& root) {
+  std::vector<std::size_t> groups;
+  collect_referenced(root, groups);
+  return groups;
+}
+
+RegexForm print_plain(const RegexTree& tree, const std::vector<RegexNode>& guards, RegexText text) {
+  return Printer(tree.root, guards, text, Printer::Style::kPlain).run(tree.names);
+}
+
+RegexForm print_marked(const RegexTree& tree, const std::vector<RegexNode>& guards,
+                       RegexText text) {
+  return Printer(tree.root, guards, text, Printer::Style::kMarked).run(tree.names);
+}
+
+std::string print_sieve(const RegexTree& tree) { return print_sieve(tree.root); }
+
+std::string print_sieve(const RegexTree& prefix, const RegexTree& tree) {
+  const auto content = static_cast<std::size_t>(
+      std::find(prefix.names.begin(), prefix.names.end(), "content") - prefix.names.begin());
+  std::vector<std::size_t> way;
+  if (content == prefix.names.size() || !find_always(prefix.root, content, way)) {
+    // With the content only sometimes, the whole message is searched at others.
+    return content == prefix.names.size() ? print_sieve(tree) : print_sieve(prefix);
+  }
+  RegexNode root = without_references(prefix.root, prefix.root);
+  RegexNode* place = &root;
+  bool last = true;  // nothing but "$" follows
+  for (const std::size_t kid : way) {
+    if (place->kind == NodeKind::kConcat) {
+      const std::size_t behind = place->kids.size() - kid - 1;
+      last = last && (behind == 0 || (behind == 1 && ends_with_anchor(place->kids.back()) &&
+                                      place->kids.back().kind == NodeKind::kAssert));
+    }
+    place = &place->kids[kid];
+  }
+  const bool may_be_empty = least_length(place->kids[0]) == 0;
+  const bool ends = ends_with_anchor(tree.root);
+  std::vector<RegexNode> body;
+  if (!begins_with_anchor(tree.root)) {
+    body.push_back(anything());
+  }
+  body.push_back(without_assertions(without_references(tree.root, tree.root)));
+  if (!ends && (!last || may_be_empty)) {
+    body.push_back(anything());
+  }
+  std::vector<RegexNode> choices;
+  choices.push_back(make_concat(std::move(body)));
+  if (may_be_empty) {
+    // Then the whole message is searched.
+    choices.emplace_back();
+  }
+  place->kids[0] = make_alternate(std::move(choices));
+  if (!ends && last && !may_be_empty) {
+    // What follows need not be read when it can be anything.
+    root = without_end(root);
+  }
+  return print_sieve(root);
+}
+
+bool begins_with_anchor(const RegexNode& node) {
+  switch (node.kind) {
+    case NodeKind::kAssert:
+      return node.assertion == AssertKind::kTextBegin;
+    case NodeKind::kConcat:
+      return begins_with_anchor(node.kids.front());
+    case NodeKind::kAlternate:
+      return std::all_of(node.kids.begin(), node.kids.end(), begins_with_anchor);
+    case NodeKind::kCapture:
+      return begins_with_anchor(node.kids[0]);
+    case NodeKind::kRepeat:
+      return node.least > 0 && begins_with_anchor(node.kids[0]);
+    default:
+      return false;
+  }
+}
+
+}  // namespace warder::filter

@@ -1,0 +1,165 @@
+#include "filter/regex_program.h"
+
+#include "filter/text_pattern.h"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+using namespace warder::filter;
+
+namespace {
+
+// What the expression finds in the text: "no", or its named groups; or why it is refused.
+std::string find(std::string_view regex, std::string_view text, const RegexDialect& dialect = {}) {
+  const auto pattern = TextPattern::compile(regex, dialect);
+  if (!pattern) {
+    return pattern.error().message();
+  }
+  std::string buffer;
+  Captures captures;
+  const Subject subject = make_subject(text, {}, buffer);
+  const bool matches = pattern->match(subject, captures);
+  CHECK(pattern->matches(subject) == matches);
+  std::string told = matches ? "yes" : "no";
+  for (const auto& [name, value] : captures) {
+    told += fmt::format(" {}={}", name, value);
+  }
+  return told;
+}
+
+}  // namespace
+
+TEST_CASE("a loop of words that are not X, then X, stops at the first X") {
+  const char* regex = R"(^fail(?:\s+(?!IP:)\S+)* IP: (?P<ip>\S+)$)";
+  CHECK(find(regex, "fail of user x IP: 1.2.3.4") == "yes ip=1.2.3.4");
+  CHECK(find(regex, "fail IP: 1.2.3.4") == "yes ip=1.2.3.4");
+  // What an attacker writes behind a malformed first one is no address.
+  CHECK(find(regex, "fail IP:bad IP: 6.6.6.6") == "no");
+  CHECK(find(regex, "fail IP: x y IP: 6.6.6.6") == "no");
+}
+
+TEST_CASE("text without X is not prolonged over X") {
+  const char* regex = R"(^for (?P<user>(?:(?! from ).)*) from (?P<ip>[0-9.]+)(?P<rest>.*)$)";
+  CHECK(find(regex, "for bob from 1.2.3.4 port 1") == "yes user=bob ip=1.2.3.4 rest= port 1");
+  CHECK(find(regex, "for bob from x from 1.2.3.4") == "no");
+  CHECK(find(regex, "for bob fromage from 1.2.3.4") == "yes user=bob fromage ip=1.2.3.4 rest=");
+  CHECK(find(R"(^u=(?P<user>.*) from (?P<ip>[\d.]+)(?:(?! from ).)*$)",
+             "u=a from 1.1.1.1 from 2.2.2.2 x") == "yes user=a from 1.1.1.1 ip=2.2.2.2");
+}
+
+TEST_CASE("a name other than X, a text not beginning with X") {
+  CHECK(find(R"(\[(?!recidive\])(?P<jail>[^\]]*)\] Ban)", "[sshd] Ban") == "yes jail=sshd");
+  CHECK(find(R"(\[(?!recidive\])(?P<jail>[^\]]*)\] Ban)", "[recidive] Ban") == "no");
+  CHECK(find(R"(\[(?!recidive\])(?P<jail>[^\]]*)\] Ban)", "[recidive2] Ban") ==
+        "yes jail=recidive2");
+  CHECK(find(R"(^x(?P<why>: (?!Too many)[^\[]+)?(?P<end> \[pre\])?\s*$)", "x: Bye [pre]") ==
+        "yes why=: Bye end= [pre]");
+}
+
+TEST_CASE("what is looked for ahead is matched by what follows") {
+  CHECK(find("^op=1 (?=ACCEPT|RESULT)(?P<content>.+)$", "op=1 RESULT err") ==
+        "yes content=RESULT err");
+  CHECK(find("^op=1 (?=ACCEPT|RESULT)(?P<content>.+)$", "op=1 SEARCH err") == "no");
+  CHECK(find(R"(^(?P<a>\w+)(?= end)(?P<b>.*)$)", "some end") == "yes a=some b= end");
+}
+
+TEST_CASE("what is looked for behind") {
+  CHECK(find("(?<=id=)(?P<id>[0-9]+)", "gid 7 id=42") == "yes id=42");
+  CHECK(find("(?<!g)id=(?P<id>[0-9]+)", "gid=7 id=42") == "yes id=42");
+  CHECK(find("(?<!g)id=(?P<id>[0-9]+)", "gid=7") == "no");
+}
+
+TEST_CASE("conditions on a group know whether it took part") {
+  const char* regex = R"x(^(?P<q>")?(?P<word>\w+)(?(q)"|!)$)x";
+  CHECK(find(regex, "\"ab\"") == "yes q=\" word=ab");
+  CHECK(find(regex, "ab!") == "yes word=ab");
+  CHECK(find(regex, "\"ab!") == "no");
+  CHECK(find(regex, "ab\"") == "no");
+  // The condition stands outside of the group in which the choice is made.
+  const char* outer = R"(^(?P<user>(?P<simple>\S+)|.*?) from (?P<ip>[\d.]+)(?(simple): |$))";
+  CHECK(find(outer, "bob from 1.2.3.4: x") == "yes user=bob simple=bob ip=1.2.3.4");
+  CHECK(find(outer, "bob x from 1.2.3.4") == "yes user=bob x ip=1.2.3.4");
+  CHECK(find(outer, "bob x from 1.2.3.4: x") == "no");
+  // The order of preference is kept: the other branch is not better because it is another.
+  CHECK(find("^(?:(?P<a>x)|(?P<b>x))(?(b)y|.)", "xy") == "yes a=x");
+  CHECK(find("^(?P<a>x)?"
+             "?(?P<b>.)(?(a)y|.)",
+             "xy") == "yes b=x");
+  CHECK(find("^(?P<a>x)+(?(a)y)", "xxy") ==
+        "column 10: a group in a repetition cannot be asked for with (?(...)) or (?P=...), because "
+        "each round may change it; write the rounds out");
+}
+
+TEST_CASE("back-references are what their group was") {
+  const char* code = R"(^(?P<code>[\dA-F]+): error:(?P=code):end$)";
+  CHECK(find(code, "1F: error:1F:end") == "yes code=1F");
+  CHECK(find(code, "1F: error:1E:end") == "no");
+  CHECK(find(R"(^(?P<mail><\S+@\S+>)(?: (?P=mail)\.\.\.)? end$)", "<a@b> <a@b>... end") ==
+        "yes mail=<a@b>");
+  CHECK(find(R"(^(?P<mail><\S+@\S+>)(?: (?P=mail)\.\.\.)? end$)", "<a@b> <a@c>... end") == "no");
+  // A group of few texts is one branch a text.
+  const char* quote = R"x(^acct=(?P<q>"?)(?P<name>\S+)(?P=q) exe)x";
+  CHECK(find(quote, "acct=\"root\" exe") == "yes q=\" name=root");
+  CHECK(find(quote, "acct=root exe") == "yes q= name=root");
+  CHECK(find(quote, "acct=\"root exe") == "yes q= name=\"root");
+  CHECK(find(R"((a|b)(?P<x>.)\1)", "axb cya") == "no");
+  CHECK(find(R"((a|b)(?P<x>.)\1)", "axbc byb") == "yes x=y");
+  CHECK(find("^(?P<a>x)?y(?P=a)?z", "yz") == "yes");
+  CHECK(find("^(?P<a>x)?y(?P=a)z", "yxz") == "no");
+}
+
+TEST_CASE("where the first division does not fit a reference, the next is tried") {
+  const char* regex = R"(^for (?P<user>.*) from (?P<ip>[\d.]+) user=(?P=user)(?P<rest>.*)$)";
+  CHECK(find(regex, "for a from 1.1.1.1 user=a from 2.2.2.2 user=b") ==
+        "yes user=a ip=1.1.1.1 rest= from 2.2.2.2 user=b");
+  CHECK(find(R"(^(?P<a>.+) (?P=a)$)", "x y x y") == "yes a=x y");
+  CHECK(find(R"(^(?P<a>.+)(?P<b>.*)-(?P=a)$)", "abc-ab") == "yes a=ab b=c");
+}
+
+TEST_CASE("the end is before the line break that ends the message") {
+  CHECK(find("a$", "a") == "yes");
+  CHECK(find("a\\n$", "a") == "yes");
+  CHECK(find("a\\Z", "a") == "yes");
+  CHECK(find("a\\s$", "a") == "yes");
+  CHECK(find("^a$", "a\nb") == "no");
+  CHECK(find("(?P<x>[^b]+)$", "ba") == "yes x=a");
+}
+
+TEST_CASE("letters beyond ASCII are letters") {
+  CHECK(find(R"(^user (?P<u>\w+) from)", "user J\xC3\xBCrgen from") == "yes u=J\xC3\xBCrgen");
+  CHECK(find(R"(^\w\W\w$)", "\xC3\xA9\xC2\xA0\xE2\x82\xAC") == "no");
+  CHECK(find(R"(^\w\s\W$)", "\xC3\xA9\xC2\xA0\xE2\x82\xAC") == "yes");
+  CHECK(find(R"(^x.y$)", "x\xE2\x82\xACy") == "yes");
+  CHECK(find(R"(^x.y$)", "x\xFFy") == "yes");
+  CHECK(find(R"(^\d$)", "\xD9\xA3") == "yes");
+  CHECK(find(R"((?a)^\d$)", "\xD9\xA3") == "no");
+  CHECK(find("^[^\xC3\xA9]$", "\xC3\xA9") == "no");
+  CHECK(find("^[^\xC3\xA9]$", "\xC3\xA8") == "yes");
+  CHECK(find("(?i)^\xC3\x89$", "\xC3\xA9") == "yes");
+  CHECK(find(R"(\bcaf)",
+             "\xC3\xA9"
+             "caf") == "no");
+  CHECK(find(R"(^(?P<u>\w+)(?! x)\b)", "\xC3\xA9t\xC3\xA9 x") == "no");
+  CHECK(find(R"(^(?P<u>\w+)(?! x))", "\xC3\xA9t\xC3\xA9 x") == "yes u=\xC3\xA9t");
+  CHECK(find("\xC2\xA1"
+             "Hola",
+             "\xC2\xA1Hola") == "yes");
+}
+
+TEST_CASE("blanks are those of Python") { CHECK(find("^\\s{6}x", "\t\v\f\x1c\x1f x") == "yes"); }
+
+TEST_CASE("several lines are searched with the anchors of each") {
+  const RegexDialect lines{.lines = true};
+  CHECK(find("^b (?P<x>.)$", "a 1\nb 2\nc 3", lines) == "yes x=2");
+  CHECK(find("^a (?P<x>.)$<SKIPLINES>^c (?P=x)", "a 1\nb 2\nc 3\nc 1", lines) ==
+        "yes x=1 skiplines0=b 2\nc 3\n");
+}
+
+TEST_CASE("what an automaton cannot tell is refused") {
+  CHECK(find("(?P<a>x*)(?!(?P=a))", "") ==
+        "column 13: (?P=...) and (?(...)) within (?=...), (?!...), (?<=...) or (?<!...) are not "
+        "supported; write one expression for each value the group can have");
+  CHECK(find("(?!a(?!b))", "") ==
+        "column 5: a look within (?=...), (?!...), (?<=...) or (?<!...) is not supported; write "
+        "them one after the other");
+}
