@@ -162,7 +162,9 @@ util::Result<std::unique_ptr<Replay>> Replay::create(const CompiledJail& jail,
                                                      const filter::MatcherOptions& matcher,
                                                      std::vector<net::Prefix> never_ban,
                                                      util::WallTime now) {
-  WARDER_ASSIGN_OR_RETURN(auto built, filter::Matcher::build({jail.filter}, matcher));
+  filter::MatcherOptions options = matcher;
+  options.lines = jail.lines;
+  WARDER_ASSIGN_OR_RETURN(auto built, filter::Matcher::build({jail.filter}, std::move(options)));
   built->set_reading(filter::Reading::kCatchUp);
   std::unique_ptr<Replay> replay(new Replay(std::move(built), now));
   jail::JailContext context;

@@ -18,6 +18,68 @@ bool within_word(std::string_view text, std::size_t at) {
   return at > 0 && at < text.size() && is_word(text[at]) && is_word(text[at - 1]);
 }
 
+// Three letters as one number, in any case.
+constexpr std::uint32_t letters(char a, char b, char c) {
+  const auto small = [](char letter) {
+    return static_cast<std::uint32_t>(static_cast<unsigned char>(letter) | 0x20);
+  };
+  return small(a) << 16 | small(b) << 8 | small(c);
+}
+
+// From 1; 0 for none.
+int month_of(std::uint32_t name) {
+  switch (name) {
+    case letters('j', 'a', 'n'):
+      return 1;
+    case letters('f', 'e', 'b'):
+      return 2;
+    case letters('m', 'a', 'r'):
+      return 3;
+    case letters('a', 'p', 'r'):
+      return 4;
+    case letters('m', 'a', 'y'):
+      return 5;
+    case letters('j', 'u', 'n'):
+      return 6;
+    case letters('j', 'u', 'l'):
+      return 7;
+    case letters('a', 'u', 'g'):
+      return 8;
+    case letters('s', 'e', 'p'):
+      return 9;
+    case letters('o', 'c', 't'):
+      return 10;
+    case letters('n', 'o', 'v'):
+      return 11;
+    case letters('d', 'e', 'c'):
+      return 12;
+    default:
+      return 0;
+  }
+}
+
+// Monday is 1; 0 for none.
+int weekday_of(std::uint32_t name) {
+  switch (name) {
+    case letters('m', 'o', 'n'):
+      return 1;
+    case letters('t', 'u', 'e'):
+      return 2;
+    case letters('w', 'e', 'd'):
+      return 3;
+    case letters('t', 'h', 'u'):
+      return 4;
+    case letters('f', 'r', 'i'):
+      return 5;
+    case letters('s', 'a', 't'):
+      return 6;
+    case letters('s', 'u', 'n'):
+      return 7;
+    default:
+      return 0;
+  }
+}
+
 enum class Case : bool { kCapitals, kAny };
 
 // Walks over a text. Every read_ function moves on only when it succeeds.
@@ -70,8 +132,8 @@ class Cursor {
     at_ += 4;
     return year;
   }
-  std::optional<int> read_month_name() { return read_name("janfebmaraprmayjunjulaugsepoctnovdec"); }
-  std::optional<int> read_weekday() { return read_name("montuewedthufrisatsun"); }
+  std::optional<int> read_month_name() { return read_name(month_of(three_letters())); }
+  std::optional<int> read_weekday() { return read_name(weekday_of(three_letters())); }
   // "31", " 1", "01" or "1".
   std::optional<int> read_day() {
     Cursor ahead = *this;
@@ -95,16 +157,14 @@ class Cursor {
     }();
     return decade;
   }
-  // The 1-based place of the next three letters, in any case, in a list of such names.
-  std::optional<int> read_name(std::string_view names) {
-    const std::array<char, 3> name{lower(peek()), lower(peek(1)), lower(peek(2))};
-    for (std::size_t i = 0; i < names.size(); i += 3) {
-      if (names[i] == name[0] && names[i + 1] == name[1] && names[i + 2] == name[2]) {
-        at_ += 3;
-        return static_cast<int>(i / 3) + 1;
-      }
+  // The next three, small.
+  std::uint32_t three_letters() const { return letters(peek(), peek(1), peek(2)); }
+  std::optional<int> read_name(int number) {
+    if (number == 0) {
+      return std::nullopt;
     }
-    return std::nullopt;
+    at_ += 3;
+    return number;
   }
 
   std::string_view text_;

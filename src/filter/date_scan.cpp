@@ -24,26 +24,67 @@ char at_or_nothing(std::string_view text, std::size_t at) {
 
 // Do a month or a weekday begin here?
 bool is_name(std::string_view text, std::size_t at) {
-  constexpr std::string_view kNames = "janfebmaraprmayjunjulaugsepoctnovdecmontuewedthufrisatsun";
   if (at + 3 > text.size()) {
     return false;
   }
-  for (std::size_t i = 0; i < kNames.size(); i += 3) {
-    if (kNames[i] == lower(text[at]) && kNames[i + 1] == lower(text[at + 1]) &&
-        kNames[i + 2] == lower(text[at + 2])) {
+  // By the first letter, what may follow it.
+  std::string_view rest;
+  switch (lower(text[at])) {
+    case 'a':
+      rest = "prug";
+      break;
+    case 'd':
+      rest = "ec";
+      break;
+    case 'f':
+      rest = "ebri";
+      break;
+    case 'j':
+      rest = "anunul";
+      break;
+    case 'm':
+      rest = "arayon";
+      break;
+    case 'n':
+      rest = "ov";
+      break;
+    case 'o':
+      rest = "ct";
+      break;
+    case 's':
+      rest = "epatun";
+      break;
+    case 't':
+      rest = "uehu";
+      break;
+    case 'w':
+      rest = "ed";
+      break;
+    default:
+      return false;
+  }
+  const char second = lower(text[at + 1]);
+  const char third = lower(text[at + 2]);
+  for (std::size_t i = 0; i + 1 < rest.size(); i += 2) {
+    if (rest[i] == second && rest[i + 1] == third) {
       return true;
     }
   }
   return false;
 }
 
+std::size_t digits_at(std::string_view text, std::size_t at) {
+  std::size_t count = 0;
+  while (at + count < text.size() && is_digit(text[at + count])) {
+    ++count;
+  }
+  return count;
+}
+
 // Can a template that is not read by hand begin with the word at `at`, at the begin of a line?
 bool may_begin_rare(std::string_view text, std::size_t at) {
-  std::size_t length = 0;
-  if (is_digit(at_or_nothing(text, at))) {
-    while (is_digit(at_or_nothing(text, at + length))) {
-      ++length;
-    }
+  std::size_t length = digits_at(text, at);
+  if (length > 0) {
     const char next = at_or_nothing(text, at + length);
     return length >= 6 || (length <= 2 && (next == '-' || next == '/' || next == ':'));
   }
@@ -59,8 +100,13 @@ bool may_begin_rare(std::string_view text, std::size_t at) {
 std::optional<FoundDate> read_common(std::string_view text, std::size_t at) {
   const char c = text[at];
   if (is_digit(c)) {
-    auto found = read_date(DateForm::kIso, text, at);
-    return found ? found : read_date(DateForm::kWeb, text, at);
+    // Years begin with 20; behind the day of a web server's date stands a separator.
+    const char next = at_or_nothing(text, at + 1);
+    if (c == '2' && next == '0' && is_digit(at_or_nothing(text, at + 3))) {
+      return read_date(DateForm::kIso, text, at);
+    }
+    const char behind = is_digit(next) ? at_or_nothing(text, at + 2) : next;
+    return behind == '/' || behind == '-' ? read_date(DateForm::kWeb, text, at) : std::nullopt;
   }
   if (c == ' ') {
     const char behind = at_or_nothing(text, at + 2);
@@ -109,7 +155,10 @@ DateScan scan_begin(std::string_view text) {
   if (scan.unsure || skipped >= text.size()) {
     return scan;
   }
-  scan.found = read_common(text, skipped);
+  const std::size_t digits = digits_at(text, skipped);
+  // So many digits are no other date; behind 11 of them nothing is one.
+  scan.found = digits == 10 || digits == 11 ? read_date(DateForm::kEpoch, text, skipped)
+                                            : read_common(text, skipped);
   if (scan.found && !scan.found->fields.unreadable) {
     scan.found->match_begin = 0;
     return scan;
@@ -121,32 +170,36 @@ DateScan scan_begin(std::string_view text) {
 
 DateScan scan_all(std::string_view text) {
   constexpr std::string_view kAudit = "audit(";
-  std::size_t digits = 0;
-  for (std::size_t at = 0; at < text.size(); ++at) {
+  constexpr std::string_view kBehindDay = "-T ";
+  const DateScan unsure{std::nullopt, true};
+  std::size_t at = 0;
+  while (at < text.size()) {
     const char c = text[at];
-    if (is_digit(c) || is_letter(c) || c == ' ') {
-      if (digits == 0) {
-        if (auto found = read_common(text, at)) {
-          // A zone may stand before it.
-          const bool named =
-              is_letter(c) && at >= 2 && text[at - 1] == ' ' && is_word(text[at - 2]);
-          if (named || found->fields.unreadable) {
-            return {std::nullopt, true};
-          }
-          return {found, false};
-        }
-      }
-      digits = is_digit(c) ? digits + 1 : 0;
-      if (digits >= 8) {
-        return {std::nullopt, true};
-      }
-      continue;
-    }
-    digits = 0;
     if (c == '@' || (c == ':' && is_clock(text, at)) ||
         (c == '(' && text.substr(0, at + 1).ends_with(kAudit))) {
-      return {std::nullopt, true};
+      return unsure;
     }
+    const bool digit = is_digit(c);
+    if (!digit && !is_letter(c) && c != ' ') {
+      ++at;
+      continue;
+    }
+    if (auto found = read_common(text, at)) {
+      // A zone may stand before it.
+      const bool named = is_letter(c) && at >= 2 && text[at - 1] == ' ' && is_word(text[at - 2]);
+      return named || found->fields.unreadable ? unsure : DateScan{found, false};
+    }
+    if (!digit) {
+      ++at;
+      continue;
+    }
+    // A day in eight digits with its time behind.
+    const std::size_t digits = digits_at(text, at);
+    if (digits == 8 && at + 8 < text.size() &&
+        kBehindDay.find(text[at + 8]) != std::string_view::npos) {
+      return unsure;
+    }
+    at += digits;
   }
   return {};
 }
