@@ -107,7 +107,17 @@ void Daemon::open_vault(const engine::MainConfiguration& main) {
   if (options.kind != vault::ProviderKind::kFile) {
     open_cache(options);
   }
-  auto documents = fetch_documents(documents_source(), host_);
+  // The copies of the last run first: protection does not wait for the network. The watcher brings
+  // what changed meanwhile.
+  const vault::DocumentSource kept =
+      [this](std::string_view name) -> util::Result<vault::Document> {
+    auto copy = cache_->get_kept(name);
+    if (!copy) {
+      return copy.error();
+    }
+    return std::move(copy->document);
+  };
+  auto documents = fetch_documents(cache_ ? kept : documents_source(), host_);
   if (!documents) {
     early_trouble_.push_back(fmt::format("the vault does not answer, the files run alone: {}",
                                          documents.error().message()));

@@ -119,7 +119,8 @@ util::Status make_role(vault::ServerVault& server, const VaultWords& words, cons
       crypto::SecretString::take(vault::text_member(secret.data(), "secret_id"));
   WARDER_RETURN_IF_ERROR(util::write_file_atomically(id_file, secret_id.view(), 0600));
   print(
-      fmt::format("made the AppRole {}; its SecretID lies in {} (0600)\n\n"
+      fmt::format("made the AppRole {}; its SecretID lies in {} (0600); the service gets it "
+                  "as a credential, see systemd/README.md\n\n"
                   "Now write into the configuration of the agent:\n\n"
                   "    [vault]\n    provider = vault\n    address = {}\n    role_id = {}\n"
                   "    secret_id = file:{}\n",

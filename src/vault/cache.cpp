@@ -70,6 +70,21 @@ util::Result<CachedDocument> Cache::get(std::string_view name) {
   return answer(entry);
 }
 
+util::Result<CachedDocument> Cache::get_kept(std::string_view name) {
+  WARDER_RETURN_IF_ERROR(check_name(name));
+  auto copy = load(name);
+  if (!copy) {
+    return get(name);
+  }
+  const std::lock_guard lock(mutex_);
+  auto& slot = entries_[std::string(name)];
+  if (!slot) {
+    slot = std::make_unique<Entry>();
+    slot->document = std::move(copy).value();
+  }
+  return answer(*slot);
+}
+
 util::Result<CachedDocument> Cache::answer(const Entry& entry) const {
   if (entry.refusal) {
     return *entry.refusal;

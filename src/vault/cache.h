@@ -55,6 +55,9 @@ class Cache {
   ~Cache();
 
   util::Result<CachedDocument> get(std::string_view name);
+  // The copy that an earlier run kept, without asking the provider: for a start that must not wait
+  // for the network. Without one as get(), which also asks whatever this gave.
+  util::Result<CachedDocument> get_kept(std::string_view name);
   // The next get() of the document (of all) asks the provider; the last good copy stays.
   void expire(std::string_view name);
   void expire_all();

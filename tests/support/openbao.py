@@ -44,6 +44,35 @@ def binary():
         return found[0]
 
 
+class Proxy:
+    """`bao proxy` on a Unix socket: it logs in by AppRole and adds its own token to what goes through it."""
+
+    def __init__(self, bao, role_id, secret_id):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="warder-proxy-"))
+        self.socket = self.folder / "socket"
+        (self.folder / "role-id").write_text(role_id)
+        (self.folder / "secret-id").write_text(secret_id)
+        ca = f'ca_cert = "{bao.ca}"' if bao.tls else ""
+        (self.folder / "proxy.hcl").write_text(
+            f'vault {{\n  address = "{bao.url}"\n  {ca}\n}}\n'
+            f'auto_auth {{\n  method "approle" {{\n    config = {{\n      role_id_file_path = "{self.folder}/role-id"\n'
+            f'      secret_id_file_path = "{self.folder}/secret-id"\n    }}\n  }}\n}}\n'
+            'api_proxy {\n  use_auto_auth_token = true\n}\n'
+            f'listener "unix" {{\n  address = "{self.socket}"\n  tls_disable = true\n  require_request_header = true\n}}\n')
+        self.log = open(self.folder / "proxy.log", "ab")
+        self.process = subprocess.Popen([binary(), "proxy", f"-config={self.folder}/proxy.hcl"], stdout=self.log, stderr=self.log,
+                                        env={"HOME": str(self.folder), "PATH": os.environ["PATH"]})
+
+    def text(self):
+        return (self.folder / "proxy.log").read_text()
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        self.log.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -1,11 +1,9 @@
 """`warder vault` against a real OpenBao: every verb, every login, TLS, and who may not."""
 import json
-import os
-import pathlib
 import subprocess
 import unittest
 
-from world import READER, Host, OpenBao, Refused
+from world import READER, Host, OpenBao, Proxy
 
 
 class Commands(unittest.TestCase):
@@ -65,6 +63,13 @@ class Commands(unittest.TestCase):
         self.assertIn("unknown authority", self.run_as_admin("vault", "list", status=5))
         self.host.configure(f"provider = vault\naddress = http://127.0.0.1:{self.bao.port}\n")
         self.assertIn("the server speaks TLS; write https://", self.run_as_admin("vault", "list", status=1))
+        folder = self.host.folder / "ca.d"
+        folder.mkdir()
+        (folder / "ours.pem").write_text(self.bao.ca.read_text())
+        subprocess.run(["openssl", "rehash", folder], check=True, capture_output=True)
+        self.host.configure(f"provider = vault\naddress = {self.bao.url}\nprefix = ca-folder\n")
+        listed = self.host.run("vault", "list", environment={**self.admin, "VAULT_CAPATH": str(folder)})
+        self.assertIn("the vault is empty", listed)
         # The seeds' variables, and a certificate that is not checked on this machine.
         self.host.configure("")
         listed = self.host.run("vault", "list", environment={
@@ -137,6 +142,16 @@ class Commands(unittest.TestCase):
         self.host.run("vault", "put", "jails", stdin='{"team": 1}', environment=admin)
         self.assertEqual(self.host.run("vault", "get", "jails", environment=admin), '{"team":1}')
         self.assertIn("there is no such document", self.run_as_admin("vault", "get", "jails", status=6))
+
+    def test_through_the_socket_of_a_proxy(self):
+        self.bao.call("POST", "secret/data/warder/proxied", {"data": {"a": 1}})
+        proxy = Proxy(self.bao, *self.bao.approle("proxy", ["warder"]))
+        self.addCleanup(proxy.close)
+        self.host.configure("provider = vault\n")
+        self.host.until(lambda: "authentication successful" in proxy.text() and proxy.socket.exists(), "the proxy is in")
+        got = self.host.until(lambda: self.host.run("vault", "get", "proxied", environment={"VAULT_PROXY_ADDR": f"unix://{proxy.socket}"}),
+                              "an answer through the proxy")
+        self.assertEqual(got, '{"a":1}')
 
     def test_a_sealed_vault_says_so(self):
         with OpenBao() as bao:

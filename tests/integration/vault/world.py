@@ -10,7 +10,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
-from openbao import OpenBao, Refused  # noqa: E402,F401
+from openbao import OpenBao, Proxy, Refused  # noqa: E402,F401
 
 WARDER = os.environ["WARDER"]
 SOURCE = pathlib.Path(os.environ["WARDER_SOURCE"])
@@ -82,7 +82,8 @@ class Host:
             if self.agent is not None and self.agent.poll() is not None:
                 break
             time.sleep(0.02)
-        raise AssertionError(f"never: {what}\nlast: {last}\n" + (self.folder / "agent.log").read_text()[-3000:])
+        log = self.folder / "agent.log"
+        raise AssertionError(f"never: {what}\nlast: {last}\n" + (log.read_text()[-3000:] if log.exists() else ""))
 
     def stop(self, how=signal.SIGTERM):
         self.agent.send_signal(how)

@@ -152,6 +152,23 @@ TEST_CASE("what the watcher read is used and kept like an answer") {
   CHECK(f.cache()->get("jails").error().code() == ErrorCode::kNotFound);
 }
 
+TEST_CASE("a start takes the copies of the last run without asking") {
+  Fixture f;
+  f.put("one");
+  CHECK(f.cache()->get("jails"));
+  CHECK(f.cache()->get("alerts").error().code() == ErrorCode::kNotFound);
+  f.put("two");
+  const unsigned asked = f.provider.calls();
+  const auto cache = f.cache();
+  CHECK(cache->get_kept("jails")->document.content.view() == "one");
+  CHECK(cache->get_kept("alerts").error().code() == ErrorCode::kNotFound);
+  CHECK(f.provider.calls() == asked);
+  // What was never kept is asked for; and get() asks in any case.
+  CHECK(cache->get_kept("other").error().code() == ErrorCode::kNotFound);
+  CHECK(f.provider.calls() == asked + 1);
+  CHECK(cache->get("jails")->document.content.view() == "two");
+}
+
 TEST_CASE("a copy that cannot be written is counted, and the answer given") {
   Fixture f;
   f.options.folder = f.folder / "missing";
