@@ -45,6 +45,7 @@ Run declare_events(CLI::App& words);
 Run declare_verify(CLI::App& words);
 Run declare_test(CLI::App& words);
 Run declare_replay(CLI::App& words);
+Run declare_doctor(CLI::App& words);
 Run declare_vault(CLI::App& words);
 Run declare_alerts(CLI::App& words);
 Run declare_firewall_helper(CLI::App& words);

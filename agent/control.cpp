@@ -1,5 +1,6 @@
 #include "agent/control.h"
 
+#include "engine/diagnosis.h"
 #include "store/reader.h"
 #include "util/clock.h"
 
@@ -52,6 +53,10 @@ util::Result<std::string> Control::answer(const api::Request& request) {
       return std::string("{}");
     case api::Command::kTestAlert:
       return test_alert(request.destination);
+    case api::Command::kDiagnose:
+      return diagnose(request.jail);
+    case api::Command::kProbe:
+      return probe(request.jail);
     case api::Command::kRetryDead: {
       WARDER_ASSIGN_OR_RETURN(store::Reader reader, store::Reader::open(parts_.database));
       WARDER_ASSIGN_OR_RETURN(const std::vector<store::OutboxCounts> before,
@@ -123,6 +128,48 @@ util::Result<std::string> Control::bans(const api::Request& request) {
     return true;
   }));
   return dump({{"total", total}, {"bans", std::move(rows)}});
+}
+
+util::Result<std::string> Control::diagnose(const std::string& jail) {
+  WARDER_ASSIGN_OR_RETURN(const std::vector<engine::JailFacts> all, parts_.engine->facts(jail));
+  WARDER_ASSIGN_OR_RETURN(store::Reader reader, store::Reader::open(parts_.database));
+  std::vector<engine::Stage> stages;
+  for (const engine::JailFacts& facts : all) {
+    for (engine::Stage& stage : engine::diagnose(facts, reader)) {
+      stages.push_back(std::move(stage));
+    }
+  }
+  return engine::stages_json(stages);
+}
+
+util::Result<std::string> Control::probe(const std::string& jail) {
+  WARDER_ASSIGN_OR_RETURN(const std::vector<engine::JailFacts> all, parts_.engine->facts(jail));
+  // RFC 5737: for documentation, so that it is nobody's.
+  const auto mark = net::IpAddress::parse("192.0.2.254");
+  const util::Status committed = parts_.engine->probe_store();
+  std::vector<engine::Stage> stages;
+  for (const engine::JailFacts& facts : all) {
+    for (engine::Stage& stage : engine::dry_run(facts, *mark)) {
+      stages.push_back(std::move(stage));
+    }
+    const std::string& name = facts.jail.options.name;
+    const auto probed = parts_.engine->probe_firewall(name);
+    stages.push_back(
+        probed ? engine::Stage{name, "kernel", engine::Verdict::kGood,
+                               fmt::format("a ban of {} was put in, found, and taken out again",
+                                           probed->to_string()),
+                               "", ""}
+               : engine::Stage{name, "kernel", engine::Verdict::kBroken,
+                               "a probe ban did not go through", probed.error().message(),
+                               "`systemctl status warder-firewall`, `nft list table inet warder`"});
+    stages.push_back(committed ? engine::Stage{name, "commit", engine::Verdict::kGood,
+                                               "an event was written to disk", "", ""}
+                               : engine::Stage{name, "commit", engine::Verdict::kBroken,
+                                               "an event did not reach the disk",
+                                               committed.error().message(),
+                                               "see the disk: space, health, rights"});
+  }
+  return engine::stages_json(stages);
 }
 
 util::Result<std::string> Control::test_alert(const std::string& destination) {

@@ -16,7 +16,7 @@
 namespace warder::agent {
 namespace {
 
-constexpr std::array<Command, 15> kCommands{{
+constexpr std::array<Command, 16> kCommands{{
     {"run", "watch the logs and ban, until stopped", "the configuration", declare_run},
     {"check", "read the configuration and tell every error at once", "the configuration",
      declare_check},
@@ -33,6 +33,8 @@ constexpr std::array<Command, 15> kCommands{{
     {"test", "try a filter on a log", "a filter", declare_test},
     {"replay", "the bans a jail would make on old logs, and what a change would alter",
      "the configuration", declare_replay},
+    {"doctor", "follow a marked line through every stage of the running agent, name the broken one",
+     "a running agent", declare_doctor},
     {"vault", "the vault that holds rules and secrets: setup, get, put, test, audit, rotate...",
      "the configuration", declare_vault},
     {"alerts", "test the destinations, retry what could not be delivered", "a running agent",

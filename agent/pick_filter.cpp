@@ -12,6 +12,29 @@
 namespace warder::agent {
 namespace {
 
+// A file system in which there is a main configuration, with nothing in it but what must be there.
+class WithDefaults : public config::FileReader {
+ public:
+  explicit WithDefaults(const std::filesystem::path& path) : path_(path) {}
+  util::Result<std::string> read(const std::string& path, util::ByteCount limit) override {
+    return path == path_ ? util::Result<std::string>(std::string("[agent]\nname = trial\n"))
+                         : disk_.read(path, limit);
+  }
+  util::Result<std::vector<std::string>> list(const std::string& folder) override {
+    auto names = disk_.list(folder);
+    if (folder != path_.parent_path()) {
+      return names;
+    }
+    std::vector<std::string> all = names ? std::move(*names) : std::vector<std::string>();
+    all.push_back(path_.filename().string());
+    return all;
+  }
+
+ private:
+  std::filesystem::path path_;
+  config::DiskFiles disk_;
+};
+
 // A name of a filter or jail never has one of these.
 bool looks_like_regex(std::string_view word) {
   return word.find_first_of("<^$*+?\\(| ") < word.find('[');
@@ -27,15 +50,37 @@ util::Result<std::shared_ptr<const filter::Filter>> load(filter::FilterRequest r
 
 }  // namespace
 
-util::Result<PickedFilter> pick_filter(const Globals& globals, const std::string& word,
+util::Result<engine::MainConfiguration> read_main_for_trial(const Globals& globals,
+                                                            const TrialFolders& folders) {
+  auto main = read_main(globals);
+  std::error_code failed;
+  if (!main && globals.config == Globals().config &&
+      !std::filesystem::exists(globals.config, failed)) {
+    WithDefaults files(globals.config);
+    config::Diagnostics diagnostics;
+    main = engine::load_main(files, globals.config.string(), {}, main_tables(), diagnostics);
+    if (diagnostics.has_errors()) {
+      return util::Error(util::ErrorCode::kInvalid, std::string(util::trim(diagnostics.to_text())));
+    }
+    fmt::print(stderr, "warder: there is no {}; the defaults are used\n", globals.config.string());
+  }
+  if (!main) {
+    return main.error();
+  }
+  if (!folders.filters.empty()) {
+    main->agent.filters.insert(main->agent.filters.begin(), folders.filters);
+  }
+  if (!folders.jails.empty()) {
+    main->agent.jails = {folders.jails};
+  }
+  return main;
+}
+
+util::Result<PickedFilter> pick_filter(const Globals& globals, const TrialFolders& folders,
+                                       const std::string& word,
                                        const std::map<std::string, std::string>& parameters,
                                        const std::map<std::string, std::string>& options) {
   PickedFilter picked;
-  // A filter that is named by itself can be tried before anything is configured.
-  const auto main = read_main(globals);
-  if (main) {
-    picked.matcher.trusted_proxies = main->agent.trusted_proxies;
-  }
   filter::FilterRequest request;
   request.parameters = parameters;
   request.overrides = options;
@@ -43,6 +88,10 @@ util::Result<PickedFilter> pick_filter(const Globals& globals, const std::string
   request.samples =
       options.empty() ? filter::SamplePolicy::kAllowNone : filter::SamplePolicy::kIgnore;
   std::error_code failed;
+  // What is named by itself needs no configuration; what there is says who the proxies are.
+  if (const auto configured = read_main(globals)) {
+    picked.matcher.trusted_proxies = configured->agent.trusted_proxies;
+  }
   if (looks_like_regex(word) && !std::filesystem::exists(word, failed)) {
     std::map<std::string, std::string> definition = options;
     definition["failregex"] = word;
@@ -59,6 +108,7 @@ util::Result<PickedFilter> pick_filter(const Globals& globals, const std::string
     picked.described = fmt::format("filter {}", path.string());
     return picked;
   }
+  const auto main = read_main_for_trial(globals, folders);
   if (!main) {
     return main.error();
   }

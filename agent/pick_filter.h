@@ -12,6 +12,17 @@
 
 namespace warder::agent {
 
+// Where trials look besides the configuration.
+struct TrialFolders {
+  std::string filters;  // before the configured ones; may be empty
+  std::string jails;    // in place of the configured ones; may be empty
+};
+
+// The main configuration; where there is none at its usual place, its defaults, and standard error
+// says so: a filter or a jail can be tried before anything is set up.
+util::Result<engine::MainConfiguration> read_main_for_trial(const Globals& globals,
+                                                            const TrialFolders& folders);
+
 // The filter that the words of a command line name.
 struct PickedFilter {
   std::shared_ptr<const filter::Filter> filter;
@@ -25,7 +36,8 @@ struct PickedFilter {
 // not), a filter's name with [parameters], a regular expression. `options` are options of
 // [Definition] in place of what the filter says (datepattern, maxlines). kInvalid and kNotFound as
 // load_filter().
-util::Result<PickedFilter> pick_filter(const Globals& globals, const std::string& word,
+util::Result<PickedFilter> pick_filter(const Globals& globals, const TrialFolders& folders,
+                                       const std::string& word,
                                        const std::map<std::string, std::string>& parameters,
                                        const std::map<std::string, std::string>& options);
 

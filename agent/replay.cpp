@@ -24,6 +24,7 @@ namespace {
 
 struct Words {
   std::string jail;
+  TrialFolders folders;
   std::vector<std::string> logs;
   std::vector<std::string> against;
   std::string since;
@@ -156,7 +157,7 @@ class Both : public source::LineHandler {
 
 ExitStatus replay(const Globals& globals, const Words& words) {
   const util::SystemClock clock;
-  const auto main = read_main(globals);
+  const auto main = read_main_for_trial(globals, words.folders);
   if (!main) {
     complain(main.error());
     return ExitStatus::kConfiguration;
@@ -218,14 +219,19 @@ ExitStatus replay(const Globals& globals, const Words& words) {
     if (!reader) {
       return complain(reader.error());
     }
-    const util::Status read = reader->recent_findings(words.jail, since->value_or(util::WallTime{}),
-                                                      [&](const store::StoredEvent& event) {
-                                                        (*before)->on_stored(event);
-                                                        if (after) {
-                                                          after->on_stored(event);
-                                                        }
-                                                        return true;
-                                                      });
+    store::EventFilter findings;
+    findings.jail = words.jail;
+    findings.kind = model::EventKind::kFinding;
+    findings.since = *since;
+    findings.order = store::EventFilter::Order::kOldestFirst;
+    findings.limit = std::size_t{1} << 40U;
+    const util::Status read = reader->events(findings, [&](const store::StoredEvent& event) {
+      (*before)->on_stored(event);
+      if (after) {
+        after->on_stored(event);
+      }
+      return true;
+    });
     if (!read) {
       return complain(read.error());
     }
@@ -262,6 +268,8 @@ Run declare_replay(CLI::App& app) {
   app.add_option("LOG", words->logs,
                  "logs in the order they were written (.gz too), - for standard input; the jail's "
                  "own with all that was rotated when left out");
+  app.add_option("--filters", words->folders.filters, "a folder of filters, before the configured");
+  app.add_option("--jails", words->folders.jails, "a folder of jails, in place of the configured");
   app.add_option("--against", words->against,
                  "what is changed: a jail file, a filter file, or KEY=VALUE (maxretry=3)")
       ->expected(1)

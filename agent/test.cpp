@@ -24,6 +24,7 @@ using engine::LineFate;
 
 struct Words {
   std::string filter;
+  TrialFolders folders;
   std::vector<std::string> logs;
   std::string datepattern;
   std::string zone;
@@ -161,7 +162,7 @@ ExitStatus test(const Globals& globals, const Words& words) {
     ::setenv("TZ", words.zone.c_str(), 1);
     ::tzset();
   }
-  const auto picked = pick_filter(globals, words.filter, *parameters, options);
+  const auto picked = pick_filter(globals, words.folders, words.filter, *parameters, options);
   if (!picked) {
     complain(picked.error());
     return ExitStatus::kConfiguration;
@@ -215,6 +216,8 @@ Run declare_test(CLI::App& app) {
   app.add_option("LOG", words->logs,
                  "logs (.gz too), - for standard input, journal[MATCH], or a line in quotes; a "
                  "jail's own when left out");
+  app.add_option("--filters", words->folders.filters, "a folder of filters, before the configured");
+  app.add_option("--jails", words->folders.jails, "a folder of jails, in place of the configured");
   app.add_option("-d,--datepattern", words->datepattern, "in place of the filter's");
   app.add_option("--TZ,--timezone", words->zone,
                  "zone of dates that name none, e.g. Europe/Berlin");

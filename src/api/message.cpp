@@ -20,7 +20,7 @@ struct CommandRow {
   bool needs_address;
 };
 
-constexpr std::array<CommandRow, 8> kCommands{{
+constexpr std::array<CommandRow, 10> kCommands{{
     {Command::kStatus, "status", Role::kReadOnly, false},
     {Command::kBans, "bans", Role::kReadOnly, false},
     {Command::kExplain, "explain", Role::kReadOnly, true},
@@ -29,6 +29,8 @@ constexpr std::array<CommandRow, 8> kCommands{{
     {Command::kReload, "reload", Role::kAdmin, false},
     {Command::kTestAlert, "test-alert", Role::kAdmin, false},
     {Command::kRetryDead, "retry-dead", Role::kAdmin, false},
+    {Command::kDiagnose, "diagnose", Role::kReadOnly, false},
+    {Command::kProbe, "probe", Role::kAdmin, false},
 }};
 
 const CommandRow& row_of(Command command) { return kCommands[static_cast<std::size_t>(command)]; }

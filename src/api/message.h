@@ -21,6 +21,8 @@ enum class Command : std::uint8_t {
   kReload,     // read the configuration again; a bad one is refused and changes nothing
   kTestAlert,  // send a test alert to every destination, or the one named in `destination`
   kRetryDead,  // put the dead letters of `destination` back into its outbox
+  kDiagnose,   // how each stage of the way of `jail`'s lines is; of all jails when not set
+  kProbe,      // send a marked line through copies of them, and a probe ban through the kernel
 };
 
 enum class Role : std::uint8_t { kReadOnly, kAdmin };

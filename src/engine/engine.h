@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/ban_keeper.h"
+#include "engine/diagnosis.h"
 #include "engine/jail_set.h"
 #include "engine/jails.h"
 #include "engine/notices.h"
@@ -84,6 +85,15 @@ class Engine {
   // Answers in JSON; README.md of this folder lists the members.
   util::Result<std::string> status();
   util::Result<std::string> explain(const net::Prefix& address);
+
+  // For `warder doctor`. What is known of one jail, or of all (but the manual one) when the name is
+  // empty; kNotFound for an unknown one.
+  util::Result<std::vector<JailFacts>> facts(std::string jail);
+  // Puts a ban of an address for documentation (192.0.2.254 or one below it, RFC 5737) that nobody
+  // holds through the kernel and takes it out again; the address used.
+  util::Result<net::Prefix> probe_firewall(std::string jail);
+  // Has an event written and waits until it is on disk.
+  util::Status probe_store();
 
   // Called by the store's hook: everything up to this ticket is on disk.
   void on_durable(store::Ticket through);

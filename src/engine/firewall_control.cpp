@@ -8,6 +8,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 namespace warder::engine {
@@ -112,6 +113,35 @@ void FirewallControl::flush(const Outcome& outcome) {
   for (std::size_t i = 0; i < bans; ++i) {
     outcome(i, refusals[i], in_effect);
   }
+}
+
+util::Status FirewallControl::probe(jail::JailIndex jail, const net::Prefix& address) {
+  constexpr std::chrono::seconds kProbeEnd{10};
+  if (effect_ != Effect::kEnforcing) {
+    return util::Error(util::ErrorCode::kUnavailable, reason_);
+  }
+  firewall::Change change{firewall::Change::Kind::kAdd, scope_of_jail_.at(jail), address,
+                          clock_.now() + kProbeEnd};
+  const auto added = firewall_.apply(std::span(&change, 1));
+  if (!added) {
+    return added.error().with_context("putting a ban in");
+  }
+  if (!added->refusals.empty()) {
+    return util::Error(util::ErrorCode::kDenied, describe(added->refusals[0], address));
+  }
+  const auto seen = firewall_.traffic(address);
+  change.kind = firewall::Change::Kind::kRemove;
+  const auto removed = firewall_.apply(std::span(&change, 1));
+  if (!seen) {
+    return seen.error().with_context("the ban was put in, but is not found");
+  }
+  if (!removed) {
+    return removed.error().with_context("taking the ban out again");
+  }
+  if (firewall_.traffic(address)) {
+    return util::Error(util::ErrorCode::kConflict, "the ban was taken out, but is still there");
+  }
+  return {};
 }
 
 void FirewallControl::on_watch() {

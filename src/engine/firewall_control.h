@@ -77,6 +77,11 @@ class FirewallControl {
   void retry();
   std::optional<util::MonotonicTime> retry_at() const { return retry_at_; }
 
+  // Puts a ban of an address that nobody holds into the kernel in that jail's scope, looks it up,
+  // and takes it out again; it would end by itself within seconds. The error says which of the
+  // three failed.
+  util::Status probe(jail::JailIndex jail, const net::Prefix& address);
+
   Effect effect() const { return effect_; }
   // Why, when it is kDetectOnly.
   const std::string& reason() const { return reason_; }

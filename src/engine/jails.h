@@ -39,6 +39,10 @@ class Jails {
   // Forgets what is counted and banned.
   util::Status begin_anew();
   void set_own_addresses(std::vector<net::Prefix> addresses);
+  // Whom no jail may ban, as it is now.
+  jail::HostAddresses host_addresses() const {
+    return {own_addresses_, set_->matcher.trusted_proxies, set_->never_ban};
+  }
   // The wall clock was set.
   void clock_stepped(std::chrono::microseconds by);
 

@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace warder::engine {
@@ -168,6 +169,29 @@ void Pipeline::finish() {
       }
     }
   }
+}
+
+filter::Counters Pipeline::filter_counters(jail::JailIndex jail) const {
+  filter::Counters sum;
+  for (const auto& [inputs, program] : programs_) {
+    for (std::size_t i = 0; i < program.jails.size(); ++i) {
+      if (program.jails[i] != jail) {
+        continue;
+      }
+      const filter::Counters& one = program.matcher->counters(i);
+      sum.findings += one.findings;
+      sum.ignored += one.ignored;
+      sum.helpers += one.helpers;
+      for (std::size_t kind = 0; kind < filter::kNoticeKinds; ++kind) {
+        sum.notices[kind] += one.notices[kind];
+      }
+      sum.patterns.resize(std::max(sum.patterns.size(), one.patterns.size()));
+      for (std::size_t pattern = 0; pattern < one.patterns.size(); ++pattern) {
+        sum.patterns[pattern] += one.patterns[pattern];
+      }
+    }
+  }
+  return sum;
 }
 
 }  // namespace warder::engine

@@ -48,6 +48,8 @@ class Pipeline : public source::LineHandler, public filter::MatchHandler {
   // At shutdown: what is still being summed up.
   void finish();
 
+  // What the filter of a jail has done over all its logs since the configuration was read.
+  filter::Counters filter_counters(jail::JailIndex jail) const;
   std::uint64_t lines() const { return lines_; }
 
  private:

@@ -2,7 +2,9 @@
 // members.
 #include "engine/engine.h"
 #include "util/duration.h"
+#include "util/strings.h"
 
+#include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
 namespace warder::engine {
@@ -93,6 +95,69 @@ std::string Engine::status_json() {
                   {"overloaded", recorder_.overloaded()},
                   {"unrecorded", recorder_.unrecorded()}}}};
   return dump(document);
+}
+
+util::Result<std::vector<JailFacts>> Engine::facts(std::string jail) {
+  return call([this, jail = std::move(jail)]() -> util::Result<std::vector<JailFacts>> {
+    std::vector<JailFacts> all;
+    const FirewallControl& firewall = keeper_.firewall();
+    for (const CompiledJail& compiled : jails_.set().jails) {
+      const jail::Jail* running = jails_.find(compiled.options.name);
+      if (!compiled.filter || running == nullptr ||
+          (!jail.empty() && compiled.options.name != jail)) {
+        continue;
+      }
+      JailFacts facts;
+      facts.jail = compiled;
+      facts.matcher = jails_.set().matcher;
+      facts.matcher.lines = compiled.lines;
+      facts.hosts = jails_.host_addresses();
+      facts.counters = running->counters();
+      facts.filter = pipeline_.filter_counters(running->index());
+      facts.started = started_;
+      facts.now = clock_.now();
+      facts.catching_up = catching_up_;
+      facts.enforcing = firewall.effect() != Effect::kDetectOnly;
+      facts.firewall_reason = firewall.reason();
+      all.push_back(std::move(facts));
+    }
+    if (all.empty() && !jail.empty()) {
+      return util::Error(util::ErrorCode::kNotFound,
+                         fmt::format("no jail named '{}' is running; warder status lists them",
+                                     util::printable(jail, 64)));
+    }
+    return all;
+  });
+}
+
+util::Result<net::Prefix> Engine::probe_firewall(std::string jail) {
+  return call([this, jail = std::move(jail)]() -> util::Result<net::Prefix> {
+    const jail::Jail* running = jails_.find(jail);
+    if (running == nullptr) {
+      return util::Error(util::ErrorCode::kNotFound, "the jail is gone");
+    }
+    for (int last = 254; last > 0; --last) {
+      WARDER_ASSIGN_OR_RETURN(const net::Prefix address,
+                              net::Prefix::parse(fmt::format("192.0.2.{}", last)));
+      if (jails_.bans().all_covering(address).empty()) {
+        WARDER_RETURN_IF_ERROR(keeper_.firewall().probe(running->index(), address));
+        return address;
+      }
+    }
+    return util::Error(util::ErrorCode::kConflict,
+                       "every address of 192.0.2.0/24, which is for documentation, is banned");
+  });
+}
+
+util::Status Engine::probe_store() {
+  constexpr std::chrono::seconds kCommitLimit{10};
+  WARDER_RETURN_IF_ERROR(call([this]() -> util::Status {
+    notices_.plain(model::EventKind::kAgent, model::Severity::kInfo,
+                   "warder doctor follows a marked line; it bans nobody");
+    recorder_.flush(position_taker());
+    return {};
+  }));
+  return parts_.store->flush(kCommitLimit);
 }
 
 std::string Engine::explain_json(const net::Prefix& address, const store::AddressHistory& history) {

@@ -295,3 +295,20 @@ TEST_CASE("scopes that did not change put nothing back") {
   fixture.control.follow_scopes();
   CHECK_FALSE(fixture.reaches("192.0.2.1", "80,443"));
 }
+
+TEST_CASE("a probe ban is put in, found and taken out, and touches no other") {
+  ControlFixture fixture;
+  REQUIRE(fixture.control.bring_up());
+  fixture.ban(kCaddy, "198.51.100.1", 1h);
+  CHECK(fixture.flush() == Lines{"0 in effect"});
+  CHECK(fixture.control.probe(kCaddy, prefix("192.0.2.254")));
+  CHECK(fixture.kernel.size() == 1);
+  fixture.kernel.refuse(prefix("192.0.2.254"), firewall::Reason::kConfigured);
+  const util::Status refused = fixture.control.probe(kCaddy, prefix("192.0.2.254"));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code() == util::ErrorCode::kDenied);
+  fixture.kernel.fail_with(ControlFixture::away());
+  const util::Status away = fixture.control.probe(kCaddy, prefix("192.0.2.254"));
+  REQUIRE_FALSE(away);
+  CHECK(away.error().message() == "putting a ban in: the helper is away");
+}
