@@ -11,8 +11,6 @@ namespace warder::filter {
 namespace {
 
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
-constexpr bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-constexpr bool is_word(char c) { return is_digit(c) || is_letter(c) || c == '_'; }
 
 struct Builtin {
   std::string_view pattern;

@@ -160,11 +160,12 @@ util::Result<PosixZone> PosixZone::parse(std::string_view text) {
     }
     zone.summer_ = -*summer;
   }
-  std::array<Day, 2>& days = zone.days_.emplace();
+  std::array<Day, 2> days{Day(), Day()};
   if (reader.done()) {
     days[0].month = 3;
     days[0].week = 2;
     days[1].month = 11;
+    zone.days_ = days;
     return zone;
   }
   for (Day& day : days) {
@@ -177,6 +178,7 @@ util::Result<PosixZone> PosixZone::parse(std::string_view text) {
   if (!reader.done()) {
     return wrong("what follows the days of change");
   }
+  zone.days_ = days;
   return zone;
 }
 

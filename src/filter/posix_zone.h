@@ -24,7 +24,7 @@ class PosixZone {
     std::chrono::seconds offset;
   };
   // The two changes of that year in the order of time; empty without summer time.
-  std::optional<std::array<Change, 2>> changes(std::chrono::year year) const;
+  std::optional<std::array<Change, 2>> changes(std::chrono::year of) const;
   std::chrono::seconds standard_offset() const { return standard_; }
 
  private:
@@ -34,7 +34,7 @@ class PosixZone {
     unsigned week = 1;    // 5 is the last
     unsigned number = 0;  // of the weekday (0 is Sunday), or of the day in the year
     std::chrono::seconds time{7200};
-    std::chrono::local_seconds in(std::chrono::year year) const;
+    std::chrono::local_seconds in(std::chrono::year of) const;
   };
   class Reader;
 

@@ -249,14 +249,15 @@ TimeZone::Period TimeZone::period_at(sys_seconds time) const {
     period.end = next->at;
     return period;
   }
-  if (!rules_->rule) {
+  const std::optional<PosixZone>& rule = rules_->rule;
+  if (!rule) {
     return period;
   }
   // Behind the last change the rule speaks.
-  period.offset = rules_->rule->standard_offset();
+  period.offset = rule->standard_offset();
   const std::chrono::year year = std::chrono::year_month_day(std::chrono::floor<days>(time)).year();
   for (int ahead = -1; ahead <= 1; ++ahead) {
-    const auto both = rules_->rule->changes(year + std::chrono::years(ahead));
+    const auto both = rule->changes(year + std::chrono::years(ahead));
     if (!both) {
       break;
     }

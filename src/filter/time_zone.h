@@ -30,7 +30,7 @@ class TimeZone {
 
   // The bytes of a zone file (RFC 8536, versions 1 to 4). kInvalid, also for zones that count leap
   // seconds ("right/...").
-  static util::Result<TimeZone> from_tzif(std::string_view bytes);
+  static util::Result<TimeZone> from_tzif(std::string_view text);
   static util::Result<TimeZone> from_rule(const PosixZone& rule);
 
   // A stretch of time during which the clocks keep their offset: from `begin` on, before `end`.
