@@ -107,18 +107,19 @@ util::Result<std::string> substitute_tags(std::string_view text, std::string_vie
 }
 
 Definition::Definition(const Document& document, Parameters parameters, Place given_at,
-                       const Parameters& automatic)
-    : document_(document), given_at_(std::move(given_at)) {
-  context_.parameters = std::move(parameters);
+                       const Parameters& automatic, const Parameters& surroundings)
+    : document_(document), parameters_(std::move(parameters)), given_at_(std::move(given_at)) {
   for (const auto& [name, value] : automatic) {
     if (!document_.has_option(kInit, name) && !document_.has_option(kDefinition, name)) {
-      context_.parameters.emplace(name, value);
+      parameters_.emplace(name, value);
     }
   }
+  context_.parameters = parameters_;
+  context_.parameters.insert(surroundings.begin(), surroundings.end());
 }
 
 util::Result<std::optional<Value>> Definition::untagged(std::string_view option) const {
-  if (const auto given = context_.parameters.find(option); given != context_.parameters.end()) {
+  if (const auto given = parameters_.find(option); given != parameters_.end()) {
     return std::optional<Value>(Value{given->second, given_at_});
   }
   return document_.get(document_.has_option(kInit, option) ? kInit : kDefinition, option, context_);
@@ -145,7 +146,7 @@ util::Result<Text> Definition::meaning(std::string_view tag) const {
     }
     return *value ? Text((*value)->text) : Text();
   };
-  if (context_.parameters.contains(tag) || document_.has_option(kInit, tag)) {
+  if (parameters_.contains(tag) || document_.has_option(kInit, tag)) {
     return text_of(untagged(tag));
   }
   const std::size_t slash = tag.find('/');
@@ -198,7 +199,7 @@ Section Definition::section() const {
       }
     }
   }
-  for (const auto& [name, value] : context_.parameters) {
+  for (const auto& [name, value] : parameters_) {
     take(name, true, true);
   }
   return all;

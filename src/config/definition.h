@@ -31,9 +31,10 @@ class Definition {
  public:
   // `given_at` is the place of the jail's `filter = ...`, for values that come from a parameter.
   // `automatic` is for what the program knows itself (logtype=file): used as a parameter unless the
-  // parameters, [Init] or [Definition] itself set it.
+  // parameters, [Init] or [Definition] itself set it. `surroundings`: what only %(name)s sees,
+  // before the document's own options (fail2ban lets a filter see its jail's options so).
   Definition(const Document& document, Parameters parameters, Place given_at,
-             const Parameters& automatic = {});
+             const Parameters& automatic = {}, const Parameters& surroundings = {});
 
   // The final text; empty when it is not set. kInvalid, with the place, when it cannot be resolved.
   util::Result<std::optional<Value>> get(std::string_view option) const;
@@ -46,6 +47,8 @@ class Definition {
   util::Result<std::optional<std::string>> meaning(std::string_view tag) const;
 
   const Document& document_;
+  Parameters parameters_;
+  // For %(name)s: the parameters, and what surrounds them.
   Context context_;
   Place given_at_;
 };

@@ -156,6 +156,11 @@ class Document::Resolver {
   std::optional<Found> lookup_path(std::string_view section, std::string_view option,
                                    const Found& origin) const {
     if (section == "known") {
+      if (context_.known_first) {
+        if (auto base = found(context_.known, option)) {
+          return base;
+        }
+      }
       const Merged* const own = origin.in_default ? &document_.defaults_ : section_;
       if (auto lower = found(below(own, option, origin.entry->layer), origin.in_default)) {
         lower->is_known = true;

@@ -20,6 +20,8 @@ struct Context {
   Parameters parameters;
   // What %(known/name)s means below all layers: for a jail the options of its filter.
   Parameters known;
+  // `known` comes before what the section's own earlier files say, as in fail2ban.
+  bool known_first = false;
 };
 
 // Sources laid over each other: files in reading order, then vault documents. A later layer

@@ -32,6 +32,12 @@ enum class SamplePolicy : std::uint8_t {
   kIgnore,     // are not run: what they say of the filter does not hold with `overrides`
 };
 
+// What becomes of a parameter that the filter does not have.
+enum class UnknownParameters : std::uint8_t {
+  kRefuse,  // it would silently do nothing
+  kIgnore,  // as fail2ban does, whose jails give every filter a `mode`
+};
+
 // Which filter, with what.
 struct FilterRequest {
   // As in `filter = name[a=b]`, without the parameters.
@@ -49,6 +55,14 @@ struct FilterRequest {
   // tried on a command line.
   std::map<std::string, std::string> overrides;
   TextOptions text;
+  // Options of [Definition] that the jail sets itself (failregex, datepattern...). Final texts.
+  std::map<std::string, Option> jail_options = {};
+  // What only %(name)s of the file sees, before its own options: fail2ban shows a filter its
+  // jail's.
+  std::map<std::string, std::string> surroundings = {};
+  // Variables of all files, beaten by options: fail2ban_version, fail2ban_confpath.
+  std::map<std::string, std::string> variables = {};
+  UnknownParameters unknown_parameters = UnknownParameters::kRefuse;
 };
 
 // One case of the filter's [Samples] section; filters/README.md describes how it is written.

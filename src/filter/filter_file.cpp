@@ -97,7 +97,9 @@ util::Result<Definition> read_filter_file(const FilterRequest& request, config::
   if (path.empty()) {
     return not_found(request, files);
   }
-  const config::Document document = config::load_name(files, path, diagnostics);
+  const config::Document document =
+      config::load_name(files, path, diagnostics,
+                        config::Parameters(request.variables.begin(), request.variables.end()));
   if (diagnostics.has_errors()) {
     return util::Error(util::ErrorCode::kInvalid, std::string(util::trim(diagnostics.to_text())));
   }
@@ -106,18 +108,21 @@ util::Result<Definition> read_filter_file(const FilterRequest& request, config::
   result.name = request.name;
   result.file = path + ".conf";
   Problems problems;
-  check_parameters(request, document, problems);
+  if (request.unknown_parameters == UnknownParameters::kRefuse) {
+    check_parameters(request, document, problems);
+  }
   const config::Parameters parameters(request.parameters.begin(), request.parameters.end());
-  const config::Definition definition(document, parameters,
-                                      {request.given_at.file, request.given_at.line},
-                                      {{"logtype", request.logtype}});
+  const config::Definition definition(
+      document, parameters, {request.given_at.file, request.given_at.line},
+      {{"logtype", request.logtype}}, {request.surroundings.begin(), request.surroundings.end()});
   const auto copy = [&](const config::Section& section, const std::string& name, bool inherit) {
     for (const config::Option& option : section.options) {
       if (!option.own && !inherit) {
         continue;
       }
+      const bool replaced = name == "Definition" && request.jail_options.contains(option.name);
       if (!option.problem.empty()) {
-        if (!option.variable) {
+        if (!option.variable && !replaced) {
           problems.add(option.problem);
         }
         continue;
@@ -126,6 +131,9 @@ util::Result<Definition> read_filter_file(const FilterRequest& request, config::
     }
   };
   copy(definition.section(), "Definition", true);
+  for (const auto& [name, option] : request.jail_options) {
+    result.sections["Definition"][name] = option;
+  }
   copy(document.section("Samples"), "Samples", false);
   if (!problems.empty()) {
     return problems.to_error();
