@@ -109,6 +109,7 @@ util::Status Engine::open_sources() {
   std::vector<source::Glob> globs;
   std::map<std::string, std::vector<std::uint32_t>> journals;  // by match
   std::vector<std::uint32_t> standard_input;
+  const source::StartAt usual = jails_.set().files.start_at;
   for (const jail::Jail* jail : jails_.running()) {
     const jail::JailOptions& options = jail->options();
     if (reads_journal(options)) {
@@ -123,10 +124,15 @@ util::Status Engine::open_sources() {
       if (pattern == kStandardInput) {
         standard_input.push_back(jail->index());
       } else {
-        globs.push_back({jail->index(), pattern});
+        const LogPattern log = log_pattern(pattern, usual);
+        globs.push_back({jail->index(), std::string(log.pattern), log.start_at});
       }
     }
   }
+  // A log that one jail wants from its head is read from its head.
+  std::stable_partition(globs.begin(), globs.end(), [](const source::Glob& glob) {
+    return glob.start_at == source::StartAt::kHead;
+  });
   if (!globs.empty()) {
     auto files = source::FileSource::create(jails_.set().files, std::move(globs),
                                             lookup_for("file"), clock_);

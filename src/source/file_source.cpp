@@ -23,7 +23,7 @@ util::Result<std::unique_ptr<FileSource>> FileSource::create(FileOptions options
   std::vector<FileWatch::Pattern> patterns;
   for (const Glob& glob : globs) {
     WARDER_ASSIGN_OR_RETURN(GlobPattern pattern, GlobPattern::parse(glob.pattern));
-    patterns.push_back({glob.id, std::move(pattern)});
+    patterns.push_back({glob.id, std::move(pattern), glob.start_at.value_or(options.start_at)});
   }
   return std::unique_ptr<FileSource>(new FileSource(std::make_unique<Implementation>(
       std::move(options), std::move(patterns), std::move(positions), clock)));

@@ -10,22 +10,25 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <sys/types.h>
 #include <vector>
 
 namespace warder::source {
 
+// Where reading begins in a log that has no stored position and was there when the source started.
+// A log that appears later is always read from its start.
+enum class StartAt : std::uint8_t { kHead, kTail };
+
 // A path or pattern of logs: absolute, `*`, `?` and `[...]` in any component as in glob(7) (a
 // leading dot must be written out; there is no `**`).
 struct Glob {
   std::uint32_t id = 0;  // the caller's; comes back in LogInfo::inputs
   std::string pattern;
+  // Instead of FileOptions::start_at. Of several patterns for one log the first one counts.
+  std::optional<StartAt> start_at = std::nullopt;
 };
-
-// Where reading begins in a log that has no stored position and was there when the source started.
-// A log that appears later is always read from its start.
-enum class StartAt : std::uint8_t { kHead, kTail };
 
 struct FileOptions {
   StartAt start_at = StartAt::kTail;

@@ -242,7 +242,8 @@ void FileWatch::add_log(const std::string& folder, const std::string& name, std:
   log.info = {path, {id}};
   log.follow = std::make_unique<FollowedLog>(
       context_, index, path,
-      started_ ? FollowedLog::Origin::kAppeared : FollowedLog::Origin::kThereAtStart);
+      started_ ? FollowedLog::Origin::kAppeared : FollowedLog::Origin::kThereAtStart,
+      patterns_[pattern].start_at);
   by_path_.emplace(path, index);
   place.logs[name].insert(index);
   log.follow->restore(positions_ ? positions_(path) : std::nullopt);

@@ -27,6 +27,7 @@ class FileWatch {
   struct Pattern {
     std::uint32_t id;
     GlobPattern glob;
+    StartAt start_at = StartAt::kTail;
   };
   FileWatch(FileOptions options, std::vector<Pattern> patterns, PositionLookup positions,
             const util::Clock& clock);

@@ -28,12 +28,12 @@ bool is_permission(int error) { return error == EACCES || error == EPERM; }
 }  // namespace
 
 FollowedLog::FollowedLog(FollowContext& context, std::uint32_t index, std::string path,
-                         Origin origin)
+                         Origin origin, StartAt start_at)
     : context_(context),
       index_(index),
       path_(std::move(path)),
       real_path_(path_),
-      start_at_tail_(origin == Origin::kThereAtStart && context.options.start_at == StartAt::kTail),
+      start_at_tail_(origin == Origin::kThereAtStart && start_at == StartAt::kTail),
       backoff_(std::chrono::seconds(1), std::chrono::seconds(60), index) {}
 
 void FollowedLog::restore(const std::optional<std::string>& record) {

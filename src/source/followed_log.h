@@ -33,10 +33,11 @@ struct FollowContext {
 class FollowedLog : private LineSink {
  public:
   enum class Origin : std::uint8_t {
-    kThereAtStart,  // found when the source started: FileOptions::start_at counts
+    kThereAtStart,  // found when the source started: `start_at` counts
     kAppeared,      // came later: read from its start
   };
-  FollowedLog(FollowContext& context, std::uint32_t index, std::string path, Origin origin);
+  FollowedLog(FollowContext& context, std::uint32_t index, std::string path, Origin origin,
+              StartAt start_at);
 
   // Once, before anything else: the stored record, or nothing.
   void restore(const std::optional<std::string>& record);
