@@ -1,5 +1,6 @@
 #include "ship/keys.h"
 
+#include "ship/command.h"
 #include "ship/webhook.h"
 #include "util/strings.h"
 
@@ -16,7 +17,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // In the order of Means.
-constexpr std::string_view kForms[] = {"generic", "slack", "discord", "ntfy", "json-lines", "mail"};
+constexpr std::string_view kForms[] = {"generic",    "slack", "discord", "ntfy",
+                                       "json-lines", "mail",  "command"};
 // "alerts", "all" or names of model::EventKind.
 constexpr std::string_view kEvents[] = {"alerts",    "all",    "finding",     "ban",    "unban",
                                         "restore",   "extend", "would-ban",   "source", "config",
@@ -35,7 +37,7 @@ constexpr Key kKeys[] = {
      .change = Change::kLive,
      .text = "What the receiver understands: generic is warder's own JSON, posted to any web "
              "service; slack, discord and ntfy are theirs (Mattermost takes slack); json-lines is "
-             "a file; mail is e-mail.",
+             "a file; mail is e-mail; command runs a program.",
      .example = "slack"},
     {.name = "url",
      .type = Type::kSecret,
@@ -93,6 +95,15 @@ constexpr Key kKeys[] = {
      .change = Change::kLive,
      .text = "For mail: where the password is kept.",
      .example = "vault:alerts-secrets/smtp_password"},
+    {.name = "argv",
+     .type = Type::kLines,
+     .most = "100",
+     .change = Change::kLive,
+     .text =
+         "For form command: the program's path, and each argument on a line of its own. It is run "
+         "for each event without a shell, with one JSON object on standard input and an empty "
+         "environment; status 0 is done, 65 refused, everything else is tried again.",
+     .example = "/usr/local/sbin/tell-router"},
     {.name = "events",
      .type = Type::kWords,
      .fallback = "alerts",
@@ -122,7 +133,7 @@ constexpr Key kKeys[] = {
      .most = "1d",
      .change = Change::kLive,
      .text = "The first alert goes at once; what follows within this time goes as one summary. 0 "
-             "sends each event. 60s unless set; 0 for json-lines.",
+             "sends each event. 60s unless set; 0 for json-lines and command.",
      .example = "5m"},
     {.name = "pause",
      .type = Type::kDuration,
@@ -178,12 +189,12 @@ constexpr Key kKeys[] = {
      .example = "never"},
 };
 
-constexpr config::Table kTable{
-    .section = "destination *",
-    .text =
-        "Where events go: a webhook, a file or e-mail, under a name of its own. What waits for a "
-        "destination that is away stays in the outbox.",
-    .keys = kKeys};
+constexpr config::Table kTable{.section = "destination *",
+                               .text =
+                                   "Where events go: a webhook, a file, e-mail or a program, under "
+                                   "a name of its own. What waits for a "
+                                   "destination that is away stays in the outbox.",
+                               .keys = kKeys};
 
 Selection selection_of(const config::Values& values) {
   Selection selection;
@@ -289,6 +300,18 @@ DestinationOptions destination_options(const config::Values& values,
   if (form && !options.url) {
     diagnostics.add(values.about("form", "a webhook needs url"));
   }
+  if (values.has("argv")) {
+    options.argv = values.list("argv");
+  }
+  const bool is_command = options.means == Means::kCommand;
+  if (is_command && (options.argv.empty() || !options.argv.front().starts_with('/'))) {
+    diagnostics.add(
+        values.about(options.argv.empty() ? "form" : "argv",
+                     "command needs argv, whose first line is the program's whole path"));
+  }
+  if (!is_command && !options.argv.empty()) {
+    diagnostics.add(values.about("argv", "is for form = command"));
+  }
   if (options.means == Means::kJsonLines && options.path.empty()) {
     diagnostics.add(values.about("form", "json-lines needs path"));
   }
@@ -300,7 +323,7 @@ DestinationOptions destination_options(const config::Values& values,
   if (values.has("digest")) {
     options.shipper.digest = std::chrono::ceil<seconds>(values.duration("digest"));
   } else {
-    options.shipper.digest = seconds(options.means == Means::kJsonLines ? 0 : 60);
+    options.shipper.digest = seconds(options.means == Means::kJsonLines || is_command ? 0 : 60);
   }
   options.shipper.pause = values.has("pause")
                               ? std::chrono::ceil<milliseconds>(values.duration("pause"))
@@ -321,6 +344,9 @@ DestinationOptions destination_options(const config::Values& values,
 
 std::unique_ptr<Destination> make_destination(const DestinationOptions& options, std::string host,
                                               SecretResolver resolve, const util::Clock& clock) {
+  if (options.means == Means::kCommand) {
+    return make_command({options.name, std::move(host), options.argv, options.timeout});
+  }
   if (options.means == Means::kJsonLines) {
     return make_json_lines({options.name, std::move(host), options.path, options.sync});
   }

@@ -24,7 +24,7 @@
 namespace warder::ship {
 
 // What a destination is: the value of `form`. The first ones are the forms of a webhook.
-enum class Means { kGeneric, kSlack, kDiscord, kNtfy, kJsonLines, kMail };
+enum class Means { kGeneric, kSlack, kDiscord, kNtfy, kJsonLines, kMail, kCommand };
 
 // [destination NAME], as configured. Holds no secret, only where secrets lie.
 struct DestinationOptions {
@@ -34,6 +34,7 @@ struct DestinationOptions {
   std::optional<config::SecretReference> token;
   std::optional<config::SecretReference> signing_key;
   std::filesystem::path path;
+  std::vector<std::string> argv;
   JsonLinesOptions::Sync sync = JsonLinesOptions::Sync::kBatch;
   Selection selection;
   ShipperOptions shipper;
