@@ -62,6 +62,19 @@ constexpr Key kKeys[] = {
      .text = "Never banned by any jail, beside this host's own addresses, its gateways and the "
              "administrators who are logged in.",
      .example = "192.0.2.0/24"},
+    {.name = "fail2ban_configuration",
+     .type = Type::kPath,
+     .text =
+         "The folder of a fail2ban configuration (jail.conf and what belongs to it) whose enabled "
+         "jails run here, beside those of `jails`, counting as fail2ban counts. What cannot be "
+         "honoured is refused by file and line; `warder import-fail2ban` reports all of it.",
+     .example = "/etc/fail2ban"},
+    {.name = "fail2ban_skip_actions",
+     .type = Type::kWords,
+     .fallback = "",
+     .text = "Actions of that configuration that are knowingly gone without: those that ban "
+             "elsewhere, need a shell or are written in Python, which is an error otherwise.",
+     .example = "cloudflare mycommand"},
     {.name = "observe",
      .type = Type::kBool,
      .fallback = "no",
@@ -101,6 +114,10 @@ AgentOptions agent_options(const config::Values& values) {
     options.never_ban = values.prefixes("never_ban");
   }
   options.observe = values.boolean("observe");
+  if (values.has("fail2ban_configuration")) {
+    options.fail2ban_configuration = values.path("fail2ban_configuration").string();
+  }
+  options.fail2ban_skip_actions = values.list("fail2ban_skip_actions");
   return options;
 }
 

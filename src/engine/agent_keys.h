@@ -20,7 +20,9 @@ struct AgentOptions {
   std::vector<std::string> jails;              // folders or names of configurations, later wins
   std::vector<net::Prefix> trusted_proxies;
   std::vector<net::Prefix> never_ban;
-  bool observe = false;  // every jail in observe mode
+  bool observe = false;                // every jail in observe mode
+  std::string fail2ban_configuration;  // a folder; empty: none
+  std::vector<std::string> fail2ban_skip_actions;
 };
 
 const config::Table& agent_table();

@@ -3,9 +3,8 @@
 #include "config/ini.h"
 #include "config/json_layer.h"
 #include "config/load.h"
-#include "config/reference.h"
-#include "filter/date_recipe.h"
-#include "firewall/scope.h"
+#include "engine/fail2ban_jails.h"
+#include "engine/jail_compiler.h"
 #include "jail/keys.h"
 #include "util/strings.h"
 
@@ -38,131 +37,6 @@ CompiledJail manual_jail() {
   jail.options.enabled = true;
   jail.options.bantime = std::chrono::hours(1);
   return jail;
-}
-
-// A joined list as the firewall reads it.
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) {
-    text += (text.empty() ? "" : ",") + word;
-  }
-  return text;
-}
-
-std::string datepattern_of(const config::Values& values) {
-  std::string text;
-  for (const std::string& line : values.list("datepattern")) {
-    text += line + '\n';
-  }
-  return text;
-}
-
-// How the jail's lines are read; tells what is wrong.
-std::optional<filter::LineOptions> line_options(const jail::JailOptions& options,
-                                                const config::Values& values,
-                                                config::Diagnostics& diagnostics) {
-  filter::LineOptions lines;
-  bool good = true;
-  const auto wrong = [&](std::string_view key, const std::string& text) {
-    diagnostics.add(values.about(key, text));
-    good = false;
-  };
-  lines.rules = options.counting == jail::Counting::kCompat ? filter::DateRules::kCompat
-                                                            : filter::DateRules::kOwn;
-  if (!options.logtimezone.empty()) {
-    auto zone = filter::TimeZone::parse(options.logtimezone);
-    if (zone) {
-      lines.zone = *zone;
-    } else {
-      wrong("logtimezone", zone.error().message());
-    }
-  }
-  auto encoding = filter::Encoding::parse(options.logencoding);
-  if (encoding) {
-    lines.encoding = *encoding;
-  } else {
-    wrong("logencoding", encoding.error().message());
-  }
-  if (values.has("datepattern")) {
-    const util::Status datepattern = filter::check_datepattern(datepattern_of(values));
-    if (!datepattern) {
-      wrong("datepattern", datepattern.error().message());
-    }
-  }
-  return good ? std::optional(lines) : std::nullopt;
-}
-
-// Null, and told, when there is no such filter or it has errors.
-std::shared_ptr<const filter::Filter> load_filter(const std::string& word,
-                                                  const config::Values& values,
-                                                  const MainConfiguration& main,
-                                                  config::Diagnostics& diagnostics) {
-  const auto reference = config::parse_reference(word);
-  if (!reference) {
-    diagnostics.add(values.about("filter", reference.error().message()));
-    return nullptr;
-  }
-  filter::FilterRequest request;
-  request.name = reference->name;
-  request.parameters = {reference->parameters.begin(), reference->parameters.end()};
-  request.folders = main.agent.filters;
-  if (values.has("datepattern")) {
-    // What the filter's samples say does not hold for another form of the date.
-    request.overrides["datepattern"] = datepattern_of(values);
-    request.samples = filter::SamplePolicy::kIgnore;
-  }
-  auto filter = filter::load_filter(request);
-  if (!filter) {
-    for (const std::string_view line : util::split(filter.error().message(), '\n')) {
-      diagnostics.add(values.about("filter", std::string(line)));
-    }
-    return nullptr;
-  }
-  return std::move(*filter);
-}
-
-// A jail with a wrong value does not run, but what is wrong with its filter is told along with it.
-void judge_filter_alone(const config::Values& values, const MainConfiguration& main,
-                        config::Diagnostics& diagnostics) {
-  if (!values.has("enabled") || !values.boolean("enabled")) {
-    return;
-  }
-  if (values.has("filter")) {
-    (void)load_filter(values.string("filter"), values, main, diagnostics);
-  } else if (values.is_default("filter")) {
-    (void)load_filter(values.section(), values, main, diagnostics);
-  }
-}
-
-std::optional<CompiledJail> compile(jail::JailOptions options, const config::Values& values,
-                                    const MainConfiguration& main,
-                                    config::Diagnostics& diagnostics) {
-  CompiledJail compiled;
-  bool good = true;
-  auto scope = firewall::Scope::parse(options.protocol, joined(options.port));
-  if (!scope) {
-    diagnostics.add(values.about("port", scope.error().message()));
-    good = false;
-  } else {
-    compiled.scope = *scope;
-  }
-  const auto lines = line_options(options, values, diagnostics);
-  if (!lines) {
-    return std::nullopt;
-  }
-  compiled.lines = *lines;
-  compiled.filter = load_filter(options.filter, values, main, diagnostics);
-  if (!compiled.filter) {
-    return std::nullopt;
-  }
-  if (options.logpath.empty() && !reads_journal(options)) {
-    diagnostics.add(values.about(
-        "logpath", "the jail reads nothing: set logpath, or backend = systemd and journalmatch"));
-    good = false;
-  }
-  options.observe = options.observe || main.agent.observe;
-  compiled.options = std::move(options);
-  return good ? std::optional(std::move(compiled)) : std::nullopt;
 }
 
 config::Document jail_document(config::FileReader& files, const MainConfiguration& main,
@@ -209,7 +83,8 @@ MainConfiguration load_main(config::FileReader& files, const std::string& path,
 std::shared_ptr<const JailSet> load_jails(config::FileReader& files, const MainConfiguration& main,
                                           const VaultDocuments& documents,
                                           const source::FileOptions& sources,
-                                          config::Diagnostics& diagnostics) {
+                                          config::Diagnostics& diagnostics,
+                                          const fail2ban::Resolve& resolve) {
   const config::Document document = jail_document(files, main, documents, {}, diagnostics);
   const config::Table* const tables[] = {&jail::jail_table()};
   const config::Checked checked = config::check_document(tables, document, diagnostics);
@@ -233,9 +108,16 @@ std::shared_ptr<const JailSet> load_jails(config::FileReader& files, const MainC
                         "the jail 'manual' holds what is banned by hand and cannot be configured");
       continue;
     }
-    if (auto compiled = compile(std::move(*options), *values, main, diagnostics)) {
+    const auto request = filter_request(*options, *values, main, diagnostics);
+    if (!request) {
+      continue;
+    }
+    if (auto compiled = compile_jail(std::move(*options), *values, *request, main, diagnostics)) {
       set->jails.push_back(std::move(*compiled));
     }
+  }
+  if (!main.agent.fail2ban_configuration.empty()) {
+    add_fail2ban_jails(files, main, resolve, *set, diagnostics);
   }
   return diagnostics.has_errors() ? nullptr : set;
 }
@@ -281,7 +163,11 @@ util::Result<CompiledJail> load_jail(config::FileReader& files, const MainConfig
     if (options->logpath.empty() && !reads_journal(*options)) {
       options->logpath = {"-"};  // whoever tries it names the logs
     }
-    auto compiled = compile(std::move(*options), *values, main, diagnostics);
+    const auto request = filter_request(*options, *values, main, diagnostics);
+    if (!request) {
+      return refused(diagnostics);
+    }
+    auto compiled = compile_jail(std::move(*options), *values, *request, main, diagnostics);
     if (!compiled) {
       return refused(diagnostics);
     }

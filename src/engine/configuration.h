@@ -5,7 +5,9 @@
 #include "config/file_reader.h"
 #include "config/keys.h"
 #include "engine/agent_keys.h"
+#include "engine/host_names.h"
 #include "engine/jail_set.h"
+#include "fail2ban/ignore_list.h"
 
 #include <map>
 #include <memory>
@@ -42,11 +44,13 @@ MainConfiguration load_main(config::FileReader& files, const std::string& path,
                             config::Diagnostics& diagnostics);
 
 // Reads the jails and compiles those that are enabled, each with its filter, whose samples are run.
-// Null when something is wrong.
+// Those of [agent] fail2ban_configuration come last. Null when something is wrong. `resolve` may
+// ask the network, but only for names that a fail2ban configuration ignores.
 std::shared_ptr<const JailSet> load_jails(config::FileReader& files, const MainConfiguration& main,
                                           const VaultDocuments& documents,
                                           const source::FileOptions& sources,
-                                          config::Diagnostics& diagnostics);
+                                          config::Diagnostics& diagnostics,
+                                          const fail2ban::Resolve& resolve = look_up_host);
 
 // One jail as somebody wants to try it: as configured, whether enabled or not, with changes.
 struct JailTrial {

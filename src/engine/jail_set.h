@@ -7,7 +7,10 @@
 #include "source/file_source.h"
 
 #include <memory>
+#include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace warder::engine {
@@ -29,6 +32,23 @@ inline bool reads_journal(const jail::JailOptions& options) {
          (options.backend == "auto" && options.logpath.empty() && !options.journalmatch.empty());
 }
 
+// A line of `logpath`: a pattern, and where fail2ban's words " head" and " tail" behind it have
+// reading begin.
+struct LogPattern {
+  std::string_view pattern;
+  source::StartAt start_at;
+};
+inline LogPattern log_pattern(std::string_view line, source::StartAt usual) {
+  for (const auto& [word, start] :
+       {std::pair<std::string_view, source::StartAt>(" head", source::StartAt::kHead),
+        {" tail", source::StartAt::kTail}}) {
+    if (line.ends_with(word)) {
+      return {line.substr(0, line.find_last_not_of(' ', line.size() - word.size()) + 1), start};
+    }
+  }
+  return {line, usual};
+}
+
 // Everything the pipeline runs by: made and checked beside the running one, then swapped in as a
 // whole. Immutable once made.
 struct JailSet {
@@ -36,6 +56,10 @@ struct JailSet {
   filter::MatcherOptions matcher;
   std::vector<net::Prefix> never_ban;
   source::FileOptions files;
+  // Names and files that stand for addresses in `ignoreip` of a fail2ban configuration: when what
+  // they mean changes, the set is to be made anew.
+  std::set<std::string> ignored_names;
+  std::set<std::string> ignored_files;
 };
 
 }  // namespace warder::engine

@@ -1,0 +1,148 @@
+#include "engine/fail2ban_jails.h"
+
+#include "config/check.h"
+#include "engine/jail_compiler.h"
+#include "jail/keys.h"
+#include "util/clock.h"
+#include "util/strings.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <chrono>
+#include <glob.h>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace warder::engine {
+namespace {
+
+// For all names of a configuration together: a name server that is away must not keep the agent
+// from starting. One look-up may take longer than its rest; there is no way to stop it.
+constexpr std::chrono::seconds kResolveLimit{10};
+constexpr std::size_t kMostNames = 200;
+
+bool has_file(const std::string& pattern) {
+  glob_t found{};
+  const bool any = ::glob(pattern.c_str(), GLOB_NOSORT, nullptr, &found) == 0;
+  ::globfree(&found);
+  return any;
+}
+
+// Asks for each name once, and for none when all of them took too long.
+fail2ban::Resolve bounded(const fail2ban::Resolve& resolve) {
+  struct State {
+    util::SystemClock clock;
+    std::optional<util::MonotonicTime> until;
+    std::map<std::string, util::Result<std::vector<net::IpAddress>>> answers;
+  };
+  return [resolve, state = std::make_shared<State>()](const std::string& name) {
+    if (const auto known = state->answers.find(name); known != state->answers.end()) {
+      return known->second;
+    }
+    const util::MonotonicTime now = state->clock.monotonic();
+    if (!state->until) {
+      state->until = now + kResolveLimit;
+    }
+    util::Result<std::vector<net::IpAddress>> answer =
+        state->answers.size() >= kMostNames
+            ? util::Error(util::ErrorCode::kInvalid, fmt::format("more than {} names", kMostNames))
+        : now > *state->until ? util::Error(util::ErrorCode::kTimeout,
+                                            "not looked up, the names before took too long")
+                              : resolve(name);
+    state->answers.emplace(name, answer);
+    return answer;
+  };
+}
+
+config::Diagnostic diagnostic(const fail2ban::Remark& remark, std::string_view jail) {
+  config::Diagnostic result;
+  result.severity = remark.verdict == fail2ban::Verdict::kRefused ? config::Severity::kError
+                                                                  : config::Severity::kWarning;
+  result.place = remark.place;
+  result.section = jail;
+  result.key = remark.subject;
+  result.problem = remark.text;
+  result.suggestion = remark.remedy;
+  return result;
+}
+
+filter::Place place_of(const config::Place& place) { return {place.source, place.line}; }
+
+filter::FilterRequest request_of(const fail2ban::JailPlan& plan, const std::string& directory) {
+  filter::FilterRequest request;
+  request.name = plan.filter->name;
+  request.parameters = {plan.filter->parameters.begin(), plan.filter->parameters.end()};
+  request.given_at = place_of(plan.filter_place);
+  request.folders = {directory + "/filter.d"};
+  request.logtype = plan.reads_journal ? "journal" : "file";
+  request.samples = filter::SamplePolicy::kAllowNone;
+  for (const auto& [name, value] : plan.filter_overrides) {
+    request.jail_options[name] = {value.text, place_of(value.place)};
+  }
+  request.surroundings = {plan.surroundings.begin(), plan.surroundings.end()};
+  request.variables = {{"fail2ban_version", fail2ban::kUnderstoodVersion},
+                       {"fail2ban_confpath", directory}};
+  request.unknown_parameters = filter::UnknownParameters::kIgnore;
+  return request;
+}
+
+}  // namespace
+
+fail2ban::ReadOptions fail2ban_read_options(const MainConfiguration& main,
+                                            const fail2ban::Resolve& resolve) {
+  fail2ban::ReadOptions options;
+  options.skip_actions = main.agent.fail2ban_skip_actions;
+  options.resolve = bounded(resolve);
+  options.exists = has_file;
+  return options;
+}
+
+std::optional<CompiledJail> compile_fail2ban_jail(const fail2ban::JailPlan& plan,
+                                                  const std::string& directory,
+                                                  const MainConfiguration& main,
+                                                  config::Diagnostics& diagnostics) {
+  const std::size_t errors = diagnostics.errors();
+  for (const fail2ban::Remark& remark : plan.remarks) {
+    diagnostics.add(diagnostic(remark, plan.name));
+  }
+  const config::Values values = config::check(jail::jail_table(), plan.options, diagnostics);
+  auto options = jail::jail_options(values, diagnostics);
+  std::optional<CompiledJail> compiled;
+  if (options && plan.filter) {
+    compiled =
+        compile_jail(std::move(*options), values, request_of(plan, directory), main, diagnostics);
+  }
+  return diagnostics.errors() == errors ? std::move(compiled) : std::nullopt;
+}
+
+void add_fail2ban_jails(config::FileReader& files, const MainConfiguration& main,
+                        const fail2ban::Resolve& resolve, JailSet& set,
+                        config::Diagnostics& diagnostics) {
+  const std::string& directory = main.agent.fail2ban_configuration;
+  config::Diagnostics reading;
+  const fail2ban::Configuration configuration =
+      fail2ban::read_configuration(files, directory, fail2ban_read_options(main, resolve), reading);
+  for (const config::Diagnostic& one : reading.list()) {
+    diagnostics.add(one);
+  }
+  for (const fail2ban::JailPlan& plan : configuration.jails) {
+    if (std::any_of(set.jails.begin(), set.jails.end(),
+                    [&](const CompiledJail& other) { return other.options.name == plan.name; })) {
+      diagnostics.error(plan.place,
+                        fmt::format("the jail {} is enabled here and among the agent's own jails",
+                                    util::printable(plan.name, 80)),
+                        "disable one of them");
+      continue;
+    }
+    set.ignored_names.insert(plan.ignored_names.begin(), plan.ignored_names.end());
+    set.ignored_files.insert(plan.ignored_files.begin(), plan.ignored_files.end());
+    if (auto compiled = compile_fail2ban_jail(plan, directory, main, diagnostics)) {
+      set.jails.push_back(std::move(*compiled));
+    }
+  }
+}
+
+}  // namespace warder::engine

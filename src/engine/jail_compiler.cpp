@@ -1,0 +1,158 @@
+#include "engine/jail_compiler.h"
+
+#include "config/reference.h"
+#include "filter/date_recipe.h"
+#include "firewall/scope.h"
+#include "util/strings.h"
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace warder::engine {
+namespace {
+
+// A joined list as the firewall reads it.
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) {
+    text += (text.empty() ? "" : ",") + word;
+  }
+  return text;
+}
+
+std::string datepattern_of(const config::Values& values) {
+  std::string text;
+  for (const std::string& line : values.list("datepattern")) {
+    text += line + '\n';
+  }
+  return text;
+}
+
+// How the jail's lines are read; tells what is wrong.
+std::optional<filter::LineOptions> line_options(const jail::JailOptions& options,
+                                                const config::Values& values,
+                                                config::Diagnostics& diagnostics) {
+  filter::LineOptions lines;
+  bool good = true;
+  const auto wrong = [&](std::string_view key, const std::string& text) {
+    diagnostics.add(values.about(key, text));
+    good = false;
+  };
+  lines.rules = options.counting == jail::Counting::kCompat ? filter::DateRules::kCompat
+                                                            : filter::DateRules::kOwn;
+  if (!options.logtimezone.empty()) {
+    auto zone = filter::TimeZone::parse(options.logtimezone);
+    if (zone) {
+      lines.zone = *zone;
+    } else {
+      wrong("logtimezone", zone.error().message());
+    }
+  }
+  auto encoding = filter::Encoding::parse(options.logencoding);
+  if (encoding) {
+    lines.encoding = *encoding;
+  } else {
+    wrong("logencoding", encoding.error().message());
+  }
+  if (values.has("datepattern")) {
+    const util::Status datepattern = filter::check_datepattern(datepattern_of(values));
+    if (!datepattern) {
+      wrong("datepattern", datepattern.error().message());
+    }
+  }
+  return good ? std::optional(lines) : std::nullopt;
+}
+
+std::optional<filter::FilterRequest> request_of(const std::string& word,
+                                                const config::Values& values,
+                                                const MainConfiguration& main,
+                                                config::Diagnostics& diagnostics) {
+  const auto reference = config::parse_reference(word);
+  if (!reference) {
+    diagnostics.add(values.about("filter", reference.error().message()));
+    return std::nullopt;
+  }
+  filter::FilterRequest request;
+  request.name = reference->name;
+  request.parameters = {reference->parameters.begin(), reference->parameters.end()};
+  request.folders = main.agent.filters;
+  if (values.has("datepattern")) {
+    // What the filter's samples say does not hold for another form of the date.
+    request.overrides["datepattern"] = datepattern_of(values);
+    request.samples = filter::SamplePolicy::kIgnore;
+  }
+  return request;
+}
+
+// Null, and told, when there is no such filter or it has errors.
+std::shared_ptr<const filter::Filter> load(const filter::FilterRequest& request,
+                                           const config::Values& values,
+                                           config::Diagnostics& diagnostics) {
+  auto filter = filter::load_filter(request);
+  if (!filter) {
+    for (const std::string_view line : util::split(filter.error().message(), '\n')) {
+      diagnostics.add(values.about("filter", std::string(line)));
+    }
+    return nullptr;
+  }
+  return std::move(*filter);
+}
+
+}  // namespace
+
+std::optional<filter::FilterRequest> filter_request(const jail::JailOptions& options,
+                                                    const config::Values& values,
+                                                    const MainConfiguration& main,
+                                                    config::Diagnostics& diagnostics) {
+  return request_of(options.filter, values, main, diagnostics);
+}
+
+void judge_filter_alone(const config::Values& values, const MainConfiguration& main,
+                        config::Diagnostics& diagnostics) {
+  if (!values.has("enabled") || !values.boolean("enabled")) {
+    return;
+  }
+  if (!values.has("filter") && !values.is_default("filter")) {
+    return;
+  }
+  const std::string& word = values.has("filter") ? values.string("filter") : values.section();
+  if (const auto request = request_of(word, values, main, diagnostics)) {
+    (void)load(*request, values, diagnostics);
+  }
+}
+
+std::optional<CompiledJail> compile_jail(jail::JailOptions options, const config::Values& values,
+                                         const filter::FilterRequest& request,
+                                         const MainConfiguration& main,
+                                         config::Diagnostics& diagnostics) {
+  CompiledJail compiled;
+  bool good = true;
+  auto scope = firewall::Scope::parse(options.protocol, joined(options.port));
+  if (!scope) {
+    diagnostics.add(values.about("port", scope.error().message()));
+    good = false;
+  } else {
+    compiled.scope = *scope;
+  }
+  const auto lines = line_options(options, values, diagnostics);
+  if (!lines) {
+    return std::nullopt;
+  }
+  compiled.lines = *lines;
+  compiled.filter = load(request, values, diagnostics);
+  if (!compiled.filter) {
+    return std::nullopt;
+  }
+  if (options.logpath.empty() && !reads_journal(options)) {
+    diagnostics.add(values.about(
+        "logpath", "the jail reads nothing: set logpath, or backend = systemd and journalmatch"));
+    good = false;
+  }
+  options.observe = options.observe || main.agent.observe;
+  compiled.options = std::move(options);
+  return good ? std::optional(std::move(compiled)) : std::nullopt;
+}
+
+}  // namespace warder::engine

@@ -1,0 +1,205 @@
+#include "fail2ban/action.h"
+
+#include "config/definition.h"
+#include "config/diagnostics.h"
+#include "config/load.h"
+#include "util/strings.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <set>
+#include <utility>
+
+namespace warder::fail2ban {
+namespace {
+
+constexpr std::string_view kCommandRemedy =
+    "write [destination NAME] with form = command, argv = the program, events = ban unban: it gets "
+    "JSON on its standard input, no shell and no log text in its arguments";
+constexpr std::string_view kAcceptance =
+    "; or name the action in [agent] fail2ban_skip_actions to go without it";
+
+// A name ending in '*' stands for all that begin so.
+bool is_one_of(std::string_view name, std::span<const std::string_view> list) {
+  return std::any_of(list.begin(), list.end(), [&](std::string_view one) {
+    return one.ends_with('*') ? name.starts_with(one.substr(0, one.size() - 1)) : name == one;
+  });
+}
+
+constexpr std::array<std::string_view, 20> kKernel{
+    "nftables",    "nftables-*", "iptables",  "iptables-*", "firewallcmd-*",
+    "ufw",         "route",      "hostsdeny", "dummy",      "shorewall",
+    "shorewall-*", "apf",        "pf",        "ipfw",       "bsd-ipfw",
+    "npf",         "ipfilter",   "osx-afctl", "osx-ipfw",   "symbiosis-blacklist-allports",
+};
+constexpr std::array<std::string_view, 6> kTells{"mail",       "mail-*",  "sendmail",
+                                                 "sendmail-*", "smtp.py", "apprise"};
+constexpr std::array<std::string_view, 7> kReports{
+    "abuseipdb", "blocklist_de", "complain", "dshield", "ipthreat", "mynetwatchman", "xarf-*"};
+constexpr std::array<std::string_view, 4> kRemote{"cloudflare", "cloudflare-*", "netscaler",
+                                                  "nsupdate"};
+// Kernel actions that close every port, with every protocol.
+constexpr std::array<std::string_view, 10> kEverything{
+    "route", "hostsdeny", "dummy", "shorewall", "shorewall-*",
+    "apf",   "ufw",       "npf",   "osx-afctl", "symbiosis-blacklist-allports"};
+
+void remark(Action* action, Verdict verdict, std::string text, std::string remedy) {
+  action->remarks.push_back({verdict, action->place,
+                             fmt::format("action {}", util::printable(action->reference.name, 80)),
+                             std::move(text), std::move(remedy)});
+}
+
+std::string text_of(const config::Definition& definition, std::string_view option) {
+  const auto value = definition.get(option);
+  return value && *value ? (*value)->text : std::string();
+}
+
+std::string protocol_word(std::string_view text) {
+  std::set<std::string> protocols;
+  for (const std::string_view word : util::split_words(util::to_lower(text), " \t\n,")) {
+    protocols.emplace(word);
+  }
+  if (protocols.size() == 1 && (protocols.contains("tcp") || protocols.contains("udp"))) {
+    return *protocols.begin();
+  }
+  return protocols.empty() ? "tcp" : "all";
+}
+
+void read_scope(const config::Definition& definition, Action* action) {
+  const std::string& name = action->reference.name;
+  if (is_one_of(name, kEverything)) {
+    action->protocol = "all";
+    return;
+  }
+  action->protocol = protocol_word(text_of(definition, "protocol"));
+  if (name.ends_with("allports") || text_of(definition, "type") == "allports") {
+    return;
+  }
+  action->ports = text_of(definition, "port");
+  const std::string_view ports = util::trim(action->ports);
+  if (ports == "0:65535" || ports == "0-65535" || util::to_lower(ports) == "all") {
+    action->ports.clear();
+  }
+}
+
+// An actionban of the operator's own in place of the stock one.
+void tell_own_ban(const config::Document& document, Action* action) {
+  const auto own = document.get("Definition", "actionban");
+  if (own && *own && (*own)->place.source.ends_with(".local")) {
+    remark(
+        action, Verdict::kDiffers,
+        fmt::format("the actionban written at {} is not run: the agent bans in the kernel itself",
+                    (*own)->place.to_string()),
+        std::string(kCommandRemedy));
+  }
+}
+
+void judge(const config::Definition& definition, Action* action) {
+  switch (action->kind) {
+    case ActionKind::kKernel:
+      return;
+    case ActionKind::kTells:
+      remark(action, Verdict::kDiffers, "no mail is sent by actions",
+             "people are told by destinations: [destination NAME] with form = slack, discord, ntfy "
+             "or generic");
+      return;
+    case ActionKind::kReports:
+      remark(
+          action, Verdict::kDiffers, "no third party is told about an address",
+          "if it must be: [destination NAME] with form = command, argv = a program that reports, "
+          "events = ban");
+      return;
+    case ActionKind::kRemote:
+      remark(action, Verdict::kRefused, "bans are made in this host's kernel, not elsewhere",
+             std::string(kCommandRemedy).append(kAcceptance));
+      return;
+    case ActionKind::kPython:
+      remark(action, Verdict::kRefused, "actions written in Python are not run",
+             std::string(kCommandRemedy).append(kAcceptance));
+      return;
+    case ActionKind::kCommand:
+      if (util::trim(text_of(definition, "actionban")).empty()) {
+        remark(action, Verdict::kDiffers, "it does nothing on a ban, and is not run otherwise", "");
+        return;
+      }
+      remark(action, Verdict::kRefused, "its commands need a shell, and none is run",
+             std::string(kCommandRemedy).append(kAcceptance));
+      return;
+  }
+}
+
+}  // namespace
+
+ActionKind kind_of_action(std::string_view name) {
+  if (is_one_of(name, kTells)) {
+    return ActionKind::kTells;
+  }
+  if (name.ends_with(".py")) {
+    return ActionKind::kPython;
+  }
+  if (is_one_of(name, kKernel)) {
+    return ActionKind::kKernel;
+  }
+  if (is_one_of(name, kReports)) {
+    return ActionKind::kReports;
+  }
+  return is_one_of(name, kRemote) ? ActionKind::kRemote : ActionKind::kCommand;
+}
+
+Action read_action(config::FileReader& files, const ActionRequest& request) {
+  Action action;
+  action.reference = request.reference;
+  action.place = request.place;
+  action.kind = kind_of_action(request.reference.name);
+  config::Diagnostics diagnostics;
+  if (request.reference.name.ends_with(".py")) {
+    const config::Document none;
+    judge(config::Definition(none, {}, request.place), &action);
+    return action;
+  }
+  const config::Document document =
+      config::load_name(files, request.folder + "/" + request.reference.name, diagnostics);
+  if (diagnostics.has_errors()) {
+    remark(&action, Verdict::kRefused,
+           fmt::format("cannot be read: {}", util::printable(diagnostics.list().front().to_text())),
+           "mend the file or take the action out of the jail");
+    return action;
+  }
+  config::Parameters parameters = request.reference.parameters;
+  parameters.emplace("name", request.jail);
+  const config::Definition definition(document, std::move(parameters), request.place, {},
+                                      request.surroundings);
+  if (action.kind == ActionKind::kKernel) {
+    read_scope(definition, &action);
+    tell_own_ban(document, &action);
+  }
+  judge(definition, &action);
+  return action;
+}
+
+BanScope joined_scope(const std::vector<Action>& actions) {
+  BanScope scope;
+  bool every_port = false;
+  bool first = true;
+  std::set<std::string> seen;
+  for (const Action& action : actions) {
+    if (action.kind != ActionKind::kKernel) {
+      continue;
+    }
+    scope.protocol = first || scope.protocol == action.protocol ? action.protocol : "all";
+    first = false;
+    every_port = every_port || action.ports.empty();
+    if (seen.insert(action.ports).second) {
+      scope.ports += (scope.ports.empty() ? "" : ",") + action.ports;
+    }
+  }
+  if (every_port) {
+    scope.ports.clear();
+  }
+  return scope;
+}
+
+}  // namespace warder::fail2ban

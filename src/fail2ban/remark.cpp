@@ -1,0 +1,17 @@
+#include "fail2ban/remark.h"
+
+namespace warder::fail2ban {
+
+std::string_view to_string(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kRuns:
+      return "runs";
+    case Verdict::kDiffers:
+      return "differs";
+    case Verdict::kRefused:
+      return "refused";
+  }
+  return "refused";
+}
+
+}  // namespace warder::fail2ban

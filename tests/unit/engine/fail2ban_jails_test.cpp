@@ -1,0 +1,108 @@
+#include "config/file_reader.h"
+#include "engine/configuration.h"
+#include "support/temporary_folder.h"
+
+#include <catch2/catch.hpp>
+
+using namespace warder;
+using testing::TemporaryFolder;
+
+namespace {
+
+struct Loaded {
+  std::shared_ptr<const engine::JailSet> jails;
+  std::string diagnostics;
+};
+
+// The folder's etc/ as a fail2ban configuration, beside own jails in own/.
+Loaded load(const TemporaryFolder& folder, std::vector<std::string> skip_actions = {}) {
+  folder.write("etc/action.d/nftables.conf",
+               "[Definition]\nactionban = x\n[Init]\nport = ssh\nprotocol = tcp\n");
+  folder.write("etc/action.d/mine.conf", "[Definition]\nactionban = curl x | sh\n");
+  folder.write("etc/filter.d/app.conf",
+               "[Definition]\nfailregex = ^\\s*app <mode> <HOST>$\nmode = calm\nlogtype = x\n");
+  folder.write("own/none.conf", "[DEFAULT]\n");
+  config::DiskFiles files;
+  config::Diagnostics diagnostics;
+  engine::MainConfiguration main;
+  main.agent.fail2ban_configuration = (folder / "etc").string();
+  main.agent.fail2ban_skip_actions = std::move(skip_actions);
+  main.agent.jails = {(folder / "own").string()};
+  main.agent.filters = {std::string(WARDER_SOURCE_DIR) + "/filters"};
+  const auto resolve = [](const std::string&) -> util::Result<std::vector<net::IpAddress>> {
+    return std::vector{*net::IpAddress::parse("198.51.100.7")};
+  };
+  Loaded loaded;
+  loaded.jails = engine::load_jails(files, main, {}, {}, diagnostics, resolve);
+  loaded.diagnostics = diagnostics.to_text();
+  return loaded;
+}
+
+const std::string kJail =
+    "[DEFAULT]\naction = nftables[port=\"80,443\"]\nfilter = %(__name__)s[mode=%(mode)s]\n"
+    "mode = wild\n[app]\nenabled = true\nlogpath = /var/log/app.log\nmaxretry = 7\n"
+    "ignoreip = admin.example.org\n[other]\nfilter = broken(\n";
+
+}  // namespace
+
+TEST_CASE("the enabled jails of a fail2ban configuration are compiled") {
+  const TemporaryFolder folder;
+  folder.write("etc/jail.conf", kJail);
+  const Loaded loaded = load(folder);
+  CHECK(loaded.diagnostics == "");
+  REQUIRE(loaded.jails != nullptr);
+  REQUIRE(loaded.jails->jails.size() == 2);
+  const engine::CompiledJail& jail = loaded.jails->jails[1];
+  CHECK(jail.options.name == "app");
+  CHECK(jail.options.maxretry == 7);
+  CHECK(jail.options.counting == jail::Counting::kCompat);
+  CHECK(jail.options.ipv6_prefix == 128);
+  CHECK(jail.options.ignoreip == std::vector{*net::Prefix::parse("198.51.100.7")});
+  CHECK(jail.scope.name() == "tcp_80_443");
+  REQUIRE(jail.filter->patterns().size() == 1);
+  CHECK(jail.filter->patterns()[0].text.find("wild") != std::string::npos);
+  CHECK(loaded.jails->ignored_names == std::set<std::string>{"admin.example.org"});
+}
+
+TEST_CASE("a jail's own failregex stands for the filter's") {
+  const TemporaryFolder folder;
+  folder.write("etc/jail.conf", kJail);
+  folder.write("etc/jail.local", "[app]\nfailregex = %(known/failregex)s\n ^\\s*mine <HOST>$\n");
+  const Loaded loaded = load(folder);
+  CHECK(loaded.diagnostics == "");
+  REQUIRE(loaded.jails != nullptr);
+  CHECK(loaded.jails->jails.at(1).filter->patterns().size() == 2);
+}
+
+TEST_CASE("what cannot be honoured refuses the configuration at its place") {
+  const TemporaryFolder folder;
+  folder.write("etc/jail.conf", kJail);
+  folder.write(
+      "etc/jail.local",
+      "[app]\naction = mine\n         nftables\nignorecommand = /bin/true\nmaxretry = 3\n");
+  const std::string place = (folder / "etc/jail.local").string();
+  const Loaded refused = load(folder);
+  CHECK(refused.jails == nullptr);
+  CHECK(refused.diagnostics.find(place + ":2: [app] action mine: its commands need a shell") !=
+        std::string::npos);
+  CHECK(refused.diagnostics.find(place + ":4: [app] ignorecommand: ") != std::string::npos);
+
+  folder.write("etc/jail.local", "[app]\naction = mine\n         nftables\n");
+  const Loaded accepted = load(folder, {"mine"});
+  CHECK(accepted.jails != nullptr);
+  CHECK(accepted.diagnostics.find(place + ":2: warning: [app] action mine") != std::string::npos);
+}
+
+TEST_CASE("a filter with errors, and a jail enabled twice, are told") {
+  const TemporaryFolder folder;
+  folder.write("etc/jail.conf", kJail);
+  folder.write("etc/filter.d/app.local", "[Definition]\nfailregex = ^(a <HOST>$\n");
+  CHECK(load(folder).diagnostics.find((folder / "etc/filter.d/app.local").string() + ":2") !=
+        std::string::npos);
+
+  const TemporaryFolder twice;
+  twice.write("etc/jail.conf", kJail);
+  twice.write("own/app.conf", "[app]\nenabled = yes\nfilter = sshd\nlogpath = /var/log/auth.log\n");
+  CHECK(load(twice).diagnostics.find("enabled here and among the agent's own jails") !=
+        std::string::npos);
+}
