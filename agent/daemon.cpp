@@ -2,6 +2,7 @@
 
 #include "agent/service.h"
 #include "agent/signing_key.h"
+#include "agent/state_lock.h"
 #include "api/keys.h"
 #include "config/manual.h"
 #include "crypto/random.h"
@@ -14,9 +15,6 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
-#include <cerrno>
-#include <fcntl.h>
-#include <sys/file.h>
 #include <utility>
 
 namespace warder::agent {
@@ -31,7 +29,7 @@ util::Result<std::unique_ptr<Daemon>> Daemon::start(const Globals& globals) {
   std::unique_ptr<Daemon> daemon(new Daemon(globals));
   WARDER_ASSIGN_OR_RETURN(const engine::MainConfiguration main, read_main(globals));
   log::set_level(main.agent.log_level);
-  WARDER_RETURN_IF_ERROR(daemon->lock_state(main));
+  WARDER_ASSIGN_OR_RETURN(daemon->lock_, lock_state(main.agent.state));
   daemon->open_vault(main);
 
   // With the vault's documents if they are good, else with the files alone: a wrong document in the
@@ -52,7 +50,17 @@ util::Result<std::unique_ptr<Daemon>> Daemon::start(const Globals& globals) {
   WARDER_RETURN_IF_ERROR(daemon->open_store(loaded->main));
   WARDER_RETURN_IF_ERROR(daemon->open_firewall(loaded->main));
   WARDER_RETURN_IF_ERROR(daemon->start_engine(*loaded));
-  daemon->watch_vault();
+  {
+    // The control socket answers already.
+    const std::lock_guard lock(daemon->reload_mutex_);
+    daemon->ignore_watch_ = std::make_unique<IgnoreWatch>([daemon = daemon.get()] {
+      if (const util::Status read = daemon->reload(); !read) {
+        log::warning("what ignoreip names has changed, but: {}", read.error().message());
+      }
+    });
+    daemon->ignore_watch_->watch(*loaded->jails);
+  }
+  daemon->watch_vault();  // from here on other threads apply configurations
   return daemon;
 }
 
@@ -60,6 +68,7 @@ Daemon::~Daemon() {
   // Who may still ask goes first, then what writes, the store last.
   watcher_.reset();
   server_.reset();
+  ignore_watch_.reset();
   if (shipping_) {
     shipping_->stop();
   }
@@ -70,24 +79,6 @@ Daemon::~Daemon() {
                    closed.error().message());
     }
   }
-}
-
-util::Status Daemon::lock_state(const engine::MainConfiguration& main) {
-  const std::filesystem::path path = main.agent.state / "lock";
-  lock_.reset(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!lock_) {
-    return util::errno_error(
-        fmt::format("{} (the folder of [agent] state must exist and belong to the agent's user)",
-                    path.string()),
-        errno);
-  }
-  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
-    return util::Error(
-        util::ErrorCode::kConflict,
-        fmt::format("another agent runs on {}; stop it first (systemctl stop warder)",
-                    main.agent.state.string()));
-  }
-  return {};
 }
 
 void Daemon::open_vault(const engine::MainConfiguration& main) {
@@ -345,6 +336,9 @@ util::Status Daemon::apply(const engine::VaultDocuments& documents, std::string_
     return used;
   }
   WARDER_RETURN_IF_ERROR(use_destinations(*loaded));
+  if (ignore_watch_) {
+    ignore_watch_->watch(*loaded->jails);
+  }
   log::set_level(loaded->main.agent.log_level);
   std::string names;
   for (const engine::CompiledJail& jail : loaded->jails->jails) {

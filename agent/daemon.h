@@ -2,6 +2,7 @@
 
 #include "agent/command.h"
 #include "agent/control.h"
+#include "agent/ignore_watch.h"
 #include "agent/wiring.h"
 #include "engine/engine.h"
 #include "engine/routes.h"
@@ -41,7 +42,6 @@ class Daemon {
  private:
   explicit Daemon(Globals globals) : globals_(std::move(globals)) {}
 
-  util::Status lock_state(const engine::MainConfiguration& main);
   // The vault and its documents; without a vault, or with one that does not answer, the files
   // alone.
   void open_vault(const engine::MainConfiguration& main);
@@ -77,6 +77,7 @@ class Daemon {
   std::unique_ptr<Control> control_;
   std::unique_ptr<api::Server> server_;
   std::unique_ptr<vault::Watcher> watcher_;
+  std::unique_ptr<IgnoreWatch> ignore_watch_;
   // Both engine and shipping are made: what the store's thread may use.
   std::atomic<engine::Engine*> running_engine_{nullptr};
   std::vector<std::string> early_trouble_;  // told once the engine runs

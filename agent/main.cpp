@@ -16,7 +16,7 @@
 namespace warder::agent {
 namespace {
 
-constexpr std::array<Command, 16> kCommands{{
+constexpr std::array<Command, 18> kCommands{{
     {"run", "watch the logs and ban, until stopped", "the configuration", declare_run},
     {"check", "read the configuration and tell every error at once", "the configuration",
      declare_check},
@@ -35,6 +35,11 @@ constexpr std::array<Command, 16> kCommands{{
      "the configuration", declare_replay},
     {"doctor", "follow a marked line through every stage of the running agent, name the broken one",
      "a running agent", declare_doctor},
+    {"import-fail2ban",
+     "what a fail2ban configuration does here; its bans, counts and positions taken over",
+     "a fail2ban configuration", declare_import_fail2ban},
+    {"compare", "bans of a running fail2ban beside the agent's own, each difference told",
+     "the database", declare_compare},
     {"vault", "the vault that holds rules and secrets: setup, get, put, test, audit, rotate...",
      "the configuration", declare_vault},
     {"alerts", "test the destinations, retry what could not be delivered", "a running agent",

@@ -1,0 +1,232 @@
+#include "agent/import_report.h"
+
+#include "agent/output.h"
+#include "engine/fail2ban_jails.h"
+#include "util/strings.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace warder::agent {
+namespace {
+
+using fail2ban::Verdict;
+using nlohmann::json;
+
+// Of the verdicts, in their order.
+using Counts = std::array<std::size_t, 3>;
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+json place_json(const config::Place& place) {
+  return {{"source", place.source}, {"line", place.line}};
+}
+
+json remark_json(const fail2ban::Remark& remark) {
+  json object = place_json(remark.place);
+  object["verdict"] = fail2ban::to_string(remark.verdict);
+  object["subject"] = util::printable_again(remark.subject);
+  object["text"] = util::printable_again(remark.text, 2000);
+  if (!remark.remedy.empty()) {
+    object["remedy"] = remark.remedy;
+  }
+  return object;
+}
+
+json remarks_json(const std::vector<fail2ban::Remark>& remarks) {
+  json list = json::array();
+  for (const fail2ban::Remark& remark : remarks) {
+    list.push_back(remark_json(remark));
+  }
+  return list;
+}
+
+std::string remark_text(const fail2ban::Remark& remark) {
+  return fmt::format("    {}: {}: {}{}{}\n", remark.place.to_string(),
+                     util::printable_again(remark.subject), util::printable_again(remark.text, 600),
+                     remark.remedy.empty() ? "" : "; ", remark.remedy);
+}
+
+std::string action_kind(fail2ban::ActionKind kind) {
+  constexpr std::array<const char*, 6> kNames{"kernel", "tells",   "reports",
+                                              "remote", "command", "python"};
+  return kNames[static_cast<std::size_t>(kind)];
+}
+
+// The texts of a configuration are valid UTF-8: its reader refuses everything else.
+json jail_json(const ImportReport::Jail& jail) {
+  json object = place_json(jail.plan.place);
+  object["name"] = util::printable(jail.plan.name);
+  object["enabled"] = jail.plan.enabled;
+  object["verdict"] = fail2ban::to_string(jail.verdict);
+  object["filter"] = jail.plan.filter ? json(util::printable(jail.plan.filter->name)) : json();
+  object["reads"] = jail.plan.reads_journal ? "journal" : "files";
+  object["remarks"] = remarks_json(jail.plan.remarks);
+  object["errors"] = jail.errors;
+  json options = json::object();
+  for (const config::Option& option : jail.plan.options.options) {
+    options[option.name] = option.text;
+  }
+  object["options"] = std::move(options);
+  json as_read = json::object();
+  for (const auto& [name, value] : jail.plan.as_read) {
+    std::vector<std::string> lines;
+    for (const std::string_view line : util::split(value, '\n')) {
+      lines.emplace_back(line);
+    }
+    as_read[name] = lines.size() == 1 ? json(lines.front()) : json(lines);
+  }
+  object["as_read"] = std::move(as_read);
+  object["actions"] = json::array();
+  for (const fail2ban::Action& action : jail.plan.actions) {
+    json parameters = json::object();
+    for (const auto& [name, value] : action.reference.parameters) {
+      parameters[name] = value;
+    }
+    object["actions"].push_back({{"name", util::printable(action.reference.name)},
+                                 {"kind", action_kind(action.kind)},
+                                 {"parameters", std::move(parameters)}});
+  }
+  return object;
+}
+
+template <typename List, typename VerdictOf>
+Counts count(const List& list, const VerdictOf& verdict_of) {
+  Counts counts{};
+  for (const auto& one : list) {
+    ++counts[static_cast<std::size_t>(verdict_of(one))];
+  }
+  return counts;
+}
+
+Counts jail_counts(const ImportReport& report) {
+  return count(report.jails, [](const ImportReport::Jail& jail) { return jail.verdict; });
+}
+
+Counts filter_counts(const ImportReport& report) {
+  return count(report.filters, [](const auto& filter) { return filter.second.verdict; });
+}
+
+json counts_json(const Counts& counts) {
+  return {{"runs", counts[0]}, {"differs", counts[1]}, {"refused", counts[2]}};
+}
+
+std::string counts_text(const Counts& counts) {
+  return fmt::format("{} run as they are, {} differ, {} are refused", counts[0], counts[1],
+                     counts[2]);
+}
+
+}  // namespace
+
+ImportReport report_fail2ban(config::FileReader& files, const std::string& directory,
+                             const engine::MainConfiguration& main, bool all) {
+  ImportReport report;
+  report.directory = directory;
+  fail2ban::ReadOptions options = engine::fail2ban_read_options(main, engine::look_up_host);
+  options.all = all;
+  config::Diagnostics reading;
+  report.configuration = fail2ban::read_configuration(files, directory, options, reading);
+  for (const config::Diagnostic& one : reading.list()) {
+    report.errors.push_back(one.to_text());
+  }
+  for (fail2ban::JailPlan& plan : report.configuration.jails) {
+    ImportReport::Jail jail;
+    jail.verdict = plan.verdict();
+    // The remarks of the plan are in the plan; what compiling adds is told beside them.
+    fail2ban::JailPlan bare = plan;
+    bare.remarks.clear();
+    config::Diagnostics diagnostics;
+    const auto compiled = engine::compile_fail2ban_jail(bare, directory, main, diagnostics);
+    std::vector<std::string> filter_errors;
+    for (const config::Diagnostic& one : diagnostics.list()) {
+      if (one.severity == config::Severity::kError) {
+        jail.errors.push_back(first_line(one.to_text()));
+        if (one.key == "filter") {
+          filter_errors.push_back(one.problem);
+        }
+      }
+    }
+    if (!compiled) {
+      jail.verdict = Verdict::kRefused;
+    }
+    if (plan.filter) {
+      ImportReport::Filter& filter = report.filters[plan.filter->name];
+      filter.jails.insert(plan.name);
+      if (!filter_errors.empty()) {
+        filter.verdict = Verdict::kRefused;
+        filter.errors = std::move(filter_errors);
+      }
+    }
+    jail.plan = std::move(plan);
+    report.jails.push_back(std::move(jail));
+  }
+  report.configuration.jails.clear();
+  return report;
+}
+
+std::set<std::string> ImportReport::running() const {
+  std::set<std::string> names;
+  for (const Jail& jail : jails) {
+    if (jail.plan.enabled && jail.verdict != Verdict::kRefused) {
+      names.insert(jail.plan.name);
+    }
+  }
+  return names;
+}
+
+std::string ImportReport::to_text() const {
+  std::string text = fmt::format("{}\n", util::printable(directory));
+  for (const std::string& error : errors) {
+    text += fmt::format("  {}\n", error);
+  }
+  for (const Jail& jail : jails) {
+    text +=
+        fmt::format("  jail {}{}: {}\n", util::printable(jail.plan.name),
+                    jail.plan.enabled ? "" : " (not enabled)", fail2ban::to_string(jail.verdict));
+    for (const fail2ban::Remark& remark : jail.plan.remarks) {
+      text += remark_text(remark);
+    }
+    for (const std::string& error : jail.errors) {
+      text += fmt::format("    {}\n", error);
+    }
+  }
+  for (const auto& [name, filter] : filters) {
+    text += fmt::format("  filter {}: {}\n", util::printable(name),
+                        fail2ban::to_string(filter.verdict));
+  }
+  for (const auto* remarks : {&configuration.remarks, &configuration.globals.remarks}) {
+    for (const fail2ban::Remark& remark : *remarks) {
+      text += "  for all:\n" + remark_text(remark);
+    }
+  }
+  text += fmt::format("jails: {}; filters: {}\n", counts_text(jail_counts(*this)),
+                      counts_text(filter_counts(*this)));
+  return text;
+}
+
+json ImportReport::to_json() const {
+  json object{{"directory", util::printable(directory)}, {"errors", errors}};
+  object["jails"] = json::array();
+  for (const Jail& jail : jails) {
+    object["jails"].push_back(jail_json(jail));
+  }
+  object["filters"] = json::array();
+  for (const auto& [name, filter] : filters) {
+    object["filters"].push_back({{"name", util::printable(name)},
+                                 {"verdict", fail2ban::to_string(filter.verdict)},
+                                 {"jails", filter.jails},
+                                 {"errors", filter.errors}});
+  }
+  std::vector<fail2ban::Remark> general = configuration.remarks;
+  general.insert(general.end(), configuration.globals.remarks.begin(),
+                 configuration.globals.remarks.end());
+  object["remarks"] = remarks_json(general);
+  object["summary"] = {{"jails", counts_json(jail_counts(*this))},
+                       {"filters", counts_json(filter_counts(*this))}};
+  return object;
+}
+
+}  // namespace warder::agent
