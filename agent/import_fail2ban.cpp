@@ -164,6 +164,11 @@ ExitStatus run(const Globals& globals, const Words& words) {
   const std::string database = words.database.empty() && words.apply
                                    ? report.configuration.globals.database.value_or("")
                                    : words.database;
+  if (words.apply && database.empty()) {
+    return complain(util::Error(util::ErrorCode::kInvalid,
+                                "fail2ban.conf names no database (dbfile) to take anything over "
+                                "from; give it with --database"));
+  }
   std::optional<migrate::Import> import;
   if (!database.empty()) {
     const auto stored = fail2ban::read_database(database);
