@@ -68,7 +68,7 @@ struct ReadOptions {
   // Actions of these names that are not honoured do not refuse the jail.
   std::vector<std::string> skip_actions = {};
   Resolve resolve = {};
-  // Is there a file for this pattern (glob(7))? For systemd_if_nologs and skip_if_nologs.
+  // Is there a file for this pattern (glob(7))? For systemd_if_nologs. None: there is one for all.
   std::function<bool(const std::string& pattern)> exists = {};
 };
 

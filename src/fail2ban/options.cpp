@@ -118,7 +118,7 @@ class Translation {
               "write one pattern a line");
           continue;
         }
-        found = found || (options_.exists && options_.exists(std::string(path)));
+        found = found || !options_.exists || options_.exists(std::string(path));
         paths += fmt::format("{}{} {}", paths.empty() ? "" : "\n", path, start);
       }
     }

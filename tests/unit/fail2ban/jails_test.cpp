@@ -199,7 +199,7 @@ TEST_CASE("times and numbers") {
   CHECK(option(plan, "bantime.increment") == "yes");
   CHECK(option(plan, "bantime.factor") == "2");
   CHECK(option(plan, "bantime.multipliers") == "1 5 30");
-  CHECK(option(plan, "bantime.maxtime") == "5w");
+  CHECK(option(plan, "bantime.maxtime") == "35d");
   CHECK(option(plan, "bantime.rndtime") == "10m");
   CHECK(option(plan, "bantime.overalljails") == "yes");
   for (const char* wrong : {"bantime = 0", "bantime = -5", "findtime = 0", "bantime = 10 apples"}) {
