@@ -103,8 +103,8 @@ void judge(const config::Definition& definition, Action* action) {
       return;
     case ActionKind::kTells:
       remark(action, Verdict::kDiffers, "no mail is sent by actions",
-             "people are told by destinations: [destination NAME] with form = slack, discord, ntfy "
-             "or generic");
+             "people are told by destinations: [destination NAME] with form = mail (or slack, "
+             "discord, ntfy)");
       return;
     case ActionKind::kReports:
       remark(
