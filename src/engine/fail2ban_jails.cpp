@@ -85,6 +85,7 @@ filter::FilterRequest request_of(const fail2ban::JailPlan& plan, const std::stri
   request.surroundings = {plan.surroundings.begin(), plan.surroundings.end()};
   request.variables = {{"fail2ban_version", fail2ban::kUnderstoodVersion},
                        {"fail2ban_confpath", directory}};
+  request.text.ignore = filter::IgnoreScope::kReference;
   request.unknown_parameters = filter::UnknownParameters::kIgnore;
   return request;
 }
