@@ -78,8 +78,9 @@ constexpr config::Key kKeys[] = {
      .example = "sshd[mode=aggressive]"},
     {.name = "logpath",
      .type = Type::kLines,
-     .text = "The log files, one a line; * and ? match in names. A file may appear later. ` head` or "
-             "` tail` behind a path says where reading begins, instead of [source] start_at.",
+     .text =
+         "The log files, one a line; * and ? match in names. A file may appear later. ` head` or "
+         "` tail` behind a path says where reading begins, instead of [source] start_at.",
      .example = "/var/log/caddy/access.log"},
     {.name = "journalmatch",
      .type = Type::kLines,
