@@ -15,6 +15,7 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include <malloc.h>
 #include <utility>
 
 namespace warder::agent {
@@ -26,6 +27,10 @@ constexpr std::size_t kMostTold = 900;  // of a list of errors in one event
 }  // namespace
 
 util::Result<std::unique_ptr<Daemon>> Daemon::start(const Globals& globals) {
+  // What is large and short-lived is mapped and unmapped, however often it comes, instead of
+  // growing the heap; six threads need no heap each.
+  ::mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+  ::mallopt(M_ARENA_MAX, 2);
   std::unique_ptr<Daemon> daemon(new Daemon(globals));
   WARDER_ASSIGN_OR_RETURN(const engine::MainConfiguration main, read_main(globals));
   log::set_level(main.agent.log_level);

@@ -24,6 +24,8 @@ namespace {
 // A step: small enough that bans, commands and other logs wait for milliseconds at most.
 constexpr util::ByteCount kStep = util::kibibytes(256);
 constexpr std::chrono::seconds kOverloadCheck{1};
+// After lines were read, memory that they needed for a while is given back this much later.
+constexpr std::chrono::minutes kMemoryAfter{1};
 
 constexpr std::chrono::seconds kFirstFlush{2};
 
@@ -92,6 +94,7 @@ util::Status Engine::open_sources() {
   inputs_.clear();
   pipeline_.forget_logs();
   catching_up_ = true;
+  memory_due_ = clock_.monotonic();  // once caught up
   pipeline_.set_reading(filter::Reading::kCatchUp);
   const auto lookup_for = [this](const char* source) {
     return [this, source](std::string_view log) -> std::optional<std::string> {
@@ -222,7 +225,7 @@ void Engine::run() {
     }
     keeper_.firewall().retry();
     keeper_.firewall().step();
-    give_back_memory();
+    give_back_memory(now);
     end_step();
     go_back_when_possible();
     if (heartbeat_due_ && *heartbeat_due_ <= now) {
@@ -256,6 +259,7 @@ void Engine::pump(std::size_t index) {
   input.finished = pumped.finished;
   if (pumped.lines > 0) {
     recorder_.position_moved();
+    memory_due_ = memory_due_.value_or(clock_.monotonic() + kMemoryAfter);
   }
   // Each source's decisions take effect before the next one is read.
   keeper_.flush();
@@ -332,12 +336,11 @@ void Engine::caught_up() {
   keeper_.firewall().settle();
 }
 
-// Loading the history and compiling filters leave holes that the heap never gives back by itself;
-// on a small host they are a tenth of what the agent takes.
-void Engine::give_back_memory() {
-  if (catching_up_ || keeper_.firewall().is_busy()) {
-    memory_given_back_ = false;
-  } else if (!std::exchange(memory_given_back_, true)) {
+// Loading the history, compiling filters and floods of findings leave holes that the heap never
+// gives back by itself. Wakes nobody up: with findings there are ticks.
+void Engine::give_back_memory(util::MonotonicTime now) {
+  if (!catching_up_ && !keeper_.firewall().is_busy() && memory_due_ && *memory_due_ <= now) {
+    memory_due_.reset();
     ::malloc_trim(0);
   }
 }

@@ -127,7 +127,7 @@ class Engine {
   void end_step();
   void go_back_when_possible();
   void caught_up();
-  void give_back_memory();
+  void give_back_memory(util::MonotonicTime now);
   std::optional<util::MonotonicTime> next_deadline() const;
   // Takes over the positions that the sources moved. True when one is of a log never seen before.
   bool take_positions();
@@ -160,7 +160,7 @@ class Engine {
   std::optional<AddressWatch> address_watch_;
   util::Descriptor wake_;
   bool catching_up_ = true;
-  bool memory_given_back_ = false;
+  std::optional<util::MonotonicTime> memory_due_;
   std::optional<util::MonotonicTime> tick_due_;
   std::optional<util::MonotonicTime> heartbeat_due_;
   util::WallTime started_{};
