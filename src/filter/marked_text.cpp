@@ -9,7 +9,6 @@ namespace warder::filter {
 namespace {
 
 constexpr unsigned kFirstMarkByte = 0x80;
-constexpr std::size_t kMostCopies = 3;
 
 char32_t mark(std::size_t guard, bool holds, RegexText text) {
   const auto offset = static_cast<char32_t>(2 * guard + (holds ? 1 : 0));
@@ -40,7 +39,7 @@ std::u32string decode_text(std::string_view text) {
 }
 
 MarkedText::MarkedText(std::string_view text, const std::vector<std::vector<bool>>& holds,
-                       RegexText kind) {
+                       RegexText kind, std::size_t asks) {
   const std::size_t guards = holds.size();
   const auto append = [&](char32_t c) {
     if (kind == RegexText::kAscii) {
@@ -49,7 +48,7 @@ MarkedText::MarkedText(std::string_view text, const std::vector<std::vector<bool
       append_utf8(marked_, c);
     }
   };
-  const std::size_t copies = std::min(kMostCopies, guards);
+  const std::size_t copies = std::min(kMostCopies, asks);
   std::size_t at = 0;
   for (std::size_t character = 0; at <= text.size(); ++character) {
     for (std::size_t copy = 0; copy < copies; ++copy) {

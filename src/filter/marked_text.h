@@ -15,8 +15,8 @@ namespace warder::filter {
 // each character that it takes, and asks a guard by asking for its mark: so RE2, which cannot look
 // around, goes the same ways in the same order as an engine that can.
 //
-// The marks of a place stand there several times, for guards that are asked one after the other in
-// another order than that of their numbers.
+// The marks of a place stand there several times, because guards can be asked one after the other
+// at one place, in any order: each takes marks up to its own.
 
 // Any marks, none too.
 std::string any_marks(RegexText text);
@@ -30,8 +30,10 @@ std::u32string decode_text(std::string_view text);
 class MarkedText {
  public:
   // `holds` says where each guard holds, by guard and place; `text` has no characters from
-  // kFirstMark on.
-  MarkedText(std::string_view text, const std::vector<std::vector<bool>>& holds, RegexText kind);
+  // kFirstMark on. The marks stand `asks` times, up to kMostCopies.
+  static constexpr std::size_t kMostCopies = 8;
+  MarkedText(std::string_view text, const std::vector<std::vector<bool>>& holds, RegexText kind,
+             std::size_t asks);
 
   std::string_view text() const { return marked_; }
   // Where in the text a place of the marked text is.

@@ -226,8 +226,13 @@ class Printer {
     }
     const auto place = static_cast<std::size_t>(
         std::find(referenced_.begin(), referenced_.end(), group) - referenced_.begin());
-    out(mark_that_holds(guards_.size() + place * kReferenceMarks + static_cast<std::size_t>(mark),
-                        text_));
+    ask(guards_.size() + place * kReferenceMarks + static_cast<std::size_t>(mark));
+  }
+
+  // Each place in the expression asks once a place in the text, but for rounds that take nothing.
+  void ask(std::size_t mark) {
+    out(mark_that_holds(mark, text_));
+    form_.asks += empty_rounds_ > 0 ? 2 : 1;
   }
 
   GuardScope scope() const {
@@ -245,11 +250,14 @@ class Printer {
       add_rounds(node.kids[0], group, 0, 0);
     }
     rounds_depth_ += is_outermost ? 1 : 0;
+    const bool may_be_empty = node.most != 1 && least_length(node.kids[0]) == 0;
+    empty_rounds_ += may_be_empty ? 1 : 0;
     out("(?:");
     print(node.kids[0]);
     out(")");
     out(quantifier(style_ == Style::kSieve ? loose_count(node) : node));
     rounds_depth_ -= is_outermost ? 1 : 0;
+    empty_rounds_ -= may_be_empty ? 1 : 0;
     if (is_outermost) {
       out(")");
     }
@@ -295,7 +303,7 @@ class Printer {
     const bool marked = style_ == Style::kMarked;
     if (is_guard(node, scope())) {
       if (marked) {
-        out(mark_that_holds(number_of(node), text_));
+        ask(number_of(node));
       } else if (style_ == Style::kPlain && rounds_depth_ == 0) {
         open(FormGroup::Role::kPlace, number_of(node));
         out(")");
@@ -336,6 +344,7 @@ class Printer {
   std::vector<std::size_t> referenced_;
   RegexForm form_;
   int rounds_depth_ = 0;
+  int empty_rounds_ = 0;
 };
 
 RegexNode anything() {

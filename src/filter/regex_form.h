@@ -35,6 +35,8 @@ struct RegexForm {
   std::string regex;
   std::vector<FormGroup> groups;  // by number of RE2's groups, [0] is the whole match
   std::vector<RoundsCheck> rounds;
+  // Marked: how often it can ask at one place.
+  std::size_t asks = 0;
 };
 
 // Which assertions RE2 is not asked for itself.

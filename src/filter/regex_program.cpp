@@ -315,7 +315,7 @@ std::optional<RegexProgram::Match> RegexProgram::Parts::search_marked(const Subj
   FormMatch groups;
   bool references = false;
   const auto attempt = [&](const std::vector<Places>& holds) -> std::optional<Match> {
-    const MarkedText text(subject.text, holds, subject.kind);
+    const MarkedText text(subject.text, holds, subject.kind, compiled.form.asks);
     if (!run(compiled, text.text(), groups)) {
       return std::nullopt;
     }

@@ -63,6 +63,13 @@ TEST_CASE("what is looked for ahead is matched by what follows") {
   CHECK(find(R"(^(?P<a>\w+)(?= end)(?P<b>.*)$)", "some end") == "yes a=some b= end");
 }
 
+TEST_CASE("several looks at one place") {
+  CHECK(find("^(?!a)(?!b)(?!a)(?P<x>.)(?!c)(?:(?!c).)*$", "x-d") == "yes x=x");
+  CHECK(find("^(?!a)(?!b)(?!a)(?P<x>.)(?!c)(?:(?!c).)*$", "b-d") == "no");
+  CHECK(find("^(?:(?!b)){2}(?P<x>.).*?(?:(?!b).)*$", "abc") == "yes x=a");
+  CHECK(find("(?:(?!x)){2}$", "\xC3\xA9") == "yes");
+}
+
 TEST_CASE("what is looked for behind") {
   CHECK(find("(?<=id=)(?P<id>[0-9]+)", "gid 7 id=42") == "yes id=42");
   CHECK(find("(?<!g)id=(?P<id>[0-9]+)", "gid=7 id=42") == "yes id=42");

@@ -1,0 +1,101 @@
+// What the filter engine makes of expressions and logs, for comparison with another program.
+//   filter_probe regex          each line of standard input is {"regex": ..., "text": ...}; prints
+//                               null, an object of the named groups, or {"refused": ...}
+//   filter_probe log NAME FILE  prints "LINE<tab>IDENTIFIER" for each finding of a stock filter
+#include "filter/filter.h"
+#include "filter/matcher.h"
+#include "filter/text_pattern.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <string>
+#include <string_view>
+#include <utility>
+
+using namespace warder;
+using nlohmann::json;
+
+namespace {
+
+json search(const json& question) {
+  const auto pattern = filter::TextPattern::compile(question["regex"].get<std::string>(), {});
+  if (!pattern) {
+    return {{"refused", pattern.error().message()}};
+  }
+  std::string buffer;
+  filter::Captures captures;
+  const std::string text = question["text"];
+  if (!pattern->match(filter::make_subject(text, {}, buffer), captures)) {
+    return nullptr;
+  }
+  json groups = json::object();
+  for (const auto& [name, value] : captures) {
+    groups[std::string(name)] = value;
+  }
+  return groups;
+}
+
+int answer_questions() {
+  std::string line;
+  while (std::getline(std::cin, line)) {
+    std::cout << search(json::parse(line)).dump() << "\n";
+  }
+  return EXIT_SUCCESS;
+}
+
+class Printer : public filter::MatchHandler {
+ public:
+  void on_finding(std::size_t, model::Finding&& finding) override {
+    std::cout << line << '\t'
+              << (finding.identifier.empty() ? finding.address.to_string() : finding.identifier)
+              << '\n';
+  }
+  void on_notice(std::size_t, const filter::Notice&) override {}
+  std::size_t line = 0;
+};
+
+int read_log(const char* name, const char* path) {
+  filter::FilterRequest request;
+  request.name = name;
+  request.folders = {"/etc/fail2ban/filter.d"};
+  request.samples = filter::SamplePolicy::kAllowNone;
+  request.text = {.usedns = filter::UseDns::kRaw, .ignore = filter::IgnoreScope::kReference};
+  const auto loaded = filter::load_filter(request);
+  filter::MatcherOptions options;
+  options.lines.rules = filter::DateRules::kCompat;
+  auto matcher = loaded ? filter::Matcher::build({*loaded}, options) : loaded.error();
+  if (!matcher) {
+    std::cerr << matcher.error().message() << "\n";
+    return EXIT_FAILURE;
+  }
+  (*matcher)->set_reading(filter::Reading::kAsWritten);
+  std::ifstream log(path, std::ios::binary);
+  Printer printer;
+  const util::WallTime now =
+      std::chrono::time_point_cast<util::WallTime::duration>(std::chrono::system_clock::now());
+  for (std::string text; std::getline(log, text);) {
+    ++printer.line;
+    model::Line line;
+    line.text = text;
+    (*matcher)->match(line, now, printer);
+  }
+  return EXIT_SUCCESS;
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  const std::string_view what = count > 1 ? words[1] : "";
+  if (what == "regex" && count == 2) {
+    return answer_questions();
+  }
+  if (what == "log" && count == 4) {
+    return read_log(words[2], words[3]);
+  }
+  std::cerr << "usage: filter_probe regex | log NAME FILE\n";
+  return EXIT_FAILURE;
+}

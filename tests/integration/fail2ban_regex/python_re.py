@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""Compares the engine's expressions with Python's re on generated expressions and texts.
+
+The generator makes what filters are made of: words and classes, lazy and greedy loops, groups,
+looks, conditions, back-references. Seeds are fixed. Each expression is searched in some texts made
+of its own words, changed at random, with the line break behind them that fail2ban's texts have.
+"""
+import json
+import random
+import re
+import subprocess
+import sys
+import warnings
+
+EXPRESSIONS = 3000
+TEXTS = 6
+WORDS = ["a", "b", "ab", " ", " from ", "user=", ": ", "x", "IP:", "é", "1", "12", "-", '"']
+CLASSES = [r"\S", r"\w", r"\d", r"\s", ".", "[^ ]", "[ab]", "[^b]", "[^:]", r"[\w-]", r"\W"]
+
+
+class Generator:
+    def __init__(self, seed):
+        self.random = random.Random(seed)
+        self.groups = []
+        self.closed = []
+
+    def quantifier(self, looped=False):
+        # Loops within loops take Python longer than anybody waits.
+        if looped:
+            return self.random.choice(["", "", "", "?", "{2}"])
+        return self.random.choice(["", "", "", "*", "+", "?", "*?", "+?", "??", "{2}", "{1,3}"])
+
+    def looked_at(self):
+        r = self.random
+        return "|".join(re.escape(r.choice(WORDS)) + r.choice(["", "", r.choice(CLASSES) + "*"])
+                        for _ in range(r.choice([1, 1, 2])))
+
+    def element(self, depth, looped):
+        r = self.random
+        kind = r.random()
+        if kind < 0.35 or depth > 3:
+            return re.escape(r.choice(WORDS))
+        if kind < 0.60:
+            return r.choice(CLASSES) + self.quantifier(looped)
+        if kind < 0.70:
+            quantifier = self.quantifier(looped)
+            inner = self.sequence(depth + 1, looped or quantifier not in ("", "?", "??"))
+            return "(?:" + inner + ")" + quantifier
+        if kind < 0.80 and not looped and len(self.groups) < 5:
+            name = "g%d" % len(self.groups)
+            self.groups.append(name)
+            inner = self.sequence(depth + 1, looped)
+            self.closed.append(name)
+            return "(?P<%s>%s)%s" % (name, inner, r.choice(["", "", "?", "??"]))
+        if kind < 0.90:
+            return r.choice(["(?!%s)", "(?!%s)", "(?=%s)"]) % self.looked_at()
+        if kind < 0.92:
+            return r.choice([r"\b", r"\B", "(?<!%s)" % re.escape(r.choice(WORDS)),
+                             "(?<=%s)" % re.escape(r.choice(WORDS))])
+        if kind < 0.95 and self.closed and not looped:
+            return "(?(%s)%s|%s)" % (r.choice(self.closed), self.plain(), self.plain())
+        if kind < 0.97 and self.closed and not looped:
+            return "(?P=%s)" % r.choice(self.closed)
+        return "(?:" + self.plain() + "|" + self.plain() + ")"
+
+    def plain(self):
+        return re.escape(self.random.choice(WORDS)) + self.random.choice(["", "", r"\S?"])
+
+    def sequence(self, depth, looped):
+        r = self.random
+        branches = 2 if r.random() < 0.15 else 1
+        return "|".join("".join(self.element(depth, looped) for _ in range(r.randint(1, 4)))
+                        for _ in range(branches))
+
+    def expression(self):
+        r = self.random
+        body = "".join(self.element(0, False) for _ in range(r.randint(2, 6)))
+        return r.choice(["", "^", "^", "(?i)", "(?i)^"]) + body + r.choice(["", "$", "$"])
+
+    def text(self):
+        r = self.random
+        return "".join(r.choice(WORDS + ["A", "B", "é ", "zz"]) for _ in range(r.randint(1, 9)))
+
+
+def reference(regex, text):
+    match = regex.search(text + "\n")
+    if match is None:
+        return None
+    # A final line break is in no capture of the engine.
+    size = len(text)
+    return {name: text[min(match.start(name), size):min(match.end(name), size)]
+            for name in regex.groupindex if match.start(name) >= 0}
+
+
+def main():
+    warnings.simplefilter("ignore")
+    questions, answers = [], []
+    for seed in range(EXPRESSIONS):
+        generator = Generator(seed)
+        source = generator.expression()
+        try:
+            regex = re.compile(source)
+        except re.error:
+            continue
+        for _ in range(TEXTS):
+            text = generator.text()
+            questions.append({"regex": source, "text": text})
+            answers.append(reference(regex, text))
+    run = subprocess.run([sys.argv[1], "regex"], input="\n".join(map(json.dumps, questions)) + "\n",
+                         capture_output=True, text=True, check=True)
+    given = [json.loads(line) for line in run.stdout.splitlines()]
+    assert len(given) == len(questions), (len(given), len(questions))
+    refused, matched, wrong = {}, 0, []
+    for question, expected, answer in zip(questions, answers, given):
+        if answer is not None and "refused" in answer:
+            refused[question["regex"]] = answer["refused"]
+        elif answer != expected:
+            wrong.append((question, expected, answer))
+        elif answer is not None:
+            matched += 1
+    expressions = {question["regex"] for question in questions}
+    print("%d expressions, %d refused; %d searches, %d matched, %d differ"
+          % (len(expressions), len(refused), len(questions), matched, len(wrong)))
+    for reason in sorted({re.sub("column [0-9]+: ", "", text) for text in refused.values()}):
+        print("refused:", reason)
+    for question, expected, answer in wrong[:20]:
+        print("DIFFERS", json.dumps(question, ensure_ascii=False), "\n  Python", expected,
+              "\n  engine", answer)
+    # The generator makes little that must be refused, and enough that matches.
+    if wrong or len(refused) * 20 > len(expressions) or matched < 500:
+        sys.exit(1)
+
+
+main()
