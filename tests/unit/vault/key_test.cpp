@@ -118,6 +118,8 @@ TEST_CASE("a credential comes from systemd's folder") {
   CHECK(vault::load_key_credential("warder-key").error().message() ==
         "credential warder-key: is no vault key: a key is 64 hexadecimal digits (or 32 raw "
         "bytes), as `openssl rand -hex 32` prints");
+  folder.write("warder-key", "none");
+  CHECK(vault::load_key_credential("warder-key").error().code() == ErrorCode::kNotFound);
   CHECK(vault::load_key_credential("../key").error().code() == ErrorCode::kInvalid);
   ::unsetenv("CREDENTIALS_DIRECTORY");
 }
