@@ -1,5 +1,6 @@
 #include "source/file_watch.h"
 
+#include "source/position_record.h"
 #include "util/strings.h"
 
 #include <fmt/core.h>
@@ -9,6 +10,7 @@
 #include <chrono>
 #include <cstring>
 #include <dirent.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -59,6 +61,16 @@ FileIdentity identity_of_folder(const std::string& path) {
   return {info.st_dev, info.st_ino, 0};
 }
 
+// As many as were asked for, but half of what the process may have at most: the database, the
+// control socket and the destinations need theirs.
+std::size_t descriptors_for_logs(std::size_t wanted) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+    wanted = std::min(wanted, static_cast<std::size_t>(limit.rlim_cur / 2));
+  }
+  return std::max<std::size_t>(wanted, 1);
+}
+
 }  // namespace
 
 FileWatch::FileWatch(FileOptions options, std::vector<Pattern> patterns, PositionLookup positions,
@@ -69,7 +81,7 @@ FileWatch::FileWatch(FileOptions options, std::vector<Pattern> patterns, Positio
       watcher_(options_.watches),
       context_{options_,
                clock,
-               OpenFiles(std::max<std::size_t>(options_.open_files, 1)),
+               OpenFiles(descriptors_for_logs(options_.open_files)),
                std::vector<char>(
                    LineCursor::buffer_size(static_cast<std::size_t>(options_.longest_line.value))),
                {},
@@ -240,9 +252,11 @@ void FileWatch::add_log(const std::string& folder, const std::string& name, std:
   const auto index = static_cast<std::uint32_t>(logs_.size());
   Log& log = logs_.emplace_back();
   log.info = {path, {id}};
+  // A log that was there while its pattern was watched has a position.
+  const bool appeared = started_ || watched_before_.contains(pattern);
   log.follow = std::make_unique<FollowedLog>(
       context_, index, path,
-      started_ ? FollowedLog::Origin::kAppeared : FollowedLog::Origin::kThereAtStart,
+      appeared ? FollowedLog::Origin::kAppeared : FollowedLog::Origin::kThereAtStart,
       patterns_[pattern].start_at);
   by_path_.emplace(path, index);
   place.logs[name].insert(index);
@@ -439,6 +453,9 @@ Pumped FileWatch::pump(LineHandler& handler, util::ByteCount budget) {
     walk_wanted_ = true;
     check_all();
   }
+  if (!started_) {
+    look_up_patterns();
+  }
   if (walk_wanted_) {
     walk();
   }
@@ -472,7 +489,26 @@ Pumped FileWatch::pump(LineHandler& handler, util::ByteCount budget) {
   return pumped;
 }
 
+// A pattern has a position of its own, of a log that is known and not there: where it is stored the
+// pattern was watched before, and a log of it without a position has come since.
+void FileWatch::look_up_patterns() {
+  for (std::size_t i = 0; i < patterns_.size(); ++i) {
+    const GlobPattern& glob = patterns_[i].glob;
+    if (glob.literal()) {
+      continue;
+    }
+    if (positions_ && positions_(glob.text())) {
+      watched_before_.insert(i);
+    } else {
+      new_patterns_.insert(glob.text());
+    }
+  }
+}
+
 void FileWatch::take_positions(std::vector<model::Position>& positions) {
+  for (const std::string& pattern : std::exchange(new_patterns_, {})) {
+    positions.push_back({"file", pattern, encode(PositionRecord{})});
+  }
   for (const std::uint32_t index : dirty_) {
     Log& log = logs_[index];
     log.marked_dirty = false;

@@ -55,6 +55,7 @@ class FileWatch {
     std::unordered_map<std::string, std::set<std::uint32_t>> logs;  // name in this folder
   };
 
+  void look_up_patterns();
   void walk();
   void walk(std::size_t pattern, const std::string& folder, std::size_t depth);
   void add_logs_left_behind(const std::string& folder, const std::string& name,
@@ -96,6 +97,8 @@ class FileWatch {
   std::set<std::pair<util::MonotonicTime, std::uint32_t>> timers_;
   std::set<std::uint32_t> to_check_;
   std::set<std::uint32_t> rolled_appeared_;
+  std::set<std::size_t> watched_before_;  // patterns, by place
+  std::set<std::string> new_patterns_;    // not in the positions yet
   bool started_ = false;
   bool walk_wanted_ = true;
   bool scanning_ = false;

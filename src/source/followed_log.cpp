@@ -264,8 +264,11 @@ void FollowedLog::fail(Generation& generation, int error) {
   set_problem(
       NoticeKind::kUnreadable, error, Severity::kHigh,
       fmt::format("{}: reading failed at offset {} ({}); it is tried again, nothing is "
-                  "skipped. Look at the disk and at the kernel's messages",
-                  util::printable(generation.path()), generation.offset(), std::strerror(error)));
+                  "skipped. {}",
+                  util::printable(generation.path()), generation.offset(), std::strerror(error),
+                  error == EMFILE || error == ENFILE
+                      ? "Raise the limit of open files (LimitNOFILE= of the unit, or fs.file-max)"
+                      : "Look at the disk and at the kernel's messages"));
   generation.retry_at = context_.clock.monotonic() + backoff_.next();
 }
 

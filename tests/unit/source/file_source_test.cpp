@@ -42,6 +42,41 @@ TEST_CASE("a new log begins at its end unless told otherwise", "[source]") {
   REQUIRE(following.lines() == Texts{"came later"});
 }
 
+TEST_CASE("a log that came under a watched pattern while the agent was down is read whole",
+          "[source]") {
+  const TemporaryFolder folder;
+  folder.write("a.log", "old\n");
+  Following following({(folder / "*.log").string(), (folder / "sub/named.log").string()},
+                      source::FileOptions{});
+  REQUIRE(following.lines().empty());
+  following.store();
+  following.stop();
+  folder.append("a.log", "while down\n");
+  folder.write("b.log", "new while down\n");
+  fs::create_directory(folder / "sub");
+  folder.write("sub/named.log", "named while down\n");
+  following.start();
+  REQUIRE(following.lines() == Texts{"while down", "new while down", "named while down"});
+  following.store();
+  following.restart();
+  REQUIRE(following.lines().empty());
+}
+
+TEST_CASE("what was there before a pattern was ever watched begins at its end", "[source]") {
+  const TemporaryFolder folder;
+  folder.write("a.log", "old\n");
+  Following following({(folder / "a.log").string()}, source::FileOptions{});
+  REQUIRE(following.lines().empty());
+  following.store();
+  folder.write("b.log", "not asked for yet\n");
+  Following wider({(folder / "*.log").string()}, source::FileOptions{});
+  wider.positions = following.positions;
+  wider.restart();
+  REQUIRE(wider.lines().empty());
+  folder.append("b.log", "asked for\n");
+  REQUIRE(wider.lines() == Texts{"asked for"});
+}
+
 TEST_CASE("B01: rename and create", "[source]") {
   const TemporaryFolder folder;
   const fs::path log = folder.write("a.log", "1\n");
