@@ -1,0 +1,133 @@
+"""What goes wrong around the agent: a full disk, a damaged history, signals in storms, a stopped
+process, few descriptors. Bans come all the same, every line counts once, and it is said."""
+import resource
+import signal
+import subprocess
+import unittest
+
+from harness import SSHD_JAIL, World, until
+
+LIMIT = 10000  # a jail that counts and never bans
+
+
+class Faults(unittest.TestCase):
+    def setUp(self):
+        self.world = self.enterContext(World())
+        self.world.make_vault()
+        self.world.start_helper()
+        self.written = 0
+
+    def watch(self, maxretry=1, logs="auth.log"):
+        jail = SSHD_JAIL.format(folder=self.world.folder, maxretry=maxretry)
+        self.world.write("jail.local",
+                         jail.replace("logs/auth.log", f"logs/{logs}") + "ipv4.widen = none\n")
+        (self.world.folder / "logs/auth.log").touch()
+
+    def attack(self, count, network="192.0.2"):
+        """Lines of so many addresses, each one failure."""
+        self.world.write_attacks(f"{network}.{1 + (self.written + i) % 250}" for i in range(count))
+        self.written += count
+
+    def findings(self):
+        return self.world.events("--kind", "finding")
+
+    def assert_counted_once(self):
+        until(lambda: len(self.findings()) >= self.written, f"{self.written} findings", 60)
+        findings = self.findings()
+        self.assertEqual(len(findings), self.written)
+        self.assertEqual(len({f["detail"]["at"] for f in findings}), self.written)
+        self.assertEqual(self.world.warder("verify").returncode, 0)
+
+    def banned(self):
+        return {ban["address"] for ban in self.world.ask("bans")["bans"]}
+
+    def test_a_full_disk_delays_the_record_and_no_ban(self):
+        """D01"""
+        world = self.world
+        state = world.folder / "state"
+        kept = {file.name: file.read_bytes() for file in state.iterdir()}
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m,uid=65534,mode=700", "tmpfs", state],
+                       check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", state], check=False)
+        for name, content in kept.items():
+            (state / name).write_bytes(content)
+            (state / name).chmod(0o600)
+            subprocess.run(["chown", "65534", state / name], check=True)
+        self.watch()
+        world.start_agent()
+        self.attack(3)
+        until(lambda: len(self.banned()) == 3, "three bans")
+        with open(state / "ballast", "wb") as ballast:
+            with self.assertRaises(OSError):
+                while True:
+                    ballast.write(bytes(65536))
+                    ballast.flush()
+        # More than the journal has left to write over.
+        while world.ask("status")["store"]["state"] == "running" and self.written < 250:
+            self.attack(10)
+            until(lambda: len(self.banned()) == self.written, "bans on a full disk", 60)
+        self.assertEqual(world.ask("status")["store"]["state"], "degraded")
+        self.assertIn("full", world.ask("status")["store"]["reason"])
+        self.attack(1)
+        until(lambda: len(self.banned()) == self.written, "a ban while degraded")
+        (state / "ballast").unlink()
+        until(lambda: world.ask("status")["store"]["state"] == "running", "a store that writes", 60)
+        self.assert_counted_once()
+
+    def test_a_damaged_history_is_set_aside_and_bans_are_read_back(self):
+        """D05"""
+        world = self.world
+        self.watch()
+        world.start_agent()
+        self.attack(3)
+        until(lambda: len(self.banned()) == 3, "three bans")
+        world.stop_agent()
+        database = world.folder / "state/warder.db"
+        with open(database, "r+b") as file:
+            file.write(b"x" * 4096)
+        refused = world.warder("events", check=False)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("restart the agent", refused.stderr)
+        world.start_agent()
+        until(lambda: len(self.banned()) == 3, "the bans that the kernel held")
+        self.assertEqual(len([f for f in (world.folder / "state").glob("warder.db.damaged-*Z")]), 1)
+        self.assertTrue([e for e in world.events("--kind", "store") if "damaged" in e["message"]])
+        self.assertEqual(world.warder("verify").returncode, 0)
+
+    def test_signals_in_storms_double_and_lose_nothing(self):
+        """C03"""
+        world = self.world
+        self.watch(LIMIT)
+        world.start_agent()
+        for _ in range(40):
+            self.attack(25)
+            world.agent.send_signal(signal.SIGHUP)
+        self.assert_counted_once()
+        world.agent.send_signal(signal.SIGSTOP)
+        self.attack(500)
+        world.agent.send_signal(signal.SIGCONT)
+        self.assert_counted_once()
+        self.attack(2000)
+        self.assertEqual(world.stop_agent(signal.SIGTERM), 0)
+        self.attack(10)
+        world.start_agent()
+        self.assert_counted_once()
+
+    def test_few_descriptors(self):
+        """C10"""
+        world = self.world
+        for number in range(60):
+            (world.folder / f"logs/more{number}.log").touch()
+        self.watch(LIMIT, "*.log")
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (48, limits[1]))
+        try:
+            world.start_agent()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        self.attack(50)
+        self.assert_counted_once()
+
+
+if __name__ == "__main__":
+    unittest.main()
