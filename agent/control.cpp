@@ -105,28 +105,45 @@ util::Result<std::string> Control::status() {
 }
 
 util::Result<std::string> Control::bans(const api::Request& request) {
-  WARDER_ASSIGN_OR_RETURN(store::Reader reader, store::Reader::open(parts_.database));
+  // While the history is behind, what is in effect decides; the history only says why.
+  WARDER_ASSIGN_OR_RETURN(const auto running, parts_.engine->bans_beyond_history());
+  std::map<std::pair<std::string, net::Prefix>, std::optional<util::WallTime>> unrecorded;
+  for (const engine::Engine::RunningBan& ban :
+       running.value_or(std::vector<engine::Engine::RunningBan>())) {
+    unrecorded.emplace(std::pair(ban.jail, ban.address), ban.end);
+  }
   json rows = json::array();
   std::uint64_t total = 0;
-  WARDER_RETURN_IF_ERROR(reader.active_bans(util::SystemClock().now(), [&](const model::Ban& ban) {
+  const auto add = [&](const model::Ban& ban, json start) {
     if (!request.jail.empty() && ban.jail != request.jail) {
-      return true;
+      return;
     }
     ++total;
     if (request.limit == 0 || rows.size() < request.limit) {
-      json row{{"address", ban.address.to_string()},
-               {"jail", ban.jail},
-               {"start", util::format_rfc3339(ban.start)},
-               {"end", nullptr},
-               {"count", ban.count},
-               {"reason", ban.reason}};
-      if (ban.end) {
-        row["end"] = util::format_rfc3339(*ban.end);
-      }
-      rows.push_back(std::move(row));
+      rows.push_back({{"address", ban.address.to_string()},
+                      {"jail", ban.jail},
+                      {"start", std::move(start)},
+                      {"end", ban.end ? json(util::format_rfc3339(*ban.end)) : json(nullptr)},
+                      {"count", ban.count},
+                      {"reason", ban.reason}});
+    }
+  };
+  WARDER_ASSIGN_OR_RETURN(store::Reader reader, store::Reader::open(parts_.database));
+  WARDER_RETURN_IF_ERROR(reader.active_bans(util::SystemClock().now(), [&](const model::Ban& ban) {
+    if (!running || unrecorded.erase({ban.jail, ban.address}) > 0) {
+      add(ban, util::format_rfc3339(ban.start));
     }
     return true;
   }));
+  for (const auto& [key, end] : unrecorded) {
+    model::Ban ban;
+    ban.jail = key.first;
+    ban.address = key.second;
+    ban.end = end;
+    ban.count = 1;
+    ban.reason = "in effect, not in the history yet";
+    add(ban, nullptr);
+  }
   return dump({{"total", total}, {"bans", std::move(rows)}});
 }
 

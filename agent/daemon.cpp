@@ -176,8 +176,10 @@ util::Status Daemon::open_store(const engine::MainConfiguration& main) {
   hooks.set_aside = [this](const std::filesystem::path& where, const std::string& why) {
     log::error("the database was damaged ({}) and now lies at {}; a new one is in use", why,
                where.string());
-    if (engine::Engine* const engine = running_engine_.load();
-        engine != nullptr && !engine->read_back_bans()) {
+    engine::Engine* const engine = running_engine_.load();
+    if (engine == nullptr) {
+      history_is_lost_ = true;
+    } else if (!engine->read_back_bans()) {
       log::warning("the agent is stopping: running bans are not recorded in the new database");
     }
   };
@@ -200,6 +202,7 @@ util::Status Daemon::start_engine(const Loaded& loaded) {
   parts.database = database_;
   parts.firewall = firewall_.get();
   parts.routes = &routes_;
+  parts.history_is_lost = history_is_lost_;
   WARDER_RETURN_IF_ERROR(crypto::random_bytes(parts.key.bytes));
   parts.outbox_ready = [this] { shipping_->notify(); };
   parts.heartbeat_interval = watchdog_interval();

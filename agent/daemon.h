@@ -80,7 +80,8 @@ class Daemon {
   std::unique_ptr<IgnoreWatch> ignore_watch_;
   // Both engine and shipping are made: what the store's thread may use.
   std::atomic<engine::Engine*> running_engine_{nullptr};
-  std::vector<std::string> early_trouble_;  // told once the engine runs
+  std::vector<std::string> early_trouble_;     // told once the engine runs
+  std::atomic<bool> history_is_lost_ = false;  // set aside before the engine was there
 };
 
 }  // namespace warder::agent

@@ -108,6 +108,23 @@ void BanKeeper::expire(util::WallTime now) {
   });
 }
 
+void BanKeeper::adopt_kernel_bans() {
+  const auto held = firewall_.bans_in_kernel();
+  if (!held) {
+    notices_.plain(model::EventKind::kFirewall, model::Severity::kCritical,
+                   fmt::format("the bans of before the history began anew cannot be read back from "
+                               "the kernel and end now: {}",
+                               held.error().message()));
+    return;
+  }
+  for (const jail::ActiveBan& ban : *held) {
+    jails_.bans().add(ban);
+  }
+  record_all();
+  notices_.plain(model::EventKind::kRestore, model::Severity::kNotice,
+                 fmt::format("{} read back from the kernel", util::counted(held->size(), "ban")));
+}
+
 void BanKeeper::record_all() {
   const util::WallTime now = clock_.now();
   jails_.bans().for_each([&](const jail::ActiveBan& active) {

@@ -52,6 +52,8 @@ class BanKeeper {
   void lift_all(jail::JailIndex jail);
   // Ends those whose time is over, some thousands at once.
   void expire(util::WallTime now);
+  // Takes over what the kernel holds and records it, for a store that began anew before the start.
+  void adopt_kernel_bans();
   // Every running ban as if it were decided now, for a store that begins anew.
   void record_all();
 

@@ -67,7 +67,9 @@ util::Status Engine::start(std::shared_ptr<const JailSet> set) {
   jails_.set_own_addresses(std::move(own));
   WARDER_RETURN_IF_ERROR(pipeline_.use(std::move(set)));
   WARDER_RETURN_IF_ERROR(load());
-  keeper_.firewall().bring_up();
+  if (keeper_.firewall().bring_up() && parts_.history_is_lost) {
+    keeper_.adopt_kernel_bans();
+  }
   WARDER_RETURN_IF_ERROR(open_sources());
   if (parts_.heartbeat_interval.count() > 0) {
     heartbeat_due_ = clock_.monotonic();

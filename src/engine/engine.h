@@ -40,6 +40,8 @@ struct EngineParts {
   std::filesystem::path database;  // of the store, for reading
   firewall::Firewall* firewall = nullptr;
   const Routes* routes = nullptr;
+  // The history was set aside before the start: running bans are read back from the kernel.
+  bool history_is_lost = false;
   jail::HashKey key;
   // Called when events for destinations are on disk; on this thread or the store's.
   std::function<void()> outbox_ready;
@@ -94,6 +96,15 @@ class Engine {
   util::Result<net::Prefix> probe_firewall(std::string jail);
   // Has an event written and waits until it is on disk.
   util::Status probe_store();
+
+  struct RunningBan {
+    std::string jail;
+    net::Prefix address;
+    std::optional<util::WallTime> end;  // empty: for ever
+  };
+  // All bans in effect, while the history does not hold each of them because the store cannot write
+  // or is behind; empty while it does.
+  util::Result<std::optional<std::vector<RunningBan>>> bans_beyond_history();
 
   // Called by the store's hook: everything up to this ticket is on disk.
   void on_durable(store::Ticket through);

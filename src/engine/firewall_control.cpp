@@ -165,6 +165,22 @@ void FirewallControl::retry() {
   }
 }
 
+util::Result<std::vector<jail::ActiveBan>> FirewallControl::bans_in_kernel() const {
+  std::vector<jail::ActiveBan> bans;
+  WARDER_RETURN_IF_ERROR(firewall_.list([&](const firewall::Element& element) {
+    for (std::size_t jail = 0; jail < scope_of_jail_.size(); ++jail) {
+      if (scope_of_jail_[jail] == element.scope) {
+        const bool wide = element.prefix.length() < (element.prefix.address().is_v4() ? 32U : 64U);
+        bans.push_back(
+            {static_cast<jail::JailIndex>(jail), element.prefix, element.end, false, wide});
+        break;
+      }
+    }
+    return true;
+  }));
+  return bans;
+}
+
 bool FirewallControl::bring_up() {
   retry_at_.reset();
   if (const util::Status made = firewall_.ensure(scopes_); !made) {

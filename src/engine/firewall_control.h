@@ -82,6 +82,10 @@ class FirewallControl {
   // three failed.
   util::Status probe(jail::JailIndex jail, const net::Prefix& address);
 
+  // What the kernel holds, each as a ban of the first jail in its scope: all that is left to know
+  // of running bans when a history begins anew. After a bring_up() that succeeded.
+  util::Result<std::vector<jail::ActiveBan>> bans_in_kernel() const;
+
   Effect effect() const { return effect_; }
   // Why, when it is kDetectOnly.
   const std::string& reason() const { return reason_; }

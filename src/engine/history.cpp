@@ -14,9 +14,9 @@ namespace {
 
 using nlohmann::json;
 
-// A finding's line is told by its beginning; the place in the log is kept beside it. Long lines
-// would make the history larger than the log.
-constexpr std::size_t kLineKept = 240;
+// A finding is told by the beginning of its summary; the place of the line is kept beside it. Whole
+// lines would make the history larger than the log.
+constexpr std::size_t kSummaryKept = 240;
 
 std::string dump(const json& document) {
   return document.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -60,18 +60,14 @@ model::Event finding_event(std::string_view jail, const model::Finding& finding,
   event.time = decision.time;
   event.jail = jail;
   event.address = finding.address;
-  event.message = util::printable(finding.text, kLineKept);
-  json detail{{"log", util::printable(origin.log, 512)}, {"at", origin.offset}};
-  if (finding.pattern != 0) {
-    detail["pattern"] = finding.pattern;
-  }
-  if (finding.attempts != 1) {
-    detail["attempts"] = finding.attempts;
-  }
-  if (!finding.user.empty()) {
-    detail["user"] = util::printable(finding.user, 128);
-  }
-  event.detail = dump(detail);
+  event.message = util::printable(finding.summary, kSummaryKept);
+  event.line = model::LineFacts{
+      .log = util::printable(origin.log, model::LineFacts::kLongestLog),
+      .at = origin.offset,
+      .pattern = finding.pattern,
+      .attempts = finding.attempts,
+      .user = util::printable(finding.user, model::LineFacts::kLongestUser),
+  };
   return event;
 }
 
@@ -101,17 +97,6 @@ model::Event unban_event(std::string_view jail, const net::Prefix& address,
   event.address = address;
   event.message = fmt::format("unbanned {}: {}", address.to_string(), why);
   return event;
-}
-
-std::uint32_t attempts_of(const model::Event& finding) {
-  const json detail = json::parse(finding.detail, nullptr, false);
-  if (detail.is_object()) {
-    const auto attempts = detail.find("attempts");
-    if (attempts != detail.end() && attempts->is_number_unsigned()) {
-      return attempts->get<std::uint32_t>();
-    }
-  }
-  return 1;
 }
 
 model::Ban ban_of(const model::Event& event) {

@@ -41,7 +41,6 @@ model::Event unban_event(std::string_view jail, const net::Prefix& address,
                          std::string_view why);
 
 // From a stored event: what a jail needs to count as it did.
-std::uint32_t attempts_of(const model::Event& finding);
 model::Ban ban_of(const model::Event& event);
 
 }  // namespace warder::engine

@@ -222,19 +222,14 @@ void Replay::on_stored(const store::StoredEvent& stored) {
   finding.address = *event.address;
   finding.time = event.time;
   finding.time_from_line = true;
-  finding.attempts = attempts_of(event);
+  finding.attempts = event.line ? event.line->attempts : 1;
   finding.text = event.message;
   line_ = 0;
   offset_ = 0;
   log_.clear();
-  const nlohmann::json detail = nlohmann::json::parse(event.detail, nullptr, false);
-  if (detail.is_object()) {
-    if (const auto log = detail.find("log"); log != detail.end() && log->is_string()) {
-      log_ = log->get<std::string>();
-    }
-    if (const auto at = detail.find("at"); at != detail.end() && at->is_number_unsigned()) {
-      offset_ = at->get<std::uint64_t>();
-    }
+  if (event.line) {
+    log_ = event.line->log;
+    offset_ = event.line->at;
   }
   judge(finding);
 }

@@ -160,6 +160,22 @@ util::Status Engine::probe_store() {
   return parts_.store->flush(kCommitLimit);
 }
 
+util::Result<std::optional<std::vector<Engine::RunningBan>>> Engine::bans_beyond_history() {
+  using Bans = std::optional<std::vector<RunningBan>>;
+  return call([this]() -> util::Result<Bans> {
+    if (parts_.store->health().state == store::State::kRunning && !recorder_.overloaded()) {
+      return Bans();
+    }
+    Bans bans(std::in_place);
+    jails_.bans().for_each([&](const jail::ActiveBan& ban) {
+      if (!ban.observed) {
+        bans->push_back({std::string(jails_.name_of(ban.jail)), ban.address, ban.end});
+      }
+    });
+    return bans;
+  });
+}
+
 std::string Engine::explain_json(const net::Prefix& address, const store::AddressHistory& history) {
   json jails = json::array();
   const util::WallTime now = clock_.now();

@@ -30,7 +30,7 @@ struct Listener {
   void tell(const model::Event& event) {
     tell_ended(event.time);
     if (event.kind == model::EventKind::kFinding) {
-      jail->restore_finding(*event.address, event.time, attempts_of(event));
+      jail->restore_finding(*event.address, event.time, event.line ? event.line->attempts : 1);
     } else if (event.kind == model::EventKind::kBan || event.kind == model::EventKind::kWouldBan) {
       jail->restore_ban(ban_of(event));
     } else if (event.kind == model::EventKind::kUnban) {

@@ -18,8 +18,9 @@ constexpr std::size_t kMostAddresses = 8;  // fields of `address`
 constexpr std::string_view kSection = "Definition";
 constexpr std::string_view kCapturePrefix = "field.";
 
-constexpr std::array<std::string_view, 9> kOptions = {
-    "format", "time", "address", "peer", "forwarded", "user", "condition", "ignore", "field.NAME"};
+constexpr std::array<std::string_view, 10> kOptions = {
+    "format", "time",      "address", "peer",    "forwarded",
+    "user",   "condition", "ignore",  "message", "field.NAME"};
 
 // Options that every filter may have for its interpolation, whatever its format.
 bool is_common(std::string_view name) {
@@ -176,6 +177,28 @@ void read_captures(const Definition& definition, JsonRules& rules, Problems& pro
   }
 }
 
+// After the captures: it chooses among them.
+void read_message(const Definition& definition, JsonRules& rules, Problems& problems) {
+  const Option* option = definition.find(kSection, "message");
+  if (option == nullptr) {
+    return;
+  }
+  for (const std::string_view text : util::split(option->value, ',')) {
+    const std::string_view name = util::trim(text);
+    const auto named = std::find_if(rules.captures.begin(), rules.captures.end(),
+                                    [&](const auto& capture) { return capture.first == name; });
+    if (named != rules.captures.end()) {
+      rules.message.push_back(static_cast<std::size_t>(named - rules.captures.begin()));
+      continue;
+    }
+    const std::string shown = util::printable(name, 60);
+    problems.add(option->place,
+                 fmt::format("message names '{}', but there is no field.{}; add for example "
+                             "field.{} = request.{}",
+                             shown, shown, shown, shown));
+  }
+}
+
 void read_conditions(const Definition& definition, JsonRules& rules, Problems& problems) {
   if (const Option* option = definition.find(kSection, "condition")) {
     for (const Joined& source : rules_of(*option)) {
@@ -223,6 +246,7 @@ std::shared_ptr<const JsonFilter> compile_json_filter(const Definition& definiti
     rules->time = read_optional_path(definition, "time", problems).value_or(JsonPath{});
     read_origin(definition, *rules, problems);
     read_captures(definition, *rules, problems);
+    read_message(definition, *rules, problems);
     read_conditions(definition, *rules, problems);
   }
   return problems.texts().size() == before ? rules : nullptr;

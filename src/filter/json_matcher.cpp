@@ -6,6 +6,7 @@
 #include "filter/json_program.h"
 #include "filter/json_reader.h"
 #include "filter/json_rules.h"
+#include "filter/json_summary.h"
 #include "filter/json_time.h"
 
 #include <algorithm>
@@ -175,6 +176,7 @@ Verdict JoinedMatcher::verdict_of(const Part& part, std::size_t pattern, const m
   for (std::size_t i = 0; i < part.captures.size(); ++i) {
     finding.captures.emplace_back(part.rules->captures[i].first, capture(part.captures[i]));
   }
+  finding.summary = json_summary(part.rules->message, finding);
   return verdict;
 }
 

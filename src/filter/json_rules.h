@@ -3,6 +3,7 @@
 #include "filter/json_condition.h"
 #include "filter/json_filter.h"
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <utility>
@@ -30,6 +31,8 @@ class JsonRules final : public JsonFilter {
   std::optional<JsonPath> forwarded;
   std::optional<JsonPath> user;
   std::vector<std::pair<std::string, JsonPath>> captures;
+  // Which of the captures tell people what happened, in this order; empty: all, with their names.
+  std::vector<std::size_t> message;
 };
 
 }  // namespace warder::filter

@@ -1,6 +1,7 @@
 #include "filter/text_matcher.h"
 
 #include "filter/offender.h"
+#include "util/strings.h"
 
 #include <algorithm>
 #include <array>
@@ -304,6 +305,7 @@ void TextMatcher::report(Slot& slot, const Hit& hit, const Job& job) {
   finding.pattern = static_cast<std::uint32_t>(hit.pattern);
   finding.user = find_capture(captures, "user").substr(0, kLongestText);
   finding.text = hit.text.substr(0, kLongestText);
+  finding.summary = util::trim(job.message.text).substr(0, kLongestText);
   for (const auto& [name, value] : captures) {
     if (!value.empty() && !name.starts_with("__") && !name.starts_with("skiplines") &&
         std::find(kInner.begin(), kInner.end(), name) == kInner.end()) {

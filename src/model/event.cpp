@@ -1,5 +1,7 @@
 #include "model/event.h"
 
+#include <nlohmann/json.hpp>
+
 #include <utility>
 
 namespace warder::model {
@@ -58,6 +60,24 @@ std::optional<EventKind> parse_event_kind(std::string_view name) {
     }
   }
   return std::nullopt;
+}
+
+std::string detail_text(const Event& event) {
+  if (!event.line) {
+    return event.detail;
+  }
+  const LineFacts& line = *event.line;
+  nlohmann::json detail{{"log", line.log}, {"at", line.at}};
+  if (line.pattern != 0) {
+    detail["pattern"] = line.pattern;
+  }
+  if (line.attempts != 1) {
+    detail["attempts"] = line.attempts;
+  }
+  if (!line.user.empty()) {
+    detail["user"] = line.user;
+  }
+  return detail.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 }  // namespace warder::model

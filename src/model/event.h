@@ -53,6 +53,21 @@ struct EventId {
   friend auto operator<=>(const EventId&, const EventId&) = default;
 };
 
+// Where the line of a finding stands and what its filter read in it. Valid UTF-8, from outside only
+// through util::printable().
+struct LineFacts {
+  std::string log;            // name of the log, at most kLongestLog bytes
+  std::uint64_t at = 0;       // offset of the line in its generation
+  std::uint32_t pattern = 0;  // index of the pattern that matched
+  std::uint32_t attempts = 1;
+  std::string user;  // at most kLongestUser bytes, may be empty
+
+  static constexpr std::size_t kLongestLog = 512;
+  static constexpr std::size_t kLongestUser = 128;
+
+  friend bool operator==(const LineFacts&, const LineFacts&) = default;
+};
+
 // A row of the history. Plain value; whoever holds it owns it.
 struct Event {
   EventId id;
@@ -64,11 +79,18 @@ struct Event {
   // For people: one sentence, valid UTF-8, at most kLongestMessage bytes, from outside only through
   // util::printable().
   std::string message;
-  // Extra facts as a JSON object in text, or empty. At most kLongestDetail bytes.
+  // Of a finding, when it has come from a line.
+  std::optional<LineFacts> line = std::nullopt;
+  // Of all others: extra facts as a JSON object in text, or empty. At most kLongestDetail bytes.
   std::string detail;
 
   static constexpr std::size_t kLongestMessage = 1024;
   static constexpr std::size_t kLongestDetail = 16384;
 };
+
+// What readers outside are shown as `detail`, a JSON object in text or empty: that of the event, or
+// the facts of its line as {"at":1,"attempts":2,"log":"..","pattern":3,"user":".."}, where attempts
+// of 1, pattern 0 and no user are left out.
+std::string detail_text(const Event& event);
 
 }  // namespace warder::model

@@ -24,6 +24,7 @@ struct Finding {
   std::uint32_t pattern = 0;  // index of the failregex or rule that matched, for explain
   std::string user;           // as captured, may be empty
   std::string text;           // the line (or lines), cut to a limit by the filter
+  std::string summary;        // the same for people: without its date, or the fields that say it
   // Other named captures (F-NAME tags, named fields), in the order of the filter.
   std::vector<std::pair<std::string, std::string>> captures;
 };

@@ -42,15 +42,16 @@ Json event_object(const model::Event& event, Detail detail) {
     json["address"] = event.address->to_string();
   }
   json["message"] = plain_text(event.message, model::Event::kLongestMessage);
-  if (event.detail.empty()) {
+  const std::string facts = model::detail_text(event);
+  if (facts.empty()) {
     return json;
   }
   if (detail == Detail::kOmitted) {
     json["detail_omitted"] = true;
-  } else if (Json parsed = parse_detail(event.detail); parsed.is_object()) {
+  } else if (Json parsed = parse_detail(facts); parsed.is_object()) {
     json["detail"] = std::move(parsed);
   } else {
-    json["detail"] = plain_text(event.detail, model::Event::kLongestDetail);
+    json["detail"] = plain_text(facts, model::Event::kLongestDetail);
   }
   return json;
 }

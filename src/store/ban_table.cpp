@@ -13,7 +13,7 @@ std::int64_t micros(util::WallTime time) { return time.time_since_epoch().count(
 
 }  // namespace
 
-util::Status BanTable::open(Connection& connection, JailNames& names) {
+util::Status BanTable::open(Connection& connection, Names& names) {
   connection_ = &connection;
   names_ = &names;
   WARDER_ASSIGN_OR_RETURN(

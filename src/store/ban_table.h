@@ -2,7 +2,7 @@
 
 #include "store/batch.h"
 #include "store/database.h"
-#include "store/event_log.h"
+#include "store/names.h"
 #include "util/clock.h"
 #include "util/result.h"
 
@@ -14,7 +14,7 @@ namespace warder::store {
 // Running bans and those that ended. Works inside the transaction of its caller.
 class BanTable {
  public:
-  util::Status open(Connection& connection, JailNames& names);
+  util::Status open(Connection& connection, Names& names);
 
   // Ending a ban that does not run changes nothing: it ended already.
   util::Status apply(const BanChange& change);
@@ -28,7 +28,7 @@ class BanTable {
 
  private:
   Connection* connection_ = nullptr;
-  JailNames* names_ = nullptr;
+  Names* names_ = nullptr;
   Statement set_;
   Statement move_;
   Statement remove_;

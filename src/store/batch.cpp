@@ -6,7 +6,8 @@ namespace warder::store {
 namespace {
 
 std::size_t size_of(const model::Event& event) {
-  return sizeof event + event.jail.size() + event.message.size() + event.detail.size();
+  return sizeof event + event.jail.size() + event.message.size() + event.detail.size() +
+         (event.line ? event.line->log.size() + event.line->user.size() : 0);
 }
 std::size_t size_of(const BanChange& change) {
   return sizeof change + change.ban.jail.size() + change.ban.reason.size();

@@ -121,14 +121,6 @@ void Statement::bind(int index, const Blob& blob) {
 
 void Statement::bind(int index, std::nullptr_t) { sqlite3_bind_null(statement_.get(), index); }
 
-void Statement::bind(int index, const std::optional<std::int64_t>& value) {
-  if (value) {
-    bind(index, *value);
-  } else {
-    bind(index, nullptr);
-  }
-}
-
 util::Result<std::unique_ptr<Connection>> Connection::open(const std::filesystem::path& path,
                                                            Mode mode, std::string_view vfs) {
   std::unique_ptr<Connection> connection(new Connection());
@@ -211,6 +203,18 @@ Error Connection::damage(std::string text) {
     trouble_ = Trouble::kDamaged;
   }
   return Error(ErrorCode::kInvalid, std::move(text));
+}
+
+util::Status advised(const Connection& connection, util::Status status) {
+  if (status || connection.trouble() != Trouble::kDamaged) {
+    return status;
+  }
+  return util::Error(
+      status.error().code(),
+      fmt::format("{}; the file is damaged: keep a copy of it, then restart the agent (systemctl "
+                  "restart warder), which moves it aside, begins a new history and reads the "
+                  "running bans back from the kernel",
+                  status.error().message()));
 }
 
 }  // namespace warder::store

@@ -71,8 +71,8 @@ class Statement {
  public:
   // Prepares nothing; to be assigned before the first run().
   Statement() = default;
-  // Runs it with values for ?1, ?2, ...; integers, text, Blob, nullptr and optional integers. Only
-  // one Rows of a Statement at a time.
+  // Runs it with values for ?1, ?2, ...; integers, text, Blob, nullptr and optional ones of these.
+  // Only one Rows of a Statement at a time.
   template <typename... Values>
   Rows run(const Values&... values) {
     int index = 0;
@@ -100,7 +100,14 @@ class Statement {
   void bind(int index, std::string_view text);
   void bind(int index, const Blob& blob);
   void bind(int index, std::nullptr_t);
-  void bind(int index, const std::optional<std::int64_t>& value);
+  template <typename Value>
+  void bind(int index, const std::optional<Value>& value) {
+    if (value) {
+      bind(index, *value);
+    } else {
+      bind(index, nullptr);
+    }
+  }
   template <typename Integer>
     requires(std::is_integral_v<Integer>)
   void bind(int index, Integer value) {
@@ -152,5 +159,9 @@ class Connection {
   sqlite3* handle_ = nullptr;
   Trouble trouble_ = Trouble::kNone;
 };
+
+// A failure of the last call with what to do about it, for those who only read: the writer sets a
+// damaged database aside itself.
+util::Status advised(const Connection& connection, util::Status status);
 
 }  // namespace warder::store

@@ -20,9 +20,9 @@ std::string to_json(const StoredEvent& stored) {
     json["address"] = event.address->to_string();
   }
   json["message"] = event.message;
-  if (!event.detail.empty()) {
-    auto detail = nlohmann::ordered_json::parse(event.detail, nullptr, false);
-    json["detail"] = detail.is_discarded() ? nlohmann::ordered_json(event.detail) : detail;
+  if (const std::string facts = model::detail_text(event); !facts.empty()) {
+    auto detail = nlohmann::ordered_json::parse(facts, nullptr, false);
+    json["detail"] = detail.is_discarded() ? nlohmann::ordered_json(facts) : detail;
   }
   // A row may hold bytes that are no UTF-8; JSON cannot.
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);

@@ -3,30 +3,15 @@
 #include "crypto/merkle.h"
 #include "model/event.h"
 #include "store/database.h"
+#include "store/names.h"
+#include "store/time_spans.h"
 #include "util/result.h"
 
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <unordered_map>
 
 namespace warder::store {
-
-// Numbers of the jails, made as names come. The cache only holds what is in the database or in the
-// open transaction.
-class JailNames {
- public:
-  util::Status open(Connection& connection);
-  util::Result<std::int64_t> number(std::string_view name);
-  // The transaction that may have made numbers is gone.
-  void rolled_back() { numbers_.clear(); }
-
- private:
-  Statement find_;
-  Statement insert_;
-  std::unordered_map<std::string, std::int64_t> numbers_;
-};
 
 // The events and the Merkle tree over them. Works inside the transaction of its caller, who says
 // how that ended.
@@ -34,7 +19,7 @@ class EventLog {
  public:
   // Reads how far the tree goes. kInvalid when there are events behind its end, which no crash
   // leaves: the database is damaged.
-  util::Status open(Connection& connection, JailNames& names);
+  util::Status open(Connection& connection, Names& jails);
 
   // Appends an event and gives its sequence; nothing when its id is there already. A message or
   // detail over its limit is cut, which the stored text shows.
@@ -42,8 +27,8 @@ class EventLog {
 
   // Writes the tree, if it grew; the last thing before COMMIT.
   util::Status save();
-  void committed() { durable_ = tree_; }
-  void rolled_back() { tree_ = durable_; }
+  void committed();
+  void rolled_back();
 
   const crypto::merkle::Frontier& tree() const { return tree_; }
 
@@ -51,7 +36,10 @@ class EventLog {
   util::Result<std::optional<std::uint64_t>> insert(const model::Event& event);
 
   Connection* connection_ = nullptr;
-  JailNames* names_ = nullptr;
+  Names* jails_ = nullptr;
+  Names logs_;
+  TimeSpans spans_;
+  Statement find_;
   Statement insert_;
   Statement save_;
   crypto::merkle::Frontier tree_;

@@ -6,8 +6,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 
 namespace warder::store {
+namespace {
+
+constexpr int kLogColumn = 10;
+constexpr std::int64_t kMostNumber = std::numeric_limits<std::uint32_t>::max();
+
+}  // namespace
 
 util::Result<StoredEvent> read_event(const Rows& row) {
   const auto refuse = [&](std::string_view why) {
@@ -40,6 +47,18 @@ util::Result<StoredEvent> read_event(const Rows& row) {
   }
   event.message = std::string(row.text(7));
   event.detail = std::string(row.text(8));
+  if (!row.is_null(kLogColumn)) {
+    const std::int64_t pattern = row.integer(kLogColumn + 2);
+    const std::int64_t attempts = row.integer(kLogColumn + 3);
+    if (pattern < 0 || pattern > kMostNumber || attempts < 0 || attempts > kMostNumber) {
+      return refuse("what it says of its line is out of range");
+    }
+    event.line = model::LineFacts{.log = std::string(row.text(kLogColumn)),
+                                  .at = static_cast<std::uint64_t>(row.integer(kLogColumn + 1)),
+                                  .pattern = static_cast<std::uint32_t>(pattern),
+                                  .attempts = static_cast<std::uint32_t>(attempts),
+                                  .user = std::string(row.text(kLogColumn + 4))};
+  }
   return stored;
 }
 

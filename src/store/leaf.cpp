@@ -43,7 +43,7 @@ util::Result<net::Prefix> decode_address(std::string_view bytes) {
 
 void encode_leaf(std::uint64_t sequence, const model::Event& event, std::string* entry) {
   entry->clear();
-  append_integer<1>(entry, 1);
+  append_integer<1>(entry, event.line ? 2 : 1);
   append_integer<8>(entry, sequence);
   for (const std::uint8_t byte : event.id.bytes) {
     append_integer<1>(entry, byte);
@@ -64,6 +64,15 @@ void encode_leaf(std::uint64_t sequence, const model::Event& event, std::string*
   entry->append(event.message);
   append_integer<4>(entry, event.detail.size());
   entry->append(event.detail);
+  if (event.line) {
+    append_integer<2>(entry, event.line->log.size());
+    entry->append(event.line->log);
+    append_integer<8>(entry, event.line->at);
+    append_integer<4>(entry, event.line->pattern);
+    append_integer<4>(entry, event.line->attempts);
+    append_integer<2>(entry, event.line->user.size());
+    entry->append(event.line->user);
+  }
 }
 
 }  // namespace warder::store

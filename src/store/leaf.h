@@ -19,7 +19,7 @@ util::Result<net::Prefix> decode_address(std::string_view bytes);
 // The entry whose hash is the Merkle leaf of an event. Integers are big-endian:
 //
 //   bytes  what
-//   1      version of this encoding, 1
+//   1      version of this encoding: 2 for an event that has come from a line, else 1
 //   8      sequence
 //   16     event id
 //   8      time, microseconds since 1970-01-01T00:00:00Z, two's complement
@@ -30,6 +30,12 @@ util::Result<net::Prefix> decode_address(std::string_view bytes);
 //   n + 1  the address, its prefix length
 //   4 + n  length of the message, the message
 //   4 + n  length of the detail, the detail
+//   and in version 2 only
+//   2 + n  length of the log's name, the name
+//   8      offset of the line
+//   4      number of the pattern
+//   4      attempts
+//   2 + n  length of the user, the user
 //
 // Writes over `entry`, whose memory is used again from event to event.
 void encode_leaf(std::uint64_t sequence, const model::Event& event, std::string* entry);

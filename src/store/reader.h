@@ -138,9 +138,6 @@ class Reader {
   // Offenders of all jails whose latest ban began at or after `since`.
   util::Status offenders(util::WallTime since,
                          const std::function<bool(const Offender&)>& callback);
-  // Empty when the jail never banned it.
-  util::Result<std::optional<Offender>> offender(std::string_view jail, const net::Prefix& address);
-
   util::Result<std::vector<model::Position>> positions();
   util::Result<std::optional<model::Position>> position(std::string_view source,
                                                         std::string_view log);
@@ -149,14 +146,9 @@ class Reader {
   util::Result<AddressHistory> address(const net::IpAddress& address, std::size_t limit);
   util::Result<Figures> figures();
 
-  // Items that are due, in the order of the events.
-  util::Result<std::vector<model::OutboxItem>> outbox_next(DestinationId destination,
-                                                           util::WallTime now, std::size_t limit);
   // Pending items whose sequence is `first` or higher, due or not, in the order of the events.
   util::Result<std::vector<model::OutboxItem>> outbox_from(DestinationId destination,
                                                            std::uint64_t first, std::size_t limit);
-  // When the next pending item of the destination is due; empty when there is none.
-  util::Result<std::optional<util::WallTime>> outbox_due(DestinationId destination);
   util::Result<std::vector<OutboxCounts>> outbox_counts();
   util::Result<std::vector<DeadLetter>> outbox_dead(DestinationId destination, std::size_t limit);
 

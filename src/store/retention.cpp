@@ -34,6 +34,9 @@ util::Status Retention::open(Connection& connection, const Options& options, Ban
                    "SELECT {} FROM {} WHERE e.sequence >= ?1 ORDER BY e.sequence LIMIT ?2",
                    kEventColumns, kEventTables)));
   WARDER_ASSIGN_OR_RETURN(remove_, connection.prepare("DELETE FROM event WHERE sequence < ?1"));
+  WARDER_ASSIGN_OR_RETURN(
+      remove_spans_, connection.prepare(fmt::format("DELETE FROM event_span WHERE first + {} <= ?1",
+                                                    TimeSpans::kSize)));
   return tree_.open(connection);
 }
 
@@ -119,6 +122,7 @@ util::Result<bool> Retention::prune_events(const EventLog& log, util::WallTime n
     return true;
   }
   WARDER_RETURN_IF_ERROR(remove_.execute(tree_.end()));
+  WARDER_RETURN_IF_ERROR(remove_spans_.execute(tree_.end()));
   WARDER_ASSIGN_OR_RETURN(std::vector<OutboxLoss> losses, outbox_->prune(tree_.end()));
   WARDER_RETURN_IF_ERROR(tree_.save());
   if (removed_.events == 0) {

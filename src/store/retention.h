@@ -56,6 +56,7 @@ class Retention {
   PrunedTree tree_;
   Statement oldest_;
   Statement remove_;
+  Statement remove_spans_;
   Stage stage_ = Stage::kEndedBans;
   Removed removed_;
   Removed durable_removed_;

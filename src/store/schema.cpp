@@ -13,7 +13,7 @@ namespace {
 using util::Error;
 using util::ErrorCode;
 
-constexpr const char* kTables = R"sql(
+constexpr const char* kVersion1 = R"sql(
 CREATE TABLE meta(name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
 CREATE TABLE kind(number INTEGER PRIMARY KEY, name TEXT NOT NULL);
 CREATE TABLE severity(number INTEGER PRIMARY KEY, name TEXT NOT NULL);
@@ -90,6 +90,50 @@ CREATE TABLE checkpoint(
 INSERT INTO tree VALUES(1, 0, x'', 0);
 )sql";
 
+// What is known of the line of a finding stands in columns, names of logs as numbers. In place of
+// two indexes that together took as much as the rows without their messages there are one over the
+// beginnings of the ids, and the spans of time (time_spans.h).
+constexpr const char* kVersion2 = R"sql(
+CREATE TABLE log(number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE event_2(
+  sequence INTEGER PRIMARY KEY,
+  id BLOB NOT NULL,
+  time INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
+  severity INTEGER NOT NULL,
+  jail INTEGER,
+  address BLOB,
+  log INTEGER,
+  at INTEGER,
+  pattern INTEGER,
+  attempts INTEGER,
+  user TEXT,
+  message TEXT NOT NULL,
+  detail TEXT,
+  leaf BLOB NOT NULL);
+INSERT INTO event_2(sequence, id, time, kind, severity, jail, address, message, detail, leaf)
+  SELECT sequence, id, time, kind, severity, jail, address, message, detail, leaf FROM event
+  ORDER BY sequence;
+DROP TABLE event;
+ALTER TABLE event_2 RENAME TO event;
+CREATE INDEX event_id ON event(substr(id, 1, 6));
+CREATE INDEX event_address ON event(address) WHERE address IS NOT NULL;
+CREATE TABLE event_span(
+  first INTEGER PRIMARY KEY,
+  earliest INTEGER NOT NULL,
+  latest INTEGER NOT NULL);
+INSERT INTO event_span SELECT sequence / 1024 * 1024 AS first, min(time), max(time) FROM event
+  GROUP BY first;
+)sql";
+
+constexpr const char* kDropViews = R"sql(
+DROP VIEW IF EXISTS events;
+DROP VIEW IF EXISTS bans;
+DROP VIEW IF EXISTS past_bans;
+DROP VIEW IF EXISTS outbox_items;
+DROP VIEW IF EXISTS checkpoints;
+)sql";
+
 // SQLite has no function that prints an address, and a program's own functions are unknown to the
 // sqlite3 shell, so the views spell it with built-in ones. {h}: the hexadecimal digits of the BLOB.
 std::string ipv4_text(std::string_view h) {
@@ -145,15 +189,32 @@ std::string time_text(std::string_view column) {
   return fmt::format("strftime('%Y-%m-%dT%H:%M:%fZ', {}/1000000.0, 'unixepoch')", column);
 }
 
+// A text without control characters as JSON. The functions of SQLite that do this are not to be
+// used in views, as it trusts no schema in a file.
+std::string quoted(std::string_view text) {
+  return fmt::format(R"sql('"'||replace(replace({},'\','\\'),'"','\"')||'"')sql", text);
+}
+
+// model::detail_text() in SQL.
+std::string detail_text() {
+  return R"sql(CASE WHEN log.name IS NULL THEN detail ELSE '{"at":'||at||)sql"
+         R"sql(CASE WHEN attempts <> 1 THEN ',"attempts":'||attempts ELSE '' END||',"log":'||)sql" +
+         quoted("log.name") +
+         R"sql(||CASE WHEN pattern <> 0 THEN ',"pattern":'||pattern ELSE '' END||)sql"
+         R"sql(CASE WHEN user IS NOT NULL THEN ',"user":'||)sql" +
+         quoted("user") + R"sql( ELSE '' END||'}' END)sql";
+}
+
 std::string views() {
   std::string sql;
   sql += fmt::format(
       "CREATE VIEW events AS SELECT sequence, {} AS time, kind.name AS kind,"
-      " severity.name AS severity, jail.name AS jail, address_text AS address, message, detail,"
-      " lower(hex(id)) AS id FROM {} AS e"
+      " severity.name AS severity, jail.name AS jail, address_text AS address, message,"
+      " {} AS detail, lower(hex(id)) AS id FROM {} AS e"
+      " LEFT JOIN log ON log.number = e.log"
       " LEFT JOIN kind ON kind.number = e.kind LEFT JOIN severity ON severity.number = e.severity"
       " LEFT JOIN jail ON jail.number = e.jail;",
-      time_text("e.time"), with_address_text("event"));
+      time_text("e.time"), detail_text(), with_address_text("event"));
   sql += fmt::format(
       "CREATE VIEW bans AS SELECT jail.name AS jail, address_text AS address, {} AS start,"
       " coalesce({}, 'never') AS until, count, reason FROM {} AS b"
@@ -168,7 +229,7 @@ std::string views() {
       with_address_text("past_ban"));
   sql += fmt::format(
       "CREATE VIEW outbox_items AS SELECT destination.name AS destination, o.sequence,"
-      " CASE o.state WHEN 0 THEN 'pending' ELSE 'dead' END AS state, attempts, {} AS due, error,"
+      " CASE o.state WHEN 0 THEN 'pending' ELSE 'dead' END AS state, o.attempts, {} AS due, error,"
       " message FROM outbox AS o LEFT JOIN destination ON destination.number = o.destination"
       " LEFT JOIN event ON event.sequence = o.sequence;",
       time_text("o.due"));
@@ -198,16 +259,18 @@ util::Status write_names(Connection& connection) {
   return {};
 }
 
-// Step n brings version n to version n + 1. Append, never change one that was released.
-using Step = util::Status (*)(Connection&);
-constexpr std::array<Step, kSchemaVersion> kSteps{
-    [](Connection& connection) { return connection.execute(kTables + views()); },
-};
+// Step n brings the tables of version n to version n + 1. Append, never change one that was
+// released. Views hold nothing and are made anew.
+constexpr std::array<const char*, kSchemaVersion> kSteps{kVersion1, kVersion2};
 
 util::Status run_steps(Connection& connection, std::int64_t version) {
-  for (auto step = static_cast<std::size_t>(version); step < kSteps.size(); ++step) {
-    WARDER_RETURN_IF_ERROR(
-        kSteps[step](connection).with_context(fmt::format("migration {}", step + 1)));
+  if (version != kSchemaVersion) {
+    WARDER_RETURN_IF_ERROR(connection.execute(kDropViews));
+    for (auto step = static_cast<std::size_t>(version); step < kSteps.size(); ++step) {
+      WARDER_RETURN_IF_ERROR(
+          connection.execute(kSteps[step]).with_context(fmt::format("migration {}", step + 1)));
+    }
+    WARDER_RETURN_IF_ERROR(connection.execute(views()));
   }
   WARDER_RETURN_IF_ERROR(write_names(connection));
   // Setting a pragma writes the header each time, so only when it is new.
@@ -220,14 +283,14 @@ util::Status run_steps(Connection& connection, std::int64_t version) {
 
 }  // namespace
 
-util::Status check_schema(Connection& connection, Empty empty) {
+util::Status check_schema(Connection& connection, Use use) {
   WARDER_ASSIGN_OR_RETURN(const std::int64_t application,
                           connection.integer("PRAGMA application_id"));
   WARDER_ASSIGN_OR_RETURN(const std::int64_t version, connection.integer("PRAGMA user_version"));
   WARDER_ASSIGN_OR_RETURN(const std::int64_t tables,
                           connection.integer("SELECT count(*) FROM sqlite_schema"));
   if (application == 0 && version == 0 && tables == 0) {
-    if (empty == Empty::kAllow) {
+    if (use == Use::kWrite) {
       return {};
     }
     return Error(ErrorCode::kInvalid, "is an empty database; has the agent run with this path?");
@@ -243,6 +306,12 @@ util::Status check_schema(Connection& connection, Empty empty) {
                  fmt::format("was written by a newer warder (schema {}, this one knows {}); "
                              "install that version again, or move the file away to begin a new "
                              "history",
+                             version, kSchemaVersion));
+  }
+  if (version < kSchemaVersion && use == Use::kRead) {
+    return Error(ErrorCode::kInvalid,
+                 fmt::format("was written by an older warder (schema {}, this one reads {}); start "
+                             "the agent, which brings it up to date",
                              version, kSchemaVersion));
   }
   return {};

@@ -12,12 +12,13 @@ namespace warder::store {
 
 // "WRDR", in the header of every database of ours.
 inline constexpr std::int64_t kApplicationId = 0x57524452;
-inline constexpr std::int64_t kSchemaVersion = 1;
+inline constexpr std::int64_t kSchemaVersion = 2;
 
 // Whether this is a database that this build can read: kInvalid for one of another program or of a
-// newer warder, with what to do. An empty database passes only with `may_be_empty`.
-enum class Empty : std::uint8_t { kRefuse, kAllow };
-util::Status check_schema(Connection& connection, Empty empty);
+// newer warder, with what to do. One that is empty or older passes only for the writer, who will
+// migrate() it.
+enum class Use : std::uint8_t { kRead, kWrite };
+util::Status check_schema(Connection& connection, Use use);
 
 // Brings an empty or older database to kSchemaVersion, in one transaction.
 util::Status migrate(Connection& connection);

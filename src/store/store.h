@@ -61,8 +61,8 @@ class Store {
   // The number of a destination, made when new. Waits for the disk.
   util::Result<DestinationId> destination(std::string_view name);
 
-  // What became of items that Reader::outbox_next() returned. They take effect with the returned
-  // ticket; until then outbox_next() returns the same items again, so wait() before the next call.
+  // What became of items that Reader::outbox_from() returned. They take effect with the returned
+  // ticket; until then outbox_from() returns the same items again, so wait() before the next call.
   // A `receipt`, when not empty, is kept with each item as long as the event.
   Ticket outbox_delivered(DestinationId destination, std::span<const std::uint64_t> ids,
                           std::string receipt);

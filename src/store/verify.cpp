@@ -71,7 +71,7 @@ class Pass {
 
 util::Result<VerifyReport> Pass::run() {
   WARDER_RETURN_IF_ERROR(connection_.execute("BEGIN"));
-  WARDER_RETURN_IF_ERROR(check_schema(connection_, Empty::kRefuse));
+  WARDER_RETURN_IF_ERROR(advised(connection_, check_schema(connection_, Use::kRead)));
   util::Status passed = check_structure();
   if (passed) {
     passed = read_figures();

@@ -58,7 +58,7 @@ util::Result<std::unique_ptr<Writer>> Writer::open(const Options& options, const
 
 util::Status Writer::set_up(const Destinations& known) {
   Connection& connection = *connection_;
-  WARDER_RETURN_IF_ERROR(check_schema(connection, Empty::kAllow));
+  WARDER_RETURN_IF_ERROR(check_schema(connection, Use::kWrite));
   // auto_vacuum only takes effect before the first table. The journal is moved by
   // checkpoint_journal(), never inside a commit, so that its failure is not taken for the commit's.
   WARDER_RETURN_IF_ERROR(connection.execute(fmt::format(
@@ -69,9 +69,9 @@ util::Status Writer::set_up(const Destinations& known) {
   sqlite3_wal_hook(connection.handle(), note_journal_pages, &journal_pages_);
   WARDER_RETURN_IF_ERROR(migrate(connection));
   WARDER_RETURN_IF_ERROR(write_meta());
-  WARDER_RETURN_IF_ERROR(names_.open(connection));
-  WARDER_RETURN_IF_ERROR(log_.open(connection, names_));
-  WARDER_RETURN_IF_ERROR(bans_.open(connection, names_));
+  WARDER_RETURN_IF_ERROR(jails_.open(connection, "jail"));
+  WARDER_RETURN_IF_ERROR(log_.open(connection, jails_));
+  WARDER_RETURN_IF_ERROR(bans_.open(connection, jails_));
   WARDER_RETURN_IF_ERROR(outbox_.open(connection, options_.outbox_limit));
   WARDER_RETURN_IF_ERROR(retention_.open(connection, options_, bans_, outbox_));
   WARDER_ASSIGN_OR_RETURN(begin_, connection.prepare("BEGIN IMMEDIATE"));
@@ -137,7 +137,7 @@ util::Status Writer::transaction(const std::function<util::Status()>& body) {
   }
   if (!done) {
     connection_->roll_back();
-    names_.rolled_back();
+    jails_.rolled_back();
     log_.rolled_back();
     outbox_.rolled_back();
     retention_.rolled_back();

@@ -5,6 +5,7 @@
 #include "store/batch.h"
 #include "store/database.h"
 #include "store/event_log.h"
+#include "store/names.h"
 #include "store/options.h"
 #include "store/outbox.h"
 #include "store/retention.h"
@@ -82,7 +83,7 @@ class Writer {
   const util::Clock& clock_;
   const Hooks& hooks_;
   std::unique_ptr<Connection> connection_;
-  JailNames names_;
+  Names jails_;
   EventLog log_;
   BanTable bans_;
   Outbox outbox_;

@@ -94,13 +94,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (auto reader = store::Reader::open(path)) {
     const util::WallTime start{};
     (void)reader->active_bans(start, go_on<model::Ban>);
-    (void)reader->recent_findings("sshd", start, go_on<store::StoredEvent>);
+    (void)reader->events({.since = start, .jail = "sshd"}, go_on<store::StoredEvent>);
     (void)reader->offenders(start, go_on<store::Offender>);
     (void)reader->events({}, go_on<store::StoredEvent>);
     (void)reader->positions();
     (void)reader->address(net::IpAddress::v4(0xC0000205U), 10);
     (void)reader->figures();
-    (void)reader->outbox_next(store::DestinationId{1}, start, 10);
+    (void)reader->outbox_from(store::DestinationId{1}, 0, 10);
     (void)reader->checkpoint();
     (void)reader->query("SELECT * FROM events", std::chrono::seconds(5),
                         [](const auto&) { return true; });

@@ -49,9 +49,10 @@ class Tree:
 
 
 def entry(row):
-    sequence, event_id, time, kind, severity, jail, address, message, detail = row
+    (sequence, event_id, time, kind, severity, jail, address, message, detail,
+     log, at, pattern, attempts, user) = row
     text = lambda value: (value or "").encode("utf-8", "surrogateescape")
-    out = struct.pack(">BQ", 1, sequence) + event_id + struct.pack(">qBB", time, kind, severity)
+    out = struct.pack(">BQ", 1 if log is None else 2, sequence) + event_id + struct.pack(">qBB", time, kind, severity)
     out += struct.pack(">H", len(text(jail))) + text(jail)
     if address is None:
         out += b"\x00"
@@ -61,6 +62,9 @@ def entry(row):
         out += bytes([size]) + address[:size] + bytes([length])
     for part in (text(message), text(detail)):
         out += struct.pack(">I", len(part)) + part
+    if log is not None:
+        out += struct.pack(">H", len(text(log))) + text(log) + struct.pack(">QII", at, pattern, attempts)
+        out += struct.pack(">H", len(text(user))) + text(user)
     return out
 
 
@@ -129,13 +133,14 @@ def check(path, vkey, against):
         return faults
     for row in db.execute(
             "SELECT e.sequence, e.id, e.time, e.kind, e.severity, j.name, e.address, e.message, "
-            "e.detail, e.leaf FROM event e LEFT JOIN jail j ON j.number = e.jail "
+            "e.detail, l.name, e.at, e.pattern, e.attempts, e.user, e.leaf FROM event e "
+            "LEFT JOIN jail j ON j.number = e.jail LEFT JOIN log l ON l.number = e.log "
             "ORDER BY e.sequence"):
         if row[0] != tree.size:
             faults.append(f"event {row[0]} where {tree.size} belongs")
             return faults
-        leaf = sha256(b"\x00" + entry(row[:9]))
-        if leaf[:8] != row[9]:
+        leaf = sha256(b"\x00" + entry(row[:-1]))
+        if leaf[:8] != row[-1]:
             faults.append(f"event {row[0]} was changed")
         add(0, leaf)
     if tree.size != size:

@@ -28,6 +28,12 @@ struct Fixture : testing::StoreFixture {
     batch.events[48].jail.clear();
     batch.events[49].message = "gr\xc3\xbc\xc3\x9f";
     batch.events[49].detail = R"({"user":"root"})";
+    batch.events[47].line = {.log = "/var/log/gr\xc3\xbc\xc3\x9f.log",
+                             .at = std::uint64_t{1} << 40U,
+                             .pattern = 3,
+                             .attempts = 6,
+                             .user = "j\xc3\xbcrgen"};
+    batch.events[44].line = {.log = "/var/log/auth.log", .user = {}};
     put(std::move(batch));
     REQUIRE(store->wait(store->make_checkpoint(), kLongEnough));
     put_findings(50, 17);

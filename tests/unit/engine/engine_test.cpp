@@ -251,10 +251,9 @@ TEST_CASE("three failures ban in the kernel and are kept with all they tell") {
   const json detail = json::parse(events[3].event.detail);
   CHECK(detail["in_effect"] == true);
   CHECK(detail["count"] == 1);
-  CHECK(json::parse(events[0].event.detail) == json{{"log", (fixture.folder / "auth.log").string()},
-                                                    {"at", 0},
-                                                    {"user", "root"},
-                                                    {"pattern", 2}});
+  CHECK(events[0].event.line ==
+        model::LineFacts{
+            .log = (fixture.folder / "auth.log").string(), .at = 0, .pattern = 2, .user = "root"});
 
   const json explained = fixture.explain("192.0.2.7");
   CHECK(explained["bans"].size() == 1);

@@ -26,7 +26,8 @@ model::Finding finding(std::string text = "Failed password for root from 192.0.2
   model::Finding made;
   made.address = prefix("192.0.2.7");
   made.time = kNow;
-  made.text = std::move(text);
+  made.text = "Nov  2 12:00:00 web sshd[7]: " + text;
+  made.summary = std::move(text);
   return made;
 }
 
@@ -52,7 +53,7 @@ model::Ban ban(std::optional<util::WallTime> end) {
 
 }  // namespace
 
-TEST_CASE("a finding is told by its line, its place and the time it was counted at") {
+TEST_CASE("a finding is told by its summary, its place and the time it was counted at") {
   const model::Event event = finding_event("sshd", finding(), counted(), kOrigin);
   CHECK(event.id == engine::event_id_of_line({}, 4711, EventKind::kFinding, "sshd"));
   CHECK(event.kind == EventKind::kFinding);
@@ -61,18 +62,19 @@ TEST_CASE("a finding is told by its line, its place and the time it was counted 
   CHECK(event.jail == "sshd");
   CHECK(event.address == prefix("192.0.2.7"));
   CHECK(event.message == "Failed password for root from 192.0.2.7");
-  CHECK(event.detail == R"({"at":4711,"log":"/var/log/auth.log"})");
+  CHECK(event.line == model::LineFacts{.log = "/var/log/auth.log", .at = 4711, .user = {}});
+  CHECK(event.detail.empty());
 }
 
-TEST_CASE("a finding's detail has what is not the rule") {
+TEST_CASE("a finding has what its filter read") {
   model::Finding made = finding();
   made.pattern = 2;
   made.attempts = 6;
   made.user = "root";
   const model::Event event = finding_event("sshd", made, counted(), kOrigin);
-  CHECK(event.detail ==
-        R"({"at":4711,"attempts":6,"log":"/var/log/auth.log","pattern":2,"user":"root"})");
-  CHECK(engine::attempts_of(event) == 6);
+  CHECK(event.line ==
+        model::LineFacts{
+            .log = "/var/log/auth.log", .at = 4711, .pattern = 2, .attempts = 6, .user = "root"});
 }
 
 TEST_CASE("what an attacker writes is made printable and bounded") {
@@ -83,12 +85,10 @@ TEST_CASE("what an attacker writes is made printable and bounded") {
   CHECK(event.message.size() == 240);
   CHECK(event.message.starts_with(R"(a\x0a\x1b[31mb\xff"\\x)"));
   CHECK(event.message.ends_with("x..."));
-  CHECK(event.detail.size() < model::Event::kLongestDetail);
-  const auto detail = nlohmann::json::parse(event.detail);
-  CHECK(detail["user"].get<std::string>().starts_with(R"(r"oo\x0at\xc3(uuu)"));
-  CHECK(detail["user"].get<std::string>().size() == 128);
-  CHECK(detail["log"].get<std::string>().starts_with(R"(/var/log/e"vil\x0a\xfflll)"));
-  CHECK(detail["log"].get<std::string>().size() == 512);
+  CHECK(event.line->user.starts_with(R"(r"oo\x0at\xc3(uuu)"));
+  CHECK(event.line->user.size() == 128);
+  CHECK(event.line->log.starts_with(R"(/var/log/e"vil\x0a\xfflll)"));
+  CHECK(event.line->log.size() == 512);
 }
 
 TEST_CASE("a ban says whom, how long and why") {
@@ -146,11 +146,9 @@ TEST_CASE("a detail that is not ours is read as nothing special") {
   model::Event event;
   event.jail = "sshd";
   event.time = kNow;
-  for (const char* detail :
-       {"", "{", "[]", "null", "7", R"({"attempts":-3,"count":-1,"end":"never"})",
-        R"({"attempts":"9","count":1.5,"end":{}})", "\xff"}) {
+  for (const char* detail : {"", "{", "[]", "null", "7", R"({"count":-1,"end":"never"})",
+                             R"({"count":1.5,"end":{}})", "\xff"}) {
     event.detail = detail;
-    CHECK(engine::attempts_of(event) == 1);
     const model::Ban read = ban_of(event);
     CHECK(read.count == 1);
     CHECK_FALSE(read.end.has_value());

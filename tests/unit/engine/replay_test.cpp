@@ -187,7 +187,7 @@ TEST_CASE("the stored history can be replayed under another limit", "[replay]") 
     stored.event.address = net::Prefix::parse("198.51.100.9").value();
     stored.event.time = kNow - 1h + std::chrono::seconds(i);
     stored.event.message = "no entry";
-    stored.event.detail = R"({"log":"/var/log/door.log","at":470})";
+    stored.event.line = {.log = "/var/log/door.log", .at = 470, .user = {}};
     (*replay)->on_stored(stored);
   }
   REQUIRE((*replay)->report().bans.size() == 1);

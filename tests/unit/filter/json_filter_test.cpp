@@ -46,8 +46,18 @@ TEST_CASE("unknown options are named with what was meant") {
                      {"forwardd", "b"},
                      {"failregex", "^x"}}) ==
         Texts{"x.conf:7: a JSON filter has no option 'failregex'; it has format, time, address, "
-              "peer, forwarded, user, condition, ignore, field.NAME",
+              "peer, forwarded, user, condition, ignore, message, field.NAME",
               "x.conf:6: a JSON filter has no option 'forwardd'; did you mean 'forwarded'?"});
+}
+
+TEST_CASE("a message is made of fields that have names") {
+  CHECK(problems_of({{"time", "ts"},
+                     {"address", "a"},
+                     {"condition", "a == 1"},
+                     {"field.uri", "request.uri"},
+                     {"message", "uri, status"}}) ==
+        Texts{"x.conf:6: message names 'status', but there is no field.status; add for example "
+              "field.status = request.status"});
 }
 
 TEST_CASE("all errors of a filter come at once, with line and column") {

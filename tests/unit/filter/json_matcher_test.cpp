@@ -34,6 +34,7 @@ TEST_CASE("a line that fulfils the condition is a finding with all it names") {
   CHECK(log.last.attempts == 1);
   CHECK(log.last.user.empty());
   CHECK(log.last.text == line("/x", 401));
+  CHECK(log.last.summary == "agent=curl/7.88.1 status=401");
   CHECK(log.last.captures == std::vector<std::pair<std::string, std::string>>{
                                  {"agent", "curl/7.88.1"}, {"status", "401"}});
   CHECK(log.judge(line("/x", 200)).empty());

@@ -56,26 +56,44 @@ TEST_CASE("events are found by each of their properties") {
         Sequences{4, 5});
 }
 
-TEST_CASE("findings are put back in the order of their time") {
+TEST_CASE("events of a stretch of time are found however they came") {
   Fixture fixture;
   fixture.open();
+  // Three spans of 1,024: the first old and new in turn, the second old, the third new.
+  const auto number = [](std::uint32_t i) {
+    return i < 1024 ? (i % 2 == 0 ? i : 10'000 + i) : i < 2048 ? i : 10'000 + i;
+  };
   store::Batch batch;
-  for (const std::uint32_t i : {8U, 2U, 6U, 3U, 4U}) {
-    batch.events.push_back(finding(i));
+  for (std::uint32_t i = 0; i < 2100; ++i) {
+    batch.events.push_back(finding(number(i)));
   }
   fixture.put(std::move(batch));
-  const auto read = [&](std::string_view jail) {
-    std::vector<std::string> texts;
-    auto reader = fixture.reader();
-    REQUIRE(reader.recent_findings(jail, finding(3).time, [&](const store::StoredEvent& event) {
-      texts.push_back(event.event.message);
-      return true;
-    }));
-    return texts;
+  const auto expected = [&](std::uint32_t from, std::uint32_t until) {
+    Sequences wanted;
+    for (std::uint32_t i = 2100; i-- > 0;) {
+      if (number(i) >= from && number(i) < until) {
+        wanted.push_back(i);
+      }
+    }
+    return wanted;
   };
-  CHECK(read("sshd") == std::vector<std::string>{"finding 4", "finding 6", "finding 8"});
-  CHECK(read("") == std::vector<std::string>{"finding 3", "finding 4", "finding 6", "finding 8"});
-  CHECK(read("unknown").empty());
+  const auto found = [&](std::uint32_t from, std::uint32_t until) {
+    return sequences(fixture,
+                     {.since = finding(from).time, .until = finding(until).time, .limit = 10'000});
+  };
+  for (const auto& [from, until] : {std::pair{0U, 20'000U},
+                                    {0U, 1U},
+                                    {1'000U, 1'100U},
+                                    {10'000U, 20'000U},
+                                    {12'050U, 12'051U},
+                                    {2'047U, 10'002U}}) {
+    CHECK(found(from, until) == expected(from, until));
+  }
+  CHECK(found(13'000, 20'000).empty());
+  fixture.close();
+  fixture.open();
+  fixture.put_findings(500'000, 1);
+  CHECK(found(500'000, 500'001) == Sequences{2100});
 }
 
 TEST_CASE("bans that are over are not active, and a callback can stop") {
@@ -162,6 +180,11 @@ TEST_CASE("the JSON form of an event") {
         R"({"sequence":7,"id":"00000000000000000000000000000000","time":"2026-11-02T12:00:01Z",)"
         R"("kind":"finding","severity":"notice","jail":"caddy-auth","address":"192.0.2.1",)"
         R"("message":"finding 1","detail":{"user":"root"}})");
+  event.line = model::LineFacts{.log = "/var/log/auth.log", .at = 7, .pattern = 2, .user = "root"};
+  CHECK(
+      store::to_json({7, event})
+          .ends_with(R"("detail":{"at":7,"log":"/var/log/auth.log","pattern":2,"user":"root"}})"));
+  event.line.reset();
   event.jail.clear();
   event.address.reset();
   event.message = "bad \xff byte";
@@ -170,6 +193,33 @@ TEST_CASE("the JSON form of an event") {
         "{\"sequence\":7,\"id\":\"00000000000000000000000000000000\",\"time\":"
         "\"2026-11-02T12:00:01Z\",\"kind\":\"finding\",\"severity\":\"notice\",\"message\":\"bad "
         "\xef\xbf\xbd byte\",\"detail\":\"no json\"}");
+}
+
+TEST_CASE("the view shows what is known of a line as the JSON form does") {
+  Fixture fixture;
+  fixture.open();
+  store::Batch batch;
+  batch.events = {finding(0), finding(1), finding(2)};
+  batch.events[0].line = {.log = R"(/var/log/a"b\\c.log)",
+                          .at = 4711,
+                          .pattern = 2,
+                          .attempts = 6,
+                          .user = R"(O"Brien\\)"};
+  batch.events[1].line = {.log = "/var/log/auth.log", .user = {}};
+  batch.events[2].detail = R"({"count":3})";
+  fixture.put(std::move(batch));
+  const auto events = fixture.events();
+  std::vector<std::string> shown;
+  REQUIRE(fixture.reader().query("SELECT detail FROM events ORDER BY sequence", 5s,
+                                 [&](const auto& row) {
+                                   shown.push_back(row[0]);
+                                   return true;
+                                 }));
+  REQUIRE(shown.size() == 4);
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    CHECK(shown[i + 1] == model::detail_text(events[i].event));
+  }
+  CHECK(shown[2] == R"({"at":0,"log":"/var/log/auth.log"})");
 }
 
 TEST_CASE("an operator's statement may read and nothing else") {

@@ -92,8 +92,8 @@ TEST_CASE("damage found while running keeps what was queued and the numbers of d
   batch.outbox = {{0, ntfy}};
   fixture.put(std::move(batch));
   // The reader that was open all the time sees the new database.
-  CHECK(reader.outbox_next(ntfy, fixture.clock.now(), 10)->size() == 1);
-  CHECK(reader.outbox_next(mail, fixture.clock.now(), 10)->empty());
+  CHECK(reader.outbox_from(ntfy, 0, 10)->size() == 1);
+  CHECK(reader.outbox_from(mail, 0, 10)->empty());
   CHECK(*fixture.store->destination("mail") == mail);
   CHECK(fixture.store->health().state == store::State::kRunning);
 }
@@ -129,7 +129,7 @@ TEST_CASE("a database of the future or of another program is refused and left al
   std::string before =
       make("PRAGMA application_id=1465009234;PRAGMA user_version=99;CREATE TABLE t(x)");
   CHECK(refusal() == path.string() +
-                         ": was written by a newer warder (schema 99, this one knows 1); install "
+                         ": was written by a newer warder (schema 99, this one knows 2); install "
                          "that version again, or move the file away to begin a new history");
   CHECK(folder.read("warder.db") == before);
   before = make("CREATE TABLE mine(x)");

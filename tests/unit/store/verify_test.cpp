@@ -143,7 +143,8 @@ TEST_CASE("removed, added and exchanged rows are named") {
   CHECK(after("DELETE FROM event WHERE sequence > 16") ==
         Texts{"missing: the last events, 17 to 19, are missing"});
   CHECK(after("INSERT INTO event SELECT 20, x'00112233445566778899aabbccddeeff', time, kind, "
-              "severity, jail, address, message, detail, leaf FROM event WHERE sequence = 3") ==
+              "severity, jail, address, log, at, pattern, attempts, user, message, detail, leaf "
+              "FROM event WHERE sequence = 3") ==
         Texts{"inserted: event 20 has no place in a history of the events 0 to 20"});
   CHECK(after("UPDATE event SET sequence = 100 WHERE sequence = 3;"
               "UPDATE event SET sequence = 3 WHERE sequence = 4;"
