@@ -370,9 +370,9 @@ ExitStatus rotate_secret(const Globals& globals, const VaultWords& words) {
       return complain(entry.error());
     }
     if (words.plan_only) {
+      const auto& every = (*entry)->plan.every;
       print(fmt::format("{} is planned: every {}\n", (*entry)->name(),
-                        (*entry)->plan.every ? util::format_duration(*(*entry)->plan.every)
-                                             : "time somebody asks"));
+                        every ? util::format_duration(*every) : "time somebody asks"));
     } else if (const util::Status done = rotate_one(**provider, *entry, now); !done) {
       return complain(done.error());
     }

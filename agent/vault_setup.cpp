@@ -184,13 +184,13 @@ ExitStatus set_up_oci(const vault::VaultOptions& options) {
     return complain(util::Error(util::ErrorCode::kUnavailable,
                                 health ? health->text : health.error().message()));
   }
-  print(
+  print(fmt::format(
       "{}.\nThe identity needs these policies, for the group or dynamic group it is in:\n"
       "  allow ... to read secret-bundles in compartment ...\n"
       "  allow ... to use secrets in compartment ...     # to write: manage secret-family\n"
       "  allow ... to use keys in compartment ...\n"
       "Put the rules in with: warder vault put jails FILE\n",
-      health->text);
+      health->text));
   return ExitStatus::kOk;
 }
 

@@ -43,12 +43,12 @@ struct VaultWords {
 std::string user_name();
 
 // vault_setup.cpp
-ExitStatus set_up_vault(const Globals& globals, const VaultWords& words);
+ExitStatus set_up_vault(const Globals& globals, const VaultWords& given);
 // vault_check.cpp
 ExitStatus test_vault(const Globals& globals, const VaultWords& words);
 ExitStatus check_policies(const Globals& globals, const VaultWords& words);
 // vault_change.cpp
-ExitStatus update_vault(const Globals& globals, const VaultWords& words);
+ExitStatus update_vault(const Globals& globals, const VaultWords& given);
 ExitStatus update_backup_config(const Globals& globals, const VaultWords& words);
 ExitStatus migrate_from_env(const Globals& globals, const VaultWords& words);
 ExitStatus rotate_secret(const Globals& globals, const VaultWords& words);

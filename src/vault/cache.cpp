@@ -192,8 +192,9 @@ std::optional<std::pair<util::WallTime, std::string>> Cache::stale() const {
   const std::lock_guard lock(mutex_);
   std::optional<std::pair<util::WallTime, std::string>> oldest;
   for (const auto& [name, entry] : entries_) {
-    if (entry->stale_since && (!oldest || *entry->stale_since < oldest->first)) {
-      oldest.emplace(*entry->stale_since, fmt::format("{}: {}", name, entry->stale_reason));
+    const std::optional<util::WallTime>& since = entry->stale_since;
+    if (since && (!oldest || *since < oldest->first)) {
+      oldest.emplace(*since, fmt::format("{}: {}", name, entry->stale_reason));
     }
   }
   return oldest;
