@@ -97,6 +97,11 @@ std::shared_ptr<const filter::Filter> load(const filter::FilterRequest& request,
     }
     return nullptr;
   }
+  for (const std::string& warning : (*filter)->warnings()) {
+    config::Diagnostic diagnostic = values.about("filter", warning);
+    diagnostic.severity = config::Severity::kWarning;
+    diagnostics.add(std::move(diagnostic));
+  }
   return std::move(*filter);
 }
 

@@ -1,14 +1,18 @@
 #include "filter/filter.h"
 
 #include "config/file_reader.h"
+#include "config/load.h"
 #include "filter/filter_file.h"
 #include "filter/json_filter.h"
+#include "filter/lint.h"
+#include "filter/lint_rules.h"
 #include "filter/samples.h"
 #include "filter/text_filter.h"
 #include "util/strings.h"
 
 #include <fmt/format.h>
 
+#include <set>
 #include <utility>
 
 namespace warder::filter {
@@ -54,6 +58,50 @@ std::shared_ptr<const Filter> compile(const Definition& definition, const TextOp
                          : std::make_shared<const Filter>(std::move(parts), std::move(json));
 }
 
+// The files that the options come from, for what their values no longer show.
+std::vector<std::string> cut_expressions(const Definition& definition, config::FileReader& files) {
+  std::set<std::string> names;
+  for (const auto& [section, options] : definition.sections) {
+    for (const auto& [name, option] : options) {
+      names.insert(option.place.file);
+    }
+  }
+  std::vector<std::string> found;
+  for (const std::string& name : names) {
+    // Parameters come from places that are no files of a filter.
+    const auto text = name.ends_with(".conf") || name.ends_with(".local")
+                          ? files.read(name, config::kLargestFile)
+                          : util::Result<std::string>(std::string());
+    if (text) {
+      const std::vector<std::string> cut = find_cut_expressions(*text, name);
+      found.insert(found.end(), cut.begin(), cut.end());
+    }
+  }
+  return found;
+}
+
+// The filter with what the lint has to say; errors go to `problems` if the filter is our own.
+std::shared_ptr<const Filter> judge(const std::shared_ptr<const Filter>& filter,
+                                    const Definition& definition, SamplePolicy policy,
+                                    config::FileReader& files, Problems& problems) {
+  const bool own = policy == SamplePolicy::kRequire;
+  LintReport report = lint_filter(filter, definition, own ? Origin::kOwn : Origin::kFail2ban);
+  Filter::Parts parts{filter->name(), filter->samples(), filter->journalmatch(),
+                      std::move(report.warnings)};
+  const std::vector<std::string> cut = cut_expressions(definition, files);
+  parts.warnings.insert(parts.warnings.end(), cut.begin(), cut.end());
+  for (std::string& error : report.errors) {
+    if (own) {
+      problems.add(std::move(error));
+    } else {
+      parts.warnings.push_back(std::move(error));
+    }
+  }
+  return filter->text() != nullptr
+             ? std::make_shared<const Filter>(std::move(parts), filter->text())
+             : std::make_shared<const Filter>(std::move(parts), filter->json());
+}
+
 }  // namespace
 
 Filter::Filter(Parts parts, std::shared_ptr<const TextFilter> text)
@@ -78,6 +126,7 @@ util::Result<std::shared_ptr<const Filter>> load_filter(const FilterRequest& req
   std::shared_ptr<const Filter> filter = compile(definition, request.text, problems);
   if (filter != nullptr && problems.empty() && request.samples != SamplePolicy::kIgnore) {
     check_samples(filter, definition, request.samples, problems);
+    filter = judge(filter, definition, request.samples, files, problems);
   }
   if (!problems.empty()) {
     return problems.to_error();

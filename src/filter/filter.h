@@ -25,11 +25,16 @@ class TextFilter;
 
 enum class Format : std::uint8_t { kText, kJson };
 
-// What a filter file must bring along.
+// What a filter file must bring along: an own filter everything, one taken over from fail2ban what
+// it has.
 enum class SamplePolicy : std::uint8_t {
-  kRequire,    // at least one line that must match and one that must not, and all hold
-  kAllowNone,  // may have none (filters taken over from fail2ban); those there are must hold
-  kIgnore,     // are not run: what they say of the filter does not hold with `overrides`
+  // At least one line that must match and one that must not, and all hold; injected text cannot
+  // move the address of a pattern (lint.h), or the file says why that is accepted.
+  kRequire,
+  // May have none; those there are must hold. What the lint finds becomes a warning.
+  kAllowNone,
+  // Are not run: what they say of the filter does not hold with `overrides`. Nor is the lint.
+  kIgnore,
 };
 
 // What becomes of a parameter that the filter does not have.
@@ -87,6 +92,7 @@ class Filter {
     std::string name;
     std::vector<Sample> samples;
     std::vector<std::string> journalmatch;
+    std::vector<std::string> warnings = {};
   };
   Filter(Parts parts, std::shared_ptr<const TextFilter> text);
   Filter(Parts parts, std::shared_ptr<const JsonFilter> json);
@@ -100,6 +106,9 @@ class Filter {
   const std::vector<Sample>& samples() const { return parts_.samples; }
   // The lines of `journalmatch`: which entries of the journal the filter is made for.
   const std::vector<std::string>& journalmatch() const { return parts_.journalmatch; }
+
+  // What the operator should look at, each beginning "file:line: ".
+  const std::vector<std::string>& warnings() const { return parts_.warnings; }
 
   // Exactly one of them is set, by format().
   const std::shared_ptr<const TextFilter>& text() const { return text_; }
