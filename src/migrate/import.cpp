@@ -230,7 +230,9 @@ class Planner {
     }
     bool found = false;
     WARDER_RETURN_IF_ERROR(reader_->query(
-        fmt::format("SELECT 1 FROM event WHERE id = x'{}'", util::to_hex(id.bytes)),
+        fmt::format(
+            "SELECT 1 FROM event WHERE substr(id, 1, 6) = substr(x'{0}', 1, 6) AND id = x'{0}'",
+            util::to_hex(id.bytes)),
         std::chrono::seconds(10), [&, names = true](const std::vector<std::string>&) mutable {
           // The names of the columns come first.
           found = !std::exchange(names, false);

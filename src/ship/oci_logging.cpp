@@ -79,7 +79,7 @@ Json audit_event(std::string_view host, const Message& message) {
     if (event.address) {
       identity["ipAddress"] = event.address->to_string();
     }
-    if (Json detail = parse_detail(event.detail); detail.is_object()) {
+    if (Json detail = parse_detail(model::detail_text(event)); detail.is_object()) {
       if (std::string user = user_of(detail); !user.empty()) {
         identity["principalName"] = std::move(user);
       }
