@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 
 namespace warder::filter {
 namespace {
@@ -92,11 +93,10 @@ namespace {
 
 // Takes the captures out whose names begin with `mark`, in the order of their names.
 Captures take_marked(Captures& captures, std::string_view mark) {
-  const auto marked = std::stable_partition(
-      captures.begin(), captures.end(),
-      [mark](const auto& capture) { return !capture.first.starts_with(mark); });
-  Captures taken(marked, captures.end());
-  captures.erase(marked, captures.end());
+  const auto is_marked = [mark](const auto& capture) { return capture.first.starts_with(mark); };
+  Captures taken;
+  std::copy_if(captures.begin(), captures.end(), std::back_inserter(taken), is_marked);
+  std::erase_if(captures, is_marked);
   std::sort(taken.begin(), taken.end());
   return taken;
 }

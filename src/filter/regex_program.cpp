@@ -212,9 +212,9 @@ class Steering {
     for (std::size_t group = 0; group < free_.size(); ++group) {
       Places begin(places_.size(), false);
       Places free = free_[group];
-      if (bound_[group]) {
-        begin[*bound_[group]] = true;
-        free[*bound_[group]] = false;
+      if (const std::optional<std::size_t>& bound = bound_[group]) {
+        begin[*bound] = true;
+        free[*bound] = false;
       }
       holds.insert(holds.end(), {std::move(free), std::move(begin), allowed_[group], all, all});
     }
@@ -242,10 +242,11 @@ class Steering {
 
   // No more the group where `match` has it. False when its begin was left before.
   bool exclude(std::size_t index, std::size_t group, const RegexProgram::Match& match) {
-    if (!match[group]) {
+    const std::optional<Span>& span = match[group];
+    if (!span) {
       return false;
     }
-    const std::size_t begin = number_of(match[group]->begin);
+    const std::size_t begin = number_of(span->begin);
     std::optional<std::size_t>& bound = bound_[index];
     if (bound != begin) {
       if (bound) {
@@ -257,7 +258,7 @@ class Steering {
       bound = begin;
       allowed_[index].assign(places_.size(), true);
     }
-    allowed_[index][number_of(match[group]->end)] = false;
+    allowed_[index][number_of(span->end)] = false;
     return true;
   }
 
