@@ -7,6 +7,7 @@
 #include "source/keys.h"
 #include "store/keys.h"
 #include "util/strings.h"
+#include "vault/oci_options.h"
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
