@@ -480,7 +480,7 @@ TEST_CASE("a stopped engine answers instead of hanging") {
 
 TEST_CASE("when the store falls behind, bans go on, and later everything is on record once") {
   EngineFixture fixture;
-  fixture.options.queue_limit = util::kibibytes(4);
+  fixture.options.queue_limit = util::kibibytes(8);
   fixture.sshd.options.maxretry = 5;
   fixture.start();
   // 192.0.2.8 has two findings on record, and one that will not be.
@@ -538,7 +538,7 @@ TEST_CASE(
     "bans of a database that was set aside are recorded anew, also when the store is behind") {
   std::atomic<bool> read_back{false};
   EngineFixture fixture;
-  fixture.options.queue_limit = util::kibibytes(4);
+  fixture.options.queue_limit = util::kibibytes(8);
   fixture.hooks.set_aside = [&fixture, &read_back](const std::filesystem::path&,
                                                    const std::string&) {
     read_back = static_cast<bool>(fixture.engine->read_back_bans());  // on the store's thread
