@@ -29,8 +29,8 @@ struct StoredBan {
 struct StoredLog {
   std::string jail;
   std::string path;
-  std::string first_line_md5;  // hexadecimal, of the first line with its end
-  std::int64_t position = 0;   // bytes; for the journal a time
+  std::string first_line_digest;  // hexadecimal MD5 or SHA-1 of the first line with its end
+  std::int64_t position = 0;      // bytes; for the journal a time
 };
 
 struct Stored {

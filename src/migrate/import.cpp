@@ -85,7 +85,14 @@ model::Ban ban_of(const fail2ban::StoredBan& stored, const net::Prefix& address)
   return ban;
 }
 
-util::Result<std::string> first_line_md5(const std::string& path) {
+// fail2ban means MD5, but under Python 3 its test for that fails and it takes SHA-1; both are found
+// in the field, told apart by their length.
+const EVP_MD* digest_like(std::string_view stored) {
+  constexpr std::size_t kSha1 = 40;
+  return stored.size() == kSha1 ? EVP_sha1() : EVP_md5();
+}
+
+util::Result<std::string> first_line_digest(const std::string& path, const EVP_MD* kind) {
   const util::Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) {
     return util::errno_error(path, errno);
@@ -116,9 +123,9 @@ util::Result<std::string> first_line_md5(const std::string& path) {
   }
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned length = 0;
-  if (EVP_Digest(line.data(), line.size(), digest.data(), &length, EVP_md5(), nullptr) != 1) {
+  if (EVP_Digest(line.data(), line.size(), digest.data(), &length, kind, nullptr) != 1) {
     return util::Error(util::ErrorCode::kInternal,
-                       "this OpenSSL has no MD5, by which fail2ban knows a log");
+                       "this OpenSSL has not the digest by which fail2ban knows a log");
   }
   return util::to_hex({digest.data(), length});
 }
@@ -259,12 +266,12 @@ class Planner {
         return {};
       }
     }
-    const auto md5 = first_line_md5(log.path);
-    if (!md5) {
-      position->why = md5.error().message();
+    const auto digest = first_line_digest(log.path, digest_like(log.first_line_digest));
+    if (!digest) {
+      position->why = digest.error().message();
       return {};
     }
-    if (*md5 != log.first_line_md5) {
+    if (*digest != log.first_line_digest) {
       position->why = "it begins with another line now: rotated since fail2ban read it";
       return {};
     }

@@ -76,13 +76,13 @@ TEST_CASE("bans, counts, history and positions are taken over, once") {
   const TemporaryFolder folder;
   const std::filesystem::path database = folder.path() / "warder.db";
   fail2ban::Stored stored = sample(write_log(folder));
-  stored.logs[0].first_line_md5 = "f7fa65a9a8fa9e4b7bd7e1b7b5c2c34d";
+  stored.logs[0].first_line_digest = "f7fa65a9a8fa9e4b7bd7e1b7b5c2c34d";
   migrate::Import wrong = plan(stored);
   REQUIRE(wrong.positions.size() == 1);
   CHECK(wrong.positions[0].why ==
         "it begins with another line now: rotated since fail2ban read it");
 
-  stored.logs[0].first_line_md5 = kFirstLine;
+  stored.logs[0].first_line_digest = kFirstLine;
   migrate::Import first = plan(stored);
   CHECK(first.counts.running_bans == 2);
   CHECK(first.counts.ended_bans == 1);
@@ -148,6 +148,14 @@ TEST_CASE("a ban that was lifted here since does not come back") {
   auto reader = store::Reader::open(database);
   REQUIRE(reader);
   CHECK(plan(stored, &*reader).counts.running_bans == 0);
+}
+
+TEST_CASE("a log is known by its SHA-1 as well, which fail2ban writes under Python 3") {
+  const TemporaryFolder folder;
+  fail2ban::Stored stored;
+  // printf 'first line\n' | sha1sum
+  stored.logs = {{"sshd", write_log(folder), "e32c72173d6151f438f6ff3a85c56a46ed99ca81", 22}};
+  CHECK(plan(stored).positions.at(0).offset == 22);
 }
 
 TEST_CASE("positions that cannot be used are named") {
