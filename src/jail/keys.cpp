@@ -292,7 +292,6 @@ constexpr config::Unused kUnused[] = {
     {"fail2ban_agent", kDestinationsTell},
     {"ignorecommand", "no command is run for a line that a stranger can write; use ignoreip"},
     {"ignorecache", "there is no ignorecommand whose answer could be kept"},
-    {"logencoding", "lines are judged as bytes"},
     {"skip_if_nologs", "a log that is missing is awaited"},
     {"systemd_if_nologs", "a log that is missing is awaited"},
 };

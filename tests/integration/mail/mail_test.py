@@ -88,6 +88,7 @@ class MailTest(unittest.TestCase):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="warder-mail-"))
         self.addCleanup(shutil.rmtree, self.folder)
         self.inbox = Inbox()
+        (self.folder / "jails").mkdir()
         (self.folder / "password").touch(mode=0o600)
         (self.folder / "password").write_text(PASSWORD)
 
@@ -101,7 +102,7 @@ class MailTest(unittest.TestCase):
         config = self.folder / "warder.conf"
         config.write_text(
             f"[agent]\nname = web-1\nstate = {self.folder}\nfilters = {SOURCE}/filters\n"
-            f"jails = {self.folder}\n[api]\nsocket = {self.folder}/socket\n"
+            f"jails = {self.folder}/jails\n[api]\nsocket = {self.folder}/socket\n"
             f"[store]\npath = {self.folder}/warder.db\n[firewall]\nbackend = none\n"
             f"[vault]\npath = {self.folder}/vault\nkey_file = {self.folder}/vault.key\n"
             f"[destination ops]\nform = mail\nserver = {server}\nfrom = warder@example.org\n"

@@ -39,7 +39,7 @@ class Refused(Exception):
 def fingerprint(public_key):
     der = public_key.public_bytes(serialization.Encoding.DER,
                                   serialization.PublicFormat.SubjectPublicKeyInfo)
-    return hashlib.md5(der).hexdigest(":")
+    return hashlib.md5(der).digest().hex(":")
 
 
 def base64url(data):

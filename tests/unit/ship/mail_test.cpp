@@ -58,8 +58,8 @@ TEST_CASE("a mail's head says who, what and which incident") {
 TEST_CASE("text of attackers makes no header, no part and no markup") {
   const std::string text =
       mail(message_with("a\r\nBcc: evil@example.org\r\n\r\n--warder-\x01 \xFF", "j\r\nX-Evil: 1"));
-  CHECK(text.find("Bcc:") == std::string::npos);
-  CHECK(text.find("X-Evil:") == std::string::npos);
+  CHECK(text.find("\nBcc:") == std::string::npos);
+  CHECK(text.find("\nX-Evil:") == std::string::npos);
   for (const char c : text) {
     REQUIRE((c == '\r' || c == '\n' || (c >= 0x20 && c < 0x7F)));
   }

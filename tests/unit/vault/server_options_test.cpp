@@ -6,6 +6,7 @@
 #include "support/temporary_folder.h"
 #include "util/file.h"
 #include "vault/keys.h"
+#include "vault/oci_options.h"
 
 #include <catch2/catch.hpp>
 
@@ -23,7 +24,8 @@ config::Checked checked(std::string_view text) {
   config::Diagnostics diagnostics;
   config::Document document;
   document.add(config::parse_ini("[vault]\n" + std::string(text), "warder.conf", diagnostics));
-  const config::Table* const tables[] = {&vault::vault_table(), &vault::server_table()};
+  const config::Table* const tables[] = {&vault::vault_table(), &vault::server_table(),
+                                         &vault::oci_table()};
   config::Checked result = config::check_document(tables, document, diagnostics);
   REQUIRE(diagnostics.to_text() == "");
   return result;
