@@ -47,7 +47,7 @@ class Inbox:
 
 def log_in(server, session, envelope, mechanism, data):
     good = data.login == b"ops" and data.password == PASSWORD.encode()
-    return AuthResult(success=good)
+    return AuthResult(success=good, handled=False)  # the server says 535
 
 
 class Server(Controller):
@@ -61,7 +61,9 @@ class Server(Controller):
                     tls_context=None if self.implicit else self.context,
                     require_starttls=self.context is not None and not self.implicit,
                     authenticator=log_in if self.auth else None,
-                    auth_required=self.auth, auth_require_tls=self.auth)
+                    auth_required=self.auth,
+                    # Of TLS from the first byte it does not know.
+                    auth_require_tls=self.auth and not self.implicit)
 
     def _trigger_server(self):
         # The port is the kernel's choice, known only now.
