@@ -59,7 +59,8 @@ std::string text_of(const config::Definition& definition, std::string_view optio
 
 std::string protocol_word(std::string_view text) {
   std::set<std::string> protocols;
-  for (const std::string_view word : util::split_words(util::to_lower(text), " \t\n,")) {
+  const std::string lower = util::to_lower(text);  // outlives the words
+  for (const std::string_view word : util::split_words(lower, " \t\n,")) {
     protocols.emplace(word);
   }
   if (protocols.size() == 1 && (protocols.contains("tcp") || protocols.contains("udp"))) {
