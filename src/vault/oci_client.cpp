@@ -8,6 +8,8 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include <utility>
+
 namespace warder::vault {
 namespace {
 
@@ -95,7 +97,7 @@ util::Result<OciClient::Attempt> OciClient::attempt(const OciCall& call) {
     request.headers.push_back({"opc-retry-token", call.retry_token});
   }
   request.response_limit = util::mebibytes(4);
-  const auto response = [&] {
+  auto response = [&] {
     const std::lock_guard lock(mutex_);
     return http_.perform(request);
   }();
@@ -107,7 +109,7 @@ util::Result<OciClient::Attempt> OciClient::attempt(const OciCall& call) {
   };
   Attempt result;
   if (response->status >= 200 && response->status < 300) {
-    result.answer = {response->body, header("etag"), header("opc-next-page")};
+    result.answer = {std::move(response->body), header("etag"), header("opc-next-page")};
     return result;
   }
   const std::string date = header("date");
