@@ -1,0 +1,38 @@
+#pragma once
+
+#include "util/byte_stream.h"
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+
+namespace warder::util {
+
+// A bounded pipe between two threads: one writes, one reads. It turns a library that pulls into one
+// that is pushed to, and the other way round.
+class BytePipe {
+ public:
+  // At least one byte.
+  explicit BytePipe(std::size_t capacity);
+
+  // Waits while it is full. False when the reader has gone.
+  bool write(ByteView bytes);
+  // No more comes. An error is what the reader gets after the bytes.
+  void close_writer(Status end);
+
+  // Waits while it is empty; 0 at the end.
+  Result<std::size_t> read(std::span<std::uint8_t> out);
+  // Nobody reads any more; a waiting writer is let go.
+  void close_reader();
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  Bytes ring_;            // guarded by mutex_, as all below
+  std::size_t first_ = 0;
+  std::size_t used_ = 0;
+  std::optional<Status> end_;
+  bool abandoned_ = false;
+};
+
+}  // namespace warder::util
