@@ -48,6 +48,7 @@ Run declare_replay(CLI::App& words);
 Run declare_doctor(CLI::App& words);
 Run declare_vault(CLI::App& words);
 Run declare_alerts(CLI::App& words);
+Run declare_backup(CLI::App& words);
 Run declare_import_fail2ban(CLI::App& words);
 Run declare_compare(CLI::App& words);
 Run declare_firewall_helper(CLI::App& words);

@@ -1,6 +1,5 @@
 #include "agent/command.h"
 #include "config/diagnostics.h"
-#include "log/log.h"
 #include "util/strings.h"
 
 #include <CLI/CLI.hpp>
@@ -16,7 +15,7 @@
 namespace warder::agent {
 namespace {
 
-constexpr std::array<Command, 18> kCommands{{
+constexpr std::array<Command, 19> kCommands{{
     {"run", "watch the logs and ban, until stopped", "the configuration", declare_run},
     {"check", "read the configuration and tell every error at once", "the configuration",
      declare_check},
@@ -42,6 +41,8 @@ constexpr std::array<Command, 18> kCommands{{
      "the database", declare_compare},
     {"vault", "the vault that holds rules and secrets: setup, get, put, test, audit, rotate...",
      "the configuration", declare_vault},
+    {"backup", "back up, list, verify, restore, drill, prune, re-encrypt",
+     "a section [backup NAME] in the configuration", declare_backup},
     {"alerts", "test the destinations, retry what could not be delivered", "a running agent",
      declare_alerts},
     {"firewall-helper", "put bans into the kernel for the agent (run by its own unit)",
@@ -117,20 +118,6 @@ int run(int argc, char** argv) {
 }
 
 }  // namespace
-
-ExitStatus complain(const util::Error& error) {
-  fmt::print(stderr, "warder: {}\n", log::redact(error.message()));
-  switch (error.code()) {
-    case util::ErrorCode::kDenied:
-      return ExitStatus::kDenied;
-    case util::ErrorCode::kNotFound:
-      return ExitStatus::kNotFound;
-    case util::ErrorCode::kUnavailable:
-      return ExitStatus::kNoAgent;
-    default:
-      return ExitStatus::kFailed;
-  }
-}
 
 }  // namespace warder::agent
 

@@ -1,10 +1,12 @@
 #include "agent/wiring.h"
 
 #include "api/keys.h"
+#include "backup/keys.h"
 #include "config/file_reader.h"
 #include "firewall/options.h"
 #include "ship/keys.h"
 #include "source/keys.h"
+#include "storage/keys.h"
 #include "store/keys.h"
 #include "util/strings.h"
 #include "vault/oci_options.h"
@@ -12,6 +14,7 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <unistd.h>
@@ -67,10 +70,11 @@ util::Error configuration_error(const config::Diagnostics& diagnostics) {
 }  // namespace
 
 std::span<const config::Table* const> main_tables() {
-  static const std::array<const config::Table*, 8> tables{
+  static const std::array<const config::Table*, 10> tables{
       &store::store_table(),      &firewall::options_table(), &source::source_table(),
       &vault::vault_table(),      &vault::server_table(),     &vault::oci_table(),
-      &ship::destination_table(), &api::api_table()};
+      &ship::destination_table(), &api::api_table(),          &backup::backup_table(),
+      &storage::storage_table()};
   return tables;
 }
 
@@ -78,7 +82,7 @@ std::optional<Loaded> load_all(const std::string& config, const engine::VaultDoc
                                config::Diagnostics& diagnostics) {
   config::DiskFiles files;
   Loaded loaded{
-      engine::load_main(files, config, documents, main_tables(), diagnostics), nullptr, {}};
+      engine::load_main(files, config, documents, main_tables(), diagnostics), nullptr, {}, {}};
   // What is wrong in one section hides nothing of the others; but where the jails lie is known only
   // from a good [agent].
   const config::Checked& checked = loaded.main.checked;
@@ -86,6 +90,9 @@ std::optional<Loaded> load_all(const std::string& config, const engine::VaultDoc
     if (values->complete()) {
       loaded.destinations.push_back(ship::destination_options(*values, diagnostics));
     }
+  }
+  if (checked.one(engine::agent_table()).complete()) {
+    loaded.backups = backup_sets(loaded.main, diagnostics);
   }
   if (!checked.one(engine::agent_table()).complete() ||
       !checked.one(source::source_table()).complete()) {
@@ -109,6 +116,30 @@ util::Result<engine::MainConfiguration> read_main(const Globals& globals) {
     return configuration_error(diagnostics);
   }
   return main;
+}
+
+std::vector<backup::SetOptions> backup_sets(const engine::MainConfiguration& main,
+                                            config::Diagnostics& diagnostics) {
+  std::vector<std::string> storages;
+  for (const config::Values* values : main.checked.all(storage::storage_table())) {
+    storages.emplace_back(values->name());
+    if (values->complete()) {
+      storage::storage_options(*values, diagnostics);
+    }
+  }
+  std::vector<backup::SetOptions> sets;
+  for (const config::Values* values : main.checked.all(backup::backup_table())) {
+    if (!values->complete()) {
+      continue;
+    }
+    backup::SetOptions set = backup::set_options(*values, main.agent.state, diagnostics);
+    if (!set.storage.empty() && std::ranges::find(storages, set.storage) == storages.end()) {
+      diagnostics.add(values->about("storage", fmt::format("there is no section [storage {}]",
+                                                           util::printable(set.storage))));
+    }
+    sets.push_back(std::move(set));
+  }
+  return sets;
 }
 
 util::Result<std::filesystem::path> database_path(const Globals& globals) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "agent/command.h"
+#include "backup/keys.h"
 #include "config/keys.h"
 #include "engine/configuration.h"
 #include "engine/shipping.h"
@@ -30,6 +31,7 @@ struct Loaded {
   engine::MainConfiguration main;
   std::shared_ptr<const engine::JailSet> jails;
   std::vector<ship::DestinationOptions> destinations;
+  std::vector<backup::SetOptions> backups;
 };
 // Empty when something is wrong.
 std::optional<Loaded> load_all(const std::string& config, const engine::VaultDocuments& documents,
@@ -37,6 +39,11 @@ std::optional<Loaded> load_all(const std::string& config, const engine::VaultDoc
 
 // The main configuration alone, for commands that need no more. kInvalid with all that is wrong.
 util::Result<engine::MainConfiguration> read_main(const Globals& globals);
+
+// The sections [backup NAME], each with the [storage NAME] it asks for; what is wrong beyond single
+// keys goes to `diagnostics`.
+std::vector<backup::SetOptions> backup_sets(const engine::MainConfiguration& main,
+                                            config::Diagnostics& diagnostics);
 
 util::Result<std::filesystem::path> database_path(const Globals& globals);
 util::Result<std::filesystem::path> verifier_key_path(const Globals& globals);

@@ -3,9 +3,8 @@
 #include "openpgp/encrypt.h"
 #include "openpgp/rnp_handles.h"
 
-#include <rnp/rnp_err.h>
-
 #include <cstring>
+#include <rnp/rnp_err.h>
 #include <string>
 #include <string_view>
 
@@ -22,8 +21,8 @@ struct Streams {
   util::BytePipe& to;
   const crypto::SecretString& passphrase;
   util::Status failure;
-  bool asked = false;      // for the passphrase
-  bool given_up = false;   // by who reads
+  bool asked = false;     // for the passphrase
+  bool given_up = false;  // by who reads
   bool any_output = false;
 };
 
@@ -83,8 +82,8 @@ util::Error reason(rnp_result_t result, const Streams& streams) {
     return Error(ErrorCode::kDenied,
                  "the passphrase does not open it (or its first bytes are damaged)");
   }
-  return Error(ErrorCode::kInvalid, std::string("it is damaged or was changed (") +
-                                        rnp_result_to_string(result) + ")");
+  return Error(ErrorCode::kInvalid,
+               std::string("it is damaged or was changed (") + rnp_result_to_string(result) + ")");
 }
 
 }  // namespace

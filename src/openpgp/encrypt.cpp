@@ -2,9 +2,8 @@
 
 #include "openpgp/rnp_handles.h"
 
-#include <rnp/rnp_err.h>
-
 #include <algorithm>
+#include <rnp/rnp_err.h>
 #include <string>
 #include <string_view>
 
@@ -59,8 +58,8 @@ util::Status check_passphrase(const crypto::SecretString& passphrase) {
     return Error(ErrorCode::kInvalid, "the passphrase is empty");
   }
   if (text.size() > kLongestPassphrase) {
-    return Error(ErrorCode::kInvalid, "the passphrase is longer than " +
-                                          std::to_string(kLongestPassphrase) + " bytes");
+    return Error(ErrorCode::kInvalid,
+                 "the passphrase is longer than " + std::to_string(kLongestPassphrase) + " bytes");
   }
   if (text.find_first_of(std::string_view("\0\r\n", 3)) != std::string_view::npos) {
     return Error(ErrorCode::kInvalid, "the passphrase holds a line end or a zero byte");
@@ -107,8 +106,8 @@ util::Status EncryptSink::run() {
       check(rnp_op_encrypt_create(&raw_encrypt, ffi.get(), input.get(), output.get()), "librnp"));
   const Encrypt encrypt(raw_encrypt);
   std::string text(passphrase_.view());
-  const rnp_result_t added = rnp_op_encrypt_add_password(encrypt.get(), text.c_str(), "SHA256",
-                                                         kIterations, "AES256");
+  const rnp_result_t added =
+      rnp_op_encrypt_add_password(encrypt.get(), text.c_str(), "SHA256", kIterations, "AES256");
   crypto::wipe(&text);
   WARDER_RETURN_IF_ERROR(check(added, "deriving the key"));
   WARDER_RETURN_IF_ERROR(check(rnp_op_encrypt_set_cipher(encrypt.get(), "AES256"), "librnp"));

@@ -1,8 +1,7 @@
 #pragma once
 
-#include <rnp/rnp.h>
-
 #include <memory>
+#include <rnp/rnp.h>
 #include <type_traits>
 
 // Handles of librnp that free themselves.

@@ -27,8 +27,7 @@ bool BytePipe::write(ByteView bytes) {
       return false;
     }
     const std::size_t at = (first_ + used_) % ring_.size();
-    const std::size_t count =
-        std::min({bytes.size(), ring_.size() - used_, ring_.size() - at});
+    const std::size_t count = std::min({bytes.size(), ring_.size() - used_, ring_.size() - at});
     std::memcpy(ring_.data() + at, bytes.data(), count);
     used_ += count;
     bytes = bytes.subspan(count);

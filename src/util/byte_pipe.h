@@ -28,7 +28,7 @@ class BytePipe {
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
-  Bytes ring_;            // guarded by mutex_, as all below
+  Bytes ring_;  // guarded by mutex_, as all below
   std::size_t first_ = 0;
   std::size_t used_ = 0;
   std::optional<Status> end_;

@@ -1,0 +1,216 @@
+#include "agent/backup/environment.h"
+
+#include "backup/report_box.h"
+#include "config/file_reader.h"
+#include "store/checkpoint.h"
+#include "store/reader.h"
+#include "util/encoding.h"
+#include "util/strings.h"
+#include "vault/oci_options.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <system_error>
+
+namespace warder::agent {
+namespace {
+
+using util::Error;
+using util::ErrorCode;
+
+// The set whose passphrase may open a file: the one of its name, else the first, else one that
+// knows no passphrase but the one given.
+std::vector<backup::SetOptions> set_of_file(const std::filesystem::path& file,
+                                            std::vector<backup::SetOptions> sets,
+                                            const std::filesystem::path& state) {
+  const auto parts = backup::parse_file_name(file.filename().string());
+  const auto own =
+      std::ranges::find(sets, parts ? parts->name : std::string(), &backup::SetOptions::name);
+  backup::SetOptions set;
+  if (own != sets.end()) {
+    set = *own;
+  } else if (!sets.empty()) {
+    set = sets.front();
+  } else {
+    set.name = "file";
+    set.folder = state / "backups" / "file";
+    set.unpacked_limit = util::mebibytes(64UL * 1024);
+  }
+  set.storage.clear();  // a file at hand needs none
+  return {std::move(set)};
+}
+
+}  // namespace
+
+util::Result<std::unique_ptr<BackupEnvironment>> BackupEnvironment::open(const BackupWords& words) {
+  WARDER_ASSIGN_OR_RETURN(engine::MainConfiguration main, read_main(words.globals));
+  config::Diagnostics diagnostics;
+  std::vector<backup::SetOptions> sets = backup_sets(main, diagnostics);
+  if (diagnostics.has_errors()) {
+    return Error(ErrorCode::kInvalid, fmt::format("the configuration has errors:\n{}",
+                                                  util::trim(diagnostics.to_text())));
+  }
+  if (sets.empty() && words.file.empty()) {
+    return Error(ErrorCode::kNotFound,
+                 "the configuration has no section [backup NAME]; see the README of src/backup");
+  }
+  if (!words.set.empty()) {
+    std::string known;
+    for (const backup::SetOptions& set : sets) {
+      known += (known.empty() ? "" : ", ") + set.name;
+    }
+    std::erase_if(sets, [&](const backup::SetOptions& set) { return set.name != words.set; });
+    if (sets.empty()) {
+      return Error(ErrorCode::kNotFound,
+                   fmt::format("there is no section [backup {}]; there is: {}",
+                               util::printable(words.set), known));
+    }
+  }
+  if (!words.file.empty()) {
+    sets = set_of_file(words.file, std::move(sets), main.agent.state);
+  }
+  if (words.no_encryption) {
+    for (backup::SetOptions& set : sets) {
+      set.encryption = backup::Encryption::kNone;
+    }
+  }
+  std::unique_ptr<BackupEnvironment> environment(new BackupEnvironment(words, std::move(main)));
+  environment->sets_ = std::move(sets);
+  return environment;
+}
+
+util::Status BackupEnvironment::open_vault() {
+  if (vault_opened_) {
+    return vault_trouble_ ? util::Status(*vault_trouble_) : util::Status();
+  }
+  vault_opened_ = true;
+  const vault::VaultOptions options = vault_options_of(main_);
+  auto opened = vault::open_vault(options, vault::Copies::kNone, clock_);
+  if (!opened) {
+    vault_trouble_ = opened.error();
+    return opened.error();
+  }
+  provider_ = std::move(*opened);
+  if (options.kind == vault::ProviderKind::kServer) {
+    auto server = vault::open_server_vault(options, vault::Copies::kNone, clock_);
+    if (!server) {
+      vault_trouble_ = server.error();
+      return server.error();
+    }
+    server_ = std::move(*server);
+    transit_ = std::make_unique<vault::Transit>(*server_);
+  }
+  return {};
+}
+
+util::Result<storage::Storage*> BackupEnvironment::storage(const std::string& name) {
+  const auto known = storages_.find(name);
+  if (known != storages_.end()) {
+    return known->second.get();
+  }
+  storage::StorageParts parts;
+  parts.resolve =
+      [this](const config::SecretReference& reference) -> util::Result<crypto::SecretString> {
+    if (reference.kind == config::SecretReference::Kind::kVault) {
+      WARDER_RETURN_IF_ERROR(open_vault());
+    }
+    return vault::resolve(reference,
+                          [this](std::string_view document) { return provider_->get(document); });
+  };
+  parts.oci_account = [this]() -> util::Result<storage::StorageParts::OciAccount> {
+    WARDER_ASSIGN_OR_RETURN(vault::OciAccount account,
+                            vault::open_oci_account(main_.checked.one(vault::oci_table()),
+                                                    vault::process_environment(), clock_));
+    return storage::StorageParts::OciAccount{std::move(account.credentials),
+                                             std::move(account.endpoints), account.http};
+  };
+  config::Diagnostics ignored;  // backup_sets() has told them
+  for (const config::Values* values : main_.checked.all(storage::storage_table())) {
+    if (values->name() != name) {
+      continue;
+    }
+    WARDER_ASSIGN_OR_RETURN(
+        std::unique_ptr<storage::Storage> opened,
+        storage::open_storage(storage::storage_options(*values, ignored), parts, clock_));
+    return storages_.emplace(name, std::move(opened)).first->second.get();
+  }
+  return Error(ErrorCode::kNotFound, fmt::format("there is no section [storage {}]", name));
+}
+
+std::optional<backup::HistoryMark> BackupEnvironment::history() const {
+  const std::filesystem::path database = database_of(main_);
+  std::error_code error;
+  if (!std::filesystem::exists(database, error)) {
+    return std::nullopt;
+  }
+  auto reader = store::Reader::open(database);
+  if (!reader) {
+    return std::nullopt;
+  }
+  const auto note = reader->checkpoint();
+  if (!note || !*note) {
+    return std::nullopt;
+  }
+  const auto checkpoint = store::parse_checkpoint(**note);
+  if (!checkpoint) {
+    return std::nullopt;
+  }
+  return backup::HistoryMark{checkpoint->origin, checkpoint->size,
+                             util::to_base64(checkpoint->root)};
+}
+
+util::Result<backup::Keeper> BackupEnvironment::keeper(const backup::SetOptions& set,
+                                                       backup::StageProgress progress) {
+  backup::VaultPassphrases::Parts parts;
+  parts.reference = set.passphrase;
+  parts.data_key = set.data_key;
+  if (!words_.passphrase_file.empty()) {
+    WARDER_ASSIGN_OR_RETURN(
+        parts.given, vault::resolve({config::SecretReference::Kind::kFile,
+                                     {},
+                                     std::filesystem::absolute(words_.passphrase_file).string()},
+                                    {}));
+  }
+  const bool from_vault =
+      !set.data_key.empty() ||
+      (set.passphrase && set.passphrase->kind == config::SecretReference::Kind::kVault);
+  if (from_vault) {
+    const util::Status opened = open_vault();
+    // With a passphrase at hand a backup can be opened though the vault is lost.
+    if (!opened && parts.given.empty()) {
+      return opened.error();
+    }
+  }
+  parts.provider = provider_.get();
+  parts.transit = transit_.get();
+  passphrases_.push_back(std::make_unique<backup::VaultPassphrases>(std::move(parts)));
+  storage::Storage* outside = nullptr;
+  if (!set.storage.empty()) {
+    WARDER_ASSIGN_OR_RETURN(outside, storage(set.storage));
+  }
+  return backup::Keeper({set, passphrases_.back().get(), outside, clock_, main_.agent.name,
+                         fmt::format("warder {}", WARDER_VERSION), history(), std::move(progress)});
+}
+
+backup::Report BackupEnvironment::failed(const std::string& verb, const backup::SetOptions& set,
+                                         const util::Error& error) const {
+  backup::Report report;
+  report.verb = verb;
+  report.set = set.name;
+  report.host = main_.agent.name;
+  report.begun = clock_.now();
+  report.fail(error, "it could not be begun");
+  return report;
+}
+
+util::Status BackupEnvironment::tell(const backup::Report& report) const {
+  std::error_code error;
+  // A machine without an agent has nobody to tell.
+  if (!std::filesystem::is_directory(main_.agent.state, error)) {
+    return {};
+  }
+  return backup::leave_report(main_.agent.state, report);
+}
+
+}  // namespace warder::agent

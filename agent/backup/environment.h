@@ -1,0 +1,60 @@
+#pragma once
+
+#include "agent/backup/words.h"
+#include "agent/wiring.h"
+#include "backup/keeper.h"
+#include "backup/vault_passphrases.h"
+#include "storage/keys.h"
+#include "util/clock.h"
+#include "util/result.h"
+#include "vault/provider.h"
+#include "vault/server_vault.h"
+#include "vault/transit.h"
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace warder::agent {
+
+// What the commands of `warder backup` work with: configuration, vault, storages. The vault and the
+// storages are opened when the first set asks for them.
+class BackupEnvironment {
+ public:
+  // kInvalid: the configuration has errors; kNotFound: there is no such set.
+  static util::Result<std::unique_ptr<BackupEnvironment>> open(const BackupWords& words);
+
+  // Those that the command line means.
+  const std::vector<backup::SetOptions>& sets() const { return sets_; }
+  util::Result<backup::Keeper> keeper(const backup::SetOptions& set,
+                                      backup::StageProgress progress);
+  // A report of what could not even be begun.
+  backup::Report failed(const std::string& verb, const backup::SetOptions& set,
+                        const util::Error& error) const;
+  // Leaves the report where the agent takes it into its history.
+  util::Status tell(const backup::Report& report) const;
+  std::filesystem::path drill_folder() const { return main_.agent.state / "drill"; }
+
+ private:
+  BackupEnvironment(const BackupWords& words, engine::MainConfiguration main)
+      : words_(words), main_(std::move(main)) {}
+  util::Status open_vault();
+  util::Result<storage::Storage*> storage(const std::string& name);
+  std::optional<backup::HistoryMark> history() const;
+
+  const BackupWords& words_;
+  const engine::MainConfiguration main_;
+  const util::SystemClock clock_;
+  std::vector<backup::SetOptions> sets_;
+  std::unique_ptr<vault::Provider> provider_;
+  std::unique_ptr<vault::ServerVault> server_;  // for transit
+  std::unique_ptr<vault::Transit> transit_;
+  std::optional<util::Error> vault_trouble_;
+  bool vault_opened_ = false;
+  std::map<std::string, std::unique_ptr<storage::Storage>> storages_;
+  std::vector<std::unique_ptr<backup::VaultPassphrases>> passphrases_;
+};
+
+}  // namespace warder::agent

@@ -1,0 +1,226 @@
+#include "agent/backup/program.h"
+
+#include "agent/backup/environment.h"
+#include "agent/output.h"
+#include "agent/paint.h"
+#include "agent/wiring.h"
+#include "backup/keeper.h"
+#include "backup/report_box.h"
+#include "backup/size_text.h"
+#include "util/strings.h"
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include <optional>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace warder::agent {
+namespace {
+
+using nlohmann::json;
+using util::Error;
+using util::ErrorCode;
+
+constexpr int kNicest = 19;
+// linux/ioprio.h: IOPRIO_WHO_PROCESS, and IOPRIO_CLASS_IDLE in the upper bits.
+constexpr int kIoprioWhoProcess = 1;
+constexpr int kIoprioIdle = 3 << 13;
+
+// So that a host with one core stays usable. Refused by a sandbox, it is not worth failing for.
+void step_back() {
+  static_cast<void>(::setpriority(PRIO_PROCESS, 0, kNicest));
+  static_cast<void>(::syscall(SYS_ioprio_set, kIoprioWhoProcess, 0, kIoprioIdle));
+}
+
+// One line of progress on a terminal.
+class Bar {
+ public:
+  bool show(std::string_view stage, std::uint64_t done, std::uint64_t total) {
+    if (stage != stage_) {
+      stage_ = stage;
+      progress_.emplace(std::string(stage));
+    }
+    progress_->show(done, total);
+    return true;
+  }
+  void end() { progress_.reset(); }
+
+ private:
+  std::string stage_;
+  std::optional<Progress> progress_;
+};
+
+std::string list_text(const std::string& set, const std::vector<backup::Listed>& all) {
+  TextTable table({"BACKUP", "SIZE", "FORMATS", "PASSPHRASE", "WHERE", "STATE", "KEPT AS"});
+  for (const backup::Listed& one : all) {
+    std::string formats;
+    for (const std::string& format : one.formats) {
+      formats += (formats.empty() ? "" : ",") + format;
+    }
+    const std::string where = one.here ? (one.in_storage ? "here, outside" : "here") : "outside";
+    table.add({one.stamp.to_string(), backup::size_text(one.bytes), formats,
+               one.key ? fmt::format("version {}", one.key->version) : "NOT ENCRYPTED", where,
+               !one.fault.empty() ? "FAULT: " + one.fault
+               : one.proven       ? "proven"
+                                  : "not proven",
+               std::string(to_string(one.reason))});
+  }
+  return fmt::format("{}\n{}", set, all.empty() ? "  no backup\n" : table.to_text());
+}
+
+json list_json(const std::string& set, const std::vector<backup::Listed>& all) {
+  json rows = json::array();
+  for (const backup::Listed& one : all) {
+    json row{{"stamp", one.stamp.to_string()},
+             {"bytes", one.bytes},
+             {"formats", one.formats},
+             {"here", one.here},
+             {"outside", one.in_storage},
+             {"proven", one.proven},
+             {"fault", one.fault},
+             {"kept_as", to_string(one.reason)}};
+    if (one.key) {
+      row["passphrase"] = {{"reference", one.key->reference}, {"version", one.key->version}};
+    }
+    rows.push_back(std::move(row));
+  }
+  return {{"set", set}, {"backups", std::move(rows)}};
+}
+
+util::Result<std::optional<backup::Stamp>> stamp_of(const BackupWords& words) {
+  if (words.stamp.empty()) {
+    return std::optional<backup::Stamp>();
+  }
+  const auto stamp = backup::parse_stamp(words.stamp);
+  if (!stamp) {
+    return Error(ErrorCode::kInvalid,
+                 fmt::format("'{}' is no backup; `warder backup list` shows them, for instance "
+                             "20261125T155057Z",
+                             util::printable(words.stamp)));
+  }
+  return stamp;
+}
+
+util::Result<backup::Report> report_of(const std::string& verb, const BackupWords& words,
+                                       const BackupEnvironment& environment,
+                                       backup::Keeper& keeper) {
+  WARDER_ASSIGN_OR_RETURN(const auto stamp, stamp_of(words));
+  if (verb == "now") {
+    return keeper.now();
+  }
+  if (verb == "verify") {
+    return keeper.verify(stamp, words.all ? backup::Proven::kAll : backup::Proven::kNewest);
+  }
+  if (verb == "drill") {
+    return keeper.drill(environment.drill_folder());
+  }
+  if (verb == "prune") {
+    return keeper.prune(words.dry_run ? backup::DryRun::kYes : backup::DryRun::kNo);
+  }
+  if (verb == "re-encrypt") {
+    return keeper.re_encrypt();
+  }
+  if (!words.file.empty()) {
+    return keeper.restore_file({std::filesystem::absolute(words.file), words.target,
+                                words.overwrite ? backup::Overwrite::kYes : backup::Overwrite::kNo,
+                                words.owners});
+  }
+  backup::RestoreOptions options;
+  options.stamp = stamp;
+  options.format = backup::parse_format(words.format);
+  options.target = words.target;
+  options.overwrite = words.overwrite ? backup::Overwrite::kYes : backup::Overwrite::kNo;
+  options.keep_owners = words.owners;
+  options.from_storage = words.from_storage;
+  return keeper.restore(options);
+}
+
+ExitStatus show(const BackupWords& words, const std::vector<backup::Report>& reports) {
+  bool good = true;
+  json all = json::array();
+  for (const backup::Report& report : reports) {
+    good = good && report.good;
+    all.push_back(backup::to_json(report));
+    if (!words.globals.json) {
+      print(fmt::format("{}{}", reports.size() > 1 ? report.set + ": " : "",
+                        backup::to_text(report)));
+    }
+  }
+  if (words.globals.json) {
+    print(all.dump(2, ' ', false, json::error_handler_t::replace) + '\n');
+  }
+  return good ? ExitStatus::kOk : ExitStatus::kFailed;
+}
+
+}  // namespace
+
+ExitStatus run_backup(const std::string& verb, const BackupWords& words) {
+  if (words.background) {
+    step_back();
+  }
+  if (words.no_encryption && !words.readable) {
+    fmt::print(stderr,
+               "warder: --no-encryption needs the second word --readable-by-anyone: whoever can "
+               "read the file can read the data\n");
+    return ExitStatus::kUsage;
+  }
+  if (verb == "restore" && words.file.empty() && words.set.empty()) {
+    fmt::print(stderr, "warder: restore needs the NAME of a set of backups, or --file FILE\n");
+    return ExitStatus::kUsage;
+  }
+  auto environment = BackupEnvironment::open(words);
+  if (!environment) {
+    complain(environment.error());
+    return environment.error().code() == ErrorCode::kNotFound ? ExitStatus::kNotFound
+                                                              : ExitStatus::kConfiguration;
+  }
+  Bar bar;
+  std::vector<backup::Report> reports;
+  json lists = json::array();
+  bool listed_all = true;
+  for (const backup::SetOptions& set : (*environment)->sets()) {
+    auto keeper =
+        (*environment)
+            ->keeper(set, [&bar](std::string_view stage, std::uint64_t done, std::uint64_t total) {
+              return bar.show(stage, done, total);
+            });
+    if (verb == "list") {
+      const auto all =
+          keeper ? keeper->list() : util::Result<std::vector<backup::Listed>>(keeper.error());
+      if (!all) {
+        complain(all.error().with_context(set.name));
+        listed_all = false;
+      } else if (words.globals.json) {
+        lists.push_back(list_json(set.name, *all));
+      } else {
+        print(list_text(set.name, *all));
+      }
+      continue;
+    }
+    util::Result<backup::Report> report =
+        keeper ? report_of(verb, words, **environment, *keeper)
+               : util::Result<backup::Report>((*environment)->failed(verb, set, keeper.error()));
+    bar.end();
+    if (!report) {
+      complain(report.error());
+      return ExitStatus::kUsage;
+    }
+    if (const util::Status told = (*environment)->tell(*report); !told) {
+      report->notes.push_back(
+          fmt::format("the agent could not be told: {}", told.error().message()));
+    }
+    reports.push_back(std::move(*report));
+  }
+  if (verb == "list") {
+    if (words.globals.json) {
+      print(lists.dump(2, ' ', false, json::error_handler_t::replace) + '\n');
+    }
+    return listed_all ? ExitStatus::kOk : ExitStatus::kFailed;
+  }
+  return show(words, reports);
+}
+
+}  // namespace warder::agent

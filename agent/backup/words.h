@@ -1,0 +1,28 @@
+#pragma once
+
+#include "agent/command.h"
+
+#include <string>
+
+namespace warder::agent {
+
+// The words of `warder backup VERB ...`; each verb uses some of them.
+struct BackupWords {
+  Globals globals;
+  std::string set;
+  std::string passphrase_file;
+  bool no_encryption = false;
+  bool readable = false;
+  bool background = false;
+  std::string stamp;
+  bool all = false;
+  std::string file;
+  std::string target;
+  std::string format;
+  bool from_storage = false;
+  bool overwrite = false;
+  bool owners = false;
+  bool dry_run = false;
+};
+
+}  // namespace warder::agent

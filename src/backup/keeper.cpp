@@ -1,0 +1,433 @@
+#include "backup/keeper.h"
+
+#include "backup/proof.h"
+#include "backup/size_text.h"
+#include "util/duration.h"
+#include "util/strings.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <system_error>
+
+namespace warder::backup {
+namespace {
+
+namespace fs = std::filesystem;
+using util::Error;
+using util::ErrorCode;
+
+// After so long a gap since the last success a clock may be wrong, and what looks old may not be.
+constexpr std::chrono::hours kLongestGap{24 * 31};
+
+std::vector<Candidate> candidates_of(const std::vector<Entry>& entries, const FolderState& state) {
+  std::vector<Candidate> all;
+  for (const Entry& entry : entries) {
+    all.push_back({entry.stamp, is_proven(entry, state)});
+  }
+  return all;
+}
+
+std::string seconds_text(double seconds) { return fmt::format("{:.1f} s", seconds); }
+
+}  // namespace
+
+Report Keeper::begin(std::string verb) const {
+  Report report;
+  report.verb = std::move(verb);
+  report.set = parts_.set.name;
+  report.host = parts_.host;
+  report.begun = parts_.clock.now();
+  return report;
+}
+
+void Keeper::end(Report& report) const {
+  report.seconds =
+      std::chrono::duration<double>(std::max(parts_.clock.now(), report.begun) - report.begun)
+          .count();
+}
+
+util::Result<Keeper::Opened> Keeper::open() const {
+  WARDER_ASSIGN_OR_RETURN(Folder folder, Folder::open(parts_.set.folder, parts_.set.name));
+  WARDER_ASSIGN_OR_RETURN(util::Descriptor lock, folder.lock());
+  WARDER_ASSIGN_OR_RETURN(const std::size_t removed, folder.recover());
+  return Opened{std::move(folder), std::move(lock), removed};
+}
+
+std::optional<RemoteCopies> Keeper::remote() const {
+  if (parts_.storage == nullptr) {
+    return std::nullopt;
+  }
+  return RemoteCopies(*parts_.storage, parts_.set.name);
+}
+
+Report Keeper::now() {
+  Report report = begin("now");
+  const auto work = [&]() -> util::Status {
+    WARDER_ASSIGN_OR_RETURN(const Opened opened, open());
+    const Folder& folder = opened.folder;
+    if (opened.removed > 0) {
+      report.notes.push_back(
+          fmt::format("what an interrupted run had left was removed ({})",
+                      opened.removed == 1 ? "one file" : fmt::format("{} files", opened.removed)));
+    }
+    WARDER_ASSIGN_OR_RETURN(FolderState state, folder.state());
+    const std::optional<util::WallTime> last_success = state.last_success;
+    state.last_attempt = report.begun;
+    // Counted as failed until it is known to be good: a run that is killed has failed.
+    ++state.failures;
+    WARDER_RETURN_IF_ERROR(folder.keep(state));
+    report.failures_in_a_row = state.failures;
+
+    const MakeParts make{parts_.set,     folder,          parts_.passphrases,
+                         parts_.clock,   parts_.host,     parts_.tool,
+                         parts_.history, parts_.progress, parts_.at_boundary};
+    WARDER_ASSIGN_OR_RETURN(const Made made, make_backup(make));
+    state.restore_seconds = made.proof_seconds;
+    report.notes.insert(report.notes.end(), made.remarks.begin(), made.remarks.end());
+    std::uint64_t stored = 0;
+    for (const BackupFile& file : made.manifest.files) {
+      stored += file.stored.bytes;
+      report.facts.emplace_back(
+          to_string(file.format),
+          fmt::format("{} ({})", folder.file(file.name).string(), size_text(file.stored.bytes)));
+    }
+    if (made.manifest.database) {
+      std::uint64_t rows = 0;
+      for (const auto& [table, count] : made.manifest.database->rows) {
+        rows += count;
+      }
+      report.facts.emplace_back("database", fmt::format("{}, {} rows in {} tables",
+                                                        size_text(made.manifest.database->bytes),
+                                                        rows, made.manifest.database->rows.size()));
+      report.facts.emplace_back(
+          "writers waited at most",
+          made.longest_lock.count() == 0
+              ? "not at all (WAL)"
+              : fmt::format("{:.1f} ms", static_cast<double>(made.longest_lock.count()) / 1000));
+    }
+    if (made.manifest.key) {
+      report.facts.emplace_back(
+          "passphrase",
+          fmt::format("{} version {}", made.manifest.key->reference, made.manifest.key->version));
+    }
+    report.facts.emplace_back("restored for trial in", seconds_text(made.proof_seconds));
+    report.summary =
+        fmt::format("{} made, restored and compared in {}, {}", made.manifest.stamp.to_string(),
+                    seconds_text(made.seconds), size_text(stored));
+    if (parts_.at_boundary) {
+      parts_.at_boundary("made");
+    }
+    WARDER_RETURN_IF_ERROR(upload_missing(folder, report));
+    if (parts_.at_boundary) {
+      parts_.at_boundary("uploaded");
+    }
+    state.failures = 0;
+    state.last_success = report.begun;
+    WARDER_RETURN_IF_ERROR(folder.keep(state));
+    report.failures_in_a_row = 0;
+    if (last_success &&
+        (report.begun - *last_success > kLongestGap || *last_success > report.begun)) {
+      report.notes.push_back(fmt::format(
+          "nothing was pruned: the last success is of {}, so a clock may be wrong; look at `warder "
+          "backup prune {} --dry-run`, then run it without",
+          util::format_rfc3339(*last_success), parts_.set.name));
+      return {};
+    }
+    return prune_all(folder, DryRun::kNo, report);
+  };
+  if (const util::Status done = work(); !done) {
+    report.fail(done.error(), report.summary.empty()
+                                  ? "no backup was made; older ones are as they were"
+                                  : "the backup was made here, but not all that belongs to it");
+  }
+  end(report);
+  return report;
+}
+
+util::Status Keeper::upload_missing(const Folder& folder, Report& report) const {
+  std::optional<RemoteCopies> there = remote();
+  if (!there) {
+    return {};
+  }
+  WARDER_ASSIGN_OR_RETURN(const std::vector<Stamp> stamps, there->list());
+  WARDER_ASSIGN_OR_RETURN(const std::vector<Entry> entries, folder.list());
+  std::size_t count = 0;
+  for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
+    if (!entry->is_whole() || std::ranges::find(stamps, entry->stamp) != stamps.end()) {
+      continue;
+    }
+    WARDER_RETURN_IF_ERROR(there->put(folder, *entry, parts_.progress));
+    ++count;
+  }
+  report.facts.emplace_back(
+      "storage", fmt::format("{}: {} brought and read back", parts_.storage->describe(), count));
+  return {};
+}
+
+util::Status Keeper::prune_all(const Folder& folder, DryRun dry_run, Report& report) const {
+  const util::WallTime now = parts_.clock.now();
+  WARDER_ASSIGN_OR_RETURN(const std::vector<Entry> entries, folder.list());
+  WARDER_ASSIGN_OR_RETURN(const FolderState state, folder.state());
+  std::optional<RemoteCopies> there = remote();
+  std::vector<Stamp> remote_stamps;
+  if (there) {
+    WARDER_ASSIGN_OR_RETURN(remote_stamps, there->list());
+  }
+  const std::vector<Verdict> here = judge(candidates_of(entries, state), parts_.set.retention,
+                                          there ? Generations::kDailyOnly : Generations::kAll, now);
+  std::size_t removed = 0;
+  std::size_t stays = 0;
+  for (std::size_t i = 0; i < here.size(); ++i) {
+    // One that should be in the storage and is not yet there stays.
+    const bool waits = there && entries[i].is_whole() &&
+                       std::ranges::find(remote_stamps, entries[i].stamp) == remote_stamps.end();
+    if (here[i].reason != Reason::kNone || waits) {
+      ++stays;
+      continue;
+    }
+    ++removed;
+    if (dry_run == DryRun::kNo) {
+      WARDER_RETURN_IF_ERROR(folder.remove(entries[i]));
+      if (parts_.at_boundary) {
+        parts_.at_boundary("pruned");
+      }
+    }
+  }
+  report.facts.emplace_back("here", fmt::format("{} stay, {} {}", stays, removed,
+                                                dry_run == DryRun::kYes ? "would go" : "went"));
+  if (report.verb == "prune") {
+    report.notes.push_back(fmt::format("{}\n{}", folder.path().string(), picture(here, now)));
+  }
+  if (!there) {
+    return {};
+  }
+  // What is in the storage was read back when it came, so it was proven there if it was here.
+  std::vector<Candidate> candidates;
+  for (const Stamp& stamp : remote_stamps) {
+    const auto manifest = there->manifest(stamp);
+    candidates.push_back({stamp, manifest && manifest->manifest.proof.has_value() &&
+                                     !state.broken.contains(stamp.to_string())});
+  }
+  const std::vector<Verdict> verdicts =
+      judge(candidates, parts_.set.retention, Generations::kAll, now);
+  removed = 0;
+  for (const Verdict& verdict : verdicts) {
+    if (verdict.reason != Reason::kNone) {
+      continue;
+    }
+    ++removed;
+    if (dry_run == DryRun::kNo) {
+      WARDER_RETURN_IF_ERROR(there->remove(verdict.stamp));
+    }
+  }
+  report.facts.emplace_back("in the storage",
+                            fmt::format("{} stay, {} {}", verdicts.size() - removed, removed,
+                                        dry_run == DryRun::kYes ? "would go" : "went"));
+  if (report.verb == "prune") {
+    report.notes.push_back(
+        fmt::format("{}\n{}", parts_.storage->describe(), picture(verdicts, now)));
+  }
+  return {};
+}
+
+Report Keeper::prune(DryRun dry_run) {
+  Report report = begin("prune");
+  const auto work = [&]() -> util::Status {
+    WARDER_ASSIGN_OR_RETURN(const Opened opened, open());
+    WARDER_RETURN_IF_ERROR(prune_all(opened.folder, dry_run, report));
+    report.summary = dry_run == DryRun::kYes ? "nothing was removed: a dry run" : "pruned";
+    return {};
+  };
+  if (const util::Status done = work(); !done) {
+    report.fail(done.error(), "pruning did not come to its end");
+  }
+  end(report);
+  return report;
+}
+
+void Keeper::check_keys(const std::vector<Entry>& entries, Report& report) const {
+  if (parts_.passphrases == nullptr) {
+    return;
+  }
+  std::vector<KeyId> seen;
+  for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
+    if (!entry->manifest || !entry->manifest->manifest.key ||
+        std::ranges::find(seen, *entry->manifest->manifest.key) != seen.end()) {
+      continue;
+    }
+    seen.push_back(*entry->manifest->manifest.key);
+    if (const auto found = find_passphrase(*entry->manifest, *parts_.passphrases); !found) {
+      report.fail(found.error(), fmt::format("no known key opens the backup {}, which is kept",
+                                             entry->stamp.to_string()));
+    }
+  }
+}
+
+Report Keeper::verify(std::optional<Stamp> stamp, Proven which) {
+  Report report = begin("verify");
+  std::size_t good = 0;
+  const auto work = [&]() -> util::Status {
+    WARDER_ASSIGN_OR_RETURN(const Opened opened, open());
+    const Folder& folder = opened.folder;
+    WARDER_ASSIGN_OR_RETURN(const std::vector<Entry> all, folder.list());
+    WARDER_ASSIGN_OR_RETURN(FolderState state, folder.state());
+    std::vector<const Entry*> chosen;
+    if (which == Proven::kAll) {
+      for (const Entry& entry : all) {
+        chosen.push_back(&entry);
+      }
+    } else {
+      for (auto entry = all.rbegin(); entry != all.rend() && chosen.empty(); ++entry) {
+        if (!stamp || stamp->time == entry->stamp.time) {
+          chosen.push_back(&*entry);
+        }
+      }
+    }
+    if (chosen.empty()) {
+      return Error(ErrorCode::kNotFound,
+                   stamp ? fmt::format("there is no backup {}", stamp->to_string())
+                         : fmt::format("there is no backup in {}", folder.path().string()));
+    }
+    const fs::path room = folder.making("work");
+    std::error_code error;
+    fs::create_directory(room, error);
+    fs::permissions(room, fs::perms::owner_all, error);
+    std::optional<Error> first;
+    for (const Entry* entry : chosen) {
+      const std::string name = entry->stamp.to_string();
+      const auto one = [&]() -> util::Result<double> {
+        if (!entry->is_whole()) {
+          return Error(ErrorCode::kInvalid, entry->fault);
+        }
+        const Manifest& manifest = entry->manifest->manifest;
+        std::optional<Passphrase> passphrase;
+        if (manifest.key) {
+          if (parts_.passphrases == nullptr) {
+            return Error(ErrorCode::kDenied, "there is no passphrase for it");
+          }
+          WARDER_ASSIGN_OR_RETURN(passphrase,
+                                  find_passphrase(*entry->manifest, *parts_.passphrases));
+        }
+        double seconds = 0;
+        for (const BackupFile& file : manifest.files) {
+          const Packed packed{folder.file(file.name), file, true,
+                              passphrase ? &passphrase->text : nullptr, parts_.set.unpacked_limit};
+          const auto progress = [&](std::uint64_t done) {
+            return !parts_.progress || parts_.progress(fmt::format("restoring {} for trial", name),
+                                                       done, file.plain.bytes);
+          };
+          WARDER_ASSIGN_OR_RETURN(
+              const double took,
+              prove(packed, {manifest.database, parts_.set.queries}, room, parts_.clock, progress));
+          seconds += took;
+        }
+        return seconds;
+      };
+      const auto took = one();
+      if (took) {
+        ++good;
+        state.proven[name] = report.begun;
+        state.broken.erase(name);
+        state.restore_seconds = *took;
+        report.facts.emplace_back(name, fmt::format("restored in {}", seconds_text(*took)));
+      } else {
+        if (took.error().code() == ErrorCode::kInvalid) {
+          state.broken[name] = report.begun;
+          state.proven.erase(name);
+        }
+        report.facts.emplace_back(name, "FAILED: " + took.error().message());
+        if (!first) {
+          first = took.error();
+        }
+      }
+    }
+    fs::remove_all(room, error);
+    state.last_verify = report.begun;
+    WARDER_RETURN_IF_ERROR(folder.keep(state));
+    check_keys(all, report);
+    if (first) {
+      report.fail(*first, fmt::format("{} of {} could not be restored", chosen.size() - good,
+                                      util::counted(chosen.size(), "backup")));
+      return {};
+    }
+    for (auto entry = all.rbegin(); entry != all.rend(); ++entry) {
+      if (is_proven(*entry, state)) {
+        report.facts.emplace_back(
+            "newest proven backup is",
+            fmt::format("{} old (RPO)",
+                        util::format_duration(std::chrono::floor<std::chrono::minutes>(
+                            report.begun - entry->stamp.time))));
+        break;
+      }
+    }
+    report.facts.emplace_back("restoring takes",
+                              fmt::format("{} (RTO)", seconds_text(state.restore_seconds)));
+    if (report.good) {
+      report.summary = fmt::format("{} restored and compared", util::counted(good, "backup"));
+    }
+    return {};
+  };
+  if (const util::Status done = work(); !done) {
+    report.fail(done.error(), "nothing was restored for trial");
+  }
+  end(report);
+  return report;
+}
+
+util::Result<std::vector<Listed>> Keeper::list() {
+  WARDER_ASSIGN_OR_RETURN(const Folder folder, Folder::open(parts_.set.folder, parts_.set.name));
+  WARDER_ASSIGN_OR_RETURN(const std::vector<Entry> entries, folder.list());
+  WARDER_ASSIGN_OR_RETURN(const FolderState state, folder.state());
+  std::vector<Listed> all;
+  const std::vector<Verdict> verdicts = judge(
+      candidates_of(entries, state), parts_.set.retention,
+      parts_.storage == nullptr ? Generations::kAll : Generations::kDailyOnly, parts_.clock.now());
+  const auto describe = [](const Manifest& manifest, Listed& row) {
+    row.key = manifest.key;
+    for (const BackupFile& file : manifest.files) {
+      row.formats.emplace_back(to_string(file.format));
+    }
+  };
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    Listed row;
+    row.stamp = entries[i].stamp;
+    row.bytes = entries[i].bytes;
+    row.proven = is_proven(entries[i], state);
+    row.here = true;
+    row.fault = entries[i].fault;
+    row.reason = verdicts[i].reason;
+    if (entries[i].manifest) {
+      describe(entries[i].manifest->manifest, row);
+    }
+    all.push_back(std::move(row));
+  }
+  if (std::optional<RemoteCopies> there = remote()) {
+    WARDER_ASSIGN_OR_RETURN(const std::vector<Stamp> stamps, there->list());
+    for (const Stamp& stamp : stamps) {
+      const auto known = std::ranges::find(all, stamp, &Listed::stamp);
+      if (known != all.end()) {
+        known->in_storage = true;
+        continue;
+      }
+      Listed row;
+      row.stamp = stamp;
+      row.in_storage = true;
+      const auto manifest = there->manifest(stamp);
+      if (manifest) {
+        describe(manifest->manifest, row);
+        row.proven = manifest->manifest.proof.has_value();
+        for (const BackupFile& file : manifest->manifest.files) {
+          row.bytes += file.stored.bytes;
+        }
+      } else {
+        row.fault = manifest.error().message();
+      }
+      all.push_back(std::move(row));
+    }
+    std::ranges::sort(all, {}, &Listed::stamp);
+  }
+  return all;
+}
+
+}  // namespace warder::backup

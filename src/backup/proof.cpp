@@ -1,0 +1,148 @@
+#include "backup/proof.h"
+
+#include "backup/database_check.h"
+#include "backup/gzip.h"
+#include "backup/sql_dump.h"
+#include "openpgp/decrypt.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <sys/stat.h>
+#include <system_error>
+
+namespace warder::backup {
+namespace {
+
+namespace fs = std::filesystem;
+using util::Error;
+using util::ErrorCode;
+
+util::Status write_database(util::ByteSource& from, const fs::path& target) {
+  WARDER_ASSIGN_OR_RETURN(FileSink file, FileSink::create(target));
+  WARDER_RETURN_IF_ERROR(util::copy_all(from, file));
+  return file.finish();
+}
+
+util::Status write_tree(util::ByteSource& from, const fs::path& target, util::ByteCount limit,
+                        bool keep_owners) {
+  if (::mkdir(target.c_str(), 0700) != 0) {
+    return util::errno_error(target.string(), errno);
+  }
+  WARDER_ASSIGN_OR_RETURN(const TarFacts facts, read_tar(from, target, {limit, keep_owners}));
+  return {};
+}
+
+util::Status unpack_into(const Packed& packed, const fs::path& target, bool keep_owners,
+                         const Progress& progress) {
+  if (packed.has_digests) {
+    WARDER_ASSIGN_OR_RETURN(const Digest stored, digest_of_file(packed.path));
+    if (stored != packed.file.stored) {
+      return Error(ErrorCode::kInvalid,
+                   "its bytes are not those that were written: it is damaged or was changed");
+    }
+  }
+  WARDER_ASSIGN_OR_RETURN(FileSource file, FileSource::open(packed.path));
+  std::unique_ptr<openpgp::DecryptSource> decrypt;
+  util::ByteSource* next = &file;
+  if (packed.file.encryption == Encryption::kOpenPgp) {
+    if (packed.passphrase == nullptr) {
+      return Error(ErrorCode::kDenied, "there is no passphrase for it");
+    }
+    WARDER_ASSIGN_OR_RETURN(decrypt, openpgp::DecryptSource::create(*packed.passphrase, file));
+    next = decrypt.get();
+  }
+  GunzipSource gunzip(*next);
+  const util::ByteCount limit =
+      packed.has_digests ? std::min(packed.limit, util::ByteCount{packed.file.plain.bytes})
+                         : packed.limit;
+  LimitSource limited(gunzip, limit);
+  DigestSource plain(limited, progress);
+  switch (packed.file.format) {
+    case Format::kBinary:
+      WARDER_RETURN_IF_ERROR(write_database(plain, target));
+      break;
+    case Format::kSqlDump:
+      WARDER_RETURN_IF_ERROR(execute_sql_dump(plain, target));
+      break;
+    case Format::kFull:
+      WARDER_RETURN_IF_ERROR(write_tree(plain, target, limit, keep_owners));
+      break;
+  }
+  if (packed.has_digests && plain.digest() != packed.file.plain) {
+    return Error(ErrorCode::kInvalid, "what it unpacks to is not what was packed");
+  }
+  return {};
+}
+
+void remove_target(const fs::path& target) {
+  std::error_code ignored;
+  // A restored tree may hold folders without write permission.
+  for (fs::recursive_directory_iterator at(target, ignored), end; !ignored && at != end;
+       at.increment(ignored)) {
+    if (at->is_directory(ignored) && !at->is_symlink(ignored)) {
+      fs::permissions(at->path(), fs::perms::owner_all, fs::perm_options::add, ignored);
+    }
+  }
+  fs::remove_all(target, ignored);
+  remove_side_files(target);
+}
+
+}  // namespace
+
+util::Status unpack(const Packed& packed, const fs::path& target, bool keep_owners,
+                    const Progress& progress) {
+  std::error_code error;
+  if (fs::exists(fs::symlink_status(target, error))) {
+    return Error(ErrorCode::kConflict, fmt::format("{} exists already", target.string()));
+  }
+  const util::Status done = unpack_into(packed, target, keep_owners, progress);
+  if (!done) {
+    remove_target(target);
+    return done.error().with_context(packed.path.filename().string());
+  }
+  return {};
+}
+
+fs::path database_in(const Packed& packed, const fs::path& unpacked, const DatabaseFacts& facts) {
+  return packed.file.format == Format::kFull ? unpacked / fs::path(facts.path).relative_path()
+                                             : unpacked;
+}
+
+util::Status check_unpacked(const Packed& packed, const fs::path& unpacked,
+                            const Expectation& expected) {
+  if (packed.file.format == Format::kFull && !expected.database) {
+    return {};  // the digests have said all there is to say
+  }
+  const DatabaseFacts facts = expected.database.value_or(DatabaseFacts{});
+  const fs::path database = database_in(packed, unpacked, facts);
+  const auto check = [&]() -> util::Status {
+    WARDER_ASSIGN_OR_RETURN(const auto copy, open_copy(database));
+    WARDER_RETURN_IF_ERROR(check_integrity(*copy));
+    if (expected.database) {
+      WARDER_ASSIGN_OR_RETURN(const DatabaseFacts found,
+                              read_facts(*copy, database, expected.database->path));
+      WARDER_RETURN_IF_ERROR(compare_facts(*expected.database, found, packed.file.format));
+    }
+    return run_queries(*copy, expected.queries);
+  };
+  const util::Status checked = check();
+  remove_side_files(database);
+  return checked ? checked : checked.error().with_context(packed.path.filename().string());
+}
+
+util::Result<double> prove(const Packed& packed, const Expectation& expected, const fs::path& work,
+                           const util::Clock& clock, const Progress& progress) {
+  const fs::path target = work / "restored";
+  const util::MonotonicTime begin = clock.monotonic();
+  WARDER_RETURN_IF_ERROR(unpack(packed, target, false, progress));
+  const util::Status checked = check_unpacked(packed, target, expected);
+  const double seconds = std::chrono::duration<double>(clock.monotonic() - begin).count();
+  remove_target(target);
+  WARDER_RETURN_IF_ERROR(checked);
+  return seconds;
+}
+
+}  // namespace warder::backup

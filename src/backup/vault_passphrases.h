@@ -1,0 +1,47 @@
+#pragma once
+
+#include "backup/passphrases.h"
+#include "config/values.h"
+#include "vault/provider.h"
+#include "vault/transit.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace warder::backup {
+
+// Passphrases from where the configuration says: a member of a document of the vault, with the
+// document's version; a file or credential, which have none (version 0); or the vault's transit
+// engine, which makes one for each backup.
+//
+// For an older version the vault is asked for that version of the document, then for all others
+// that it still has: a vault that was itself restored may count differently. A file given for the
+// occasion (warder backup ... --passphrase-file) is tried first.
+class VaultPassphrases : public Passphrases {
+ public:
+  struct Parts {
+    std::optional<config::SecretReference> reference;
+    std::string data_key;                 // of `transit`; empty: none
+    vault::Provider* provider = nullptr;  // null: there is no vault
+    vault::Transit* transit = nullptr;    // for a data key
+    crypto::SecretString given;           // for the occasion; empty: none
+  };
+  explicit VaultPassphrases(Parts parts) : parts_(std::move(parts)) {}
+
+  util::Result<Passphrase> current() override;
+  util::Result<std::vector<Passphrase>> candidates(const KeyId& id) override;
+
+ private:
+  util::Result<Passphrase> read(const config::SecretReference& reference,
+                                std::optional<std::uint64_t> version);
+  void add_versions(const config::SecretReference& reference, const KeyId& id,
+                    std::vector<Passphrase>& all);
+
+  Parts parts_;
+};
+
+// "vault:backup/passphrase" as SecretReference::to_string() gives it; empty when it is none.
+std::optional<config::SecretReference> parse_reference(std::string_view text);
+
+}  // namespace warder::backup
