@@ -1,6 +1,7 @@
 #include "ship/keys.h"
 
 #include "ship/command.h"
+#include "ship/command_words.h"
 #include "ship/webhook.h"
 #include "util/strings.h"
 
@@ -102,8 +103,18 @@ constexpr Key kKeys[] = {
      .text =
          "For form command: the program's path, and each argument on a line of its own. It is run "
          "for each event without a shell, with one JSON object on standard input and an empty "
-         "environment; status 0 is done, 65 refused, everything else is tried again.",
+         "environment; status 0 is done, 65 refused, everything else is tried again. <ip>, "
+         "<family>, "
+         "<name> (the jail), <kind>, <time>, <bantime> and <bancount> in an argument are filled "
+         "in.",
      .example = "/usr/local/sbin/tell-router"},
+    {.name = "unban_argv",
+     .type = Type::kLines,
+     .most = "100",
+     .change = Change::kLive,
+     .text = "The same for events of the kind unban, when another program or other arguments are "
+             "for them.",
+     .example = "/usr/local/sbin/untell-router"},
     {.name = "events",
      .type = Type::kWords,
      .fallback = "alerts",
@@ -277,6 +288,26 @@ void mail_options(const config::Values& values, DestinationOptions* options,
   }
 }
 
+void unban_options(const config::Values& values, DestinationOptions* options,
+                   config::Diagnostics& diagnostics) {
+  if (values.has("unban_argv")) {
+    options->unban_argv = values.list("unban_argv");
+    if (options->means != Means::kCommand) {
+      diagnostics.add(values.about("unban_argv", "is for form = command"));
+    } else if (options->unban_argv.empty() || !options->unban_argv.front().starts_with('/')) {
+      diagnostics.add(
+          values.about("unban_argv", "its first line must be the program's whole path"));
+    }
+  }
+  for (const auto& [key, argv] :
+       {std::pair<std::string_view, const std::vector<std::string>*>("argv", &options->argv),
+        {"unban_argv", &options->unban_argv}}) {
+    if (const util::Status words = check_command_words(*argv); !words) {
+      diagnostics.add(values.about(key, words.error().message()));
+    }
+  }
+}
+
 }  // namespace
 
 std::optional<Form> DestinationOptions::form() const {
@@ -312,6 +343,7 @@ DestinationOptions destination_options(const config::Values& values,
   if (!is_command && !options.argv.empty()) {
     diagnostics.add(values.about("argv", "is for form = command"));
   }
+  unban_options(values, &options, diagnostics);
   if (options.means == Means::kJsonLines && options.path.empty()) {
     diagnostics.add(values.about("form", "json-lines needs path"));
   }
@@ -329,6 +361,11 @@ DestinationOptions destination_options(const config::Values& values,
                               ? std::chrono::ceil<milliseconds>(values.duration("pause"))
                               : default_pause(form);
   options.shipper.give_up = std::chrono::ceil<seconds>(values.duration("give_up"));
+  if (options.shipper.digest.count() > 0 &&
+      (has_command_words(options.argv) || has_command_words(options.unban_argv))) {
+    diagnostics.add(
+        values.about("digest", "a summary has no single address: <words> in argv need digest = 0"));
+  }
   options.timeout = std::chrono::ceil<milliseconds>(values.duration("timeout"));
   if (values.has("ca_file")) {
     options.ca_file = values.path("ca_file");
@@ -345,7 +382,8 @@ DestinationOptions destination_options(const config::Values& values,
 std::unique_ptr<Destination> make_destination(const DestinationOptions& options, std::string host,
                                               SecretResolver resolve, const util::Clock& clock) {
   if (options.means == Means::kCommand) {
-    return make_command({options.name, std::move(host), options.argv, options.timeout});
+    return make_command(
+        {options.name, std::move(host), options.argv, options.timeout, options.unban_argv});
   }
   if (options.means == Means::kJsonLines) {
     return make_json_lines({options.name, std::move(host), options.path, options.sync});

@@ -35,6 +35,7 @@ struct DestinationOptions {
   std::optional<config::SecretReference> signing_key;
   std::filesystem::path path;
   std::vector<std::string> argv;
+  std::vector<std::string> unban_argv;
   JsonLinesOptions::Sync sync = JsonLinesOptions::Sync::kBatch;
   Selection selection;
   ShipperOptions shipper;

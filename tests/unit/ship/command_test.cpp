@@ -1,5 +1,6 @@
 #include "ship/command.h"
 
+#include "ship/command_words.h"
 #include "support/temporary_folder.h"
 
 #include <catch2/catch.hpp>
@@ -137,4 +138,57 @@ TEST_CASE("a program that others may write, or that is not there, is not run") {
   CHECK(writable.reason.find("nobody else may write") != std::string::npos);
   CHECK(run({folder / "none"}).reason.find("No such file") != std::string::npos);
   CHECK(run({folder.path().string()}).kind == Outcome::Kind::kRetry);
+}
+
+TEST_CASE("words in the arguments are filled with addresses, numbers and jail names alone") {
+  const TemporaryFolder folder;
+  const std::string program = script(folder, "printf '%s|' \"$@\" > \"$1\"\n");
+  ship::Message ban = message();
+  ban.event->time = util::WallTime(std::chrono::seconds(1'790'000'000));
+  ban.event->detail = R"({"count":3,"end":1790000600000000,"in_effect":true})";
+  const std::string out = folder / "out";
+  CHECK(run({program, out, "<ip>", "--jail=<name>", "<bantime>/<bancount>/<family>", "<kind>",
+             "<time>", "a < b > c", "<IP> <>"},
+            {}, ban)
+            .reason == "");
+  CHECK(content(out) ==
+        out + "|192.0.2.1|--jail=sshd|600/3/inet4|ban|1790000000|a < b > c|<IP> <>|");
+
+  ban.event->address = *net::Prefix::parse("2001:db8::/64");
+  ban.event->detail = R"({"count":1})";
+  CHECK(run({program, out, "<ip>", "<family>", "<bantime>"}, {}, ban).reason == "");
+  CHECK(content(out) == out + "|2001:db8::/64|inet6|-1|");
+
+  ban.event->detail = "";
+  const Outcome outcome = run({program, out, "<bantime>"}, {}, ban);
+  CHECK(outcome.kind == Outcome::Kind::kRefused);
+  CHECK(outcome.reason == "an event of kind ban has nothing for <bantime>");
+}
+
+TEST_CASE("an unban has arguments of its own when they are given") {
+  const TemporaryFolder folder;
+  const std::string program = script(folder, "echo \"$2 $3\" > \"$1\"\n");
+  const std::string out = folder / "out";
+  ship::CommandOptions options{"ops",
+                               "host.example",
+                               {program, out, "add", "<ip>"},
+                               std::chrono::minutes(1),
+                               {program, out, "del", "<ip>"}};
+  const auto destination = ship::make_command(options);
+  ship::Message one = message();
+  CHECK(destination->deliver(std::span(&one, 1)).front().reason == "");
+  CHECK(content(out) == "add 192.0.2.1\n");
+  one.event->kind = model::EventKind::kUnban;
+  CHECK(destination->deliver(std::span(&one, 1)).front().reason == "");
+  CHECK(content(out) == "del 192.0.2.1\n");
+}
+
+TEST_CASE("an argument with a word that is none is told with those there are") {
+  CHECK(ship::check_command_words({"/bin/x", "<ip>", "<name><kind>", "a<1>", "<"}));
+  CHECK_FALSE(ship::has_command_words({"/bin/x", "a<1>", "<", "<IP>"}));
+  CHECK(ship::has_command_words({"/bin/x", "<<ip>"}));
+  const util::Status wrong = ship::check_command_words({"/bin/x", "<matches>"});
+  REQUIRE_FALSE(wrong);
+  CHECK(
+      wrong.error().message().starts_with("<matches> is no word for an argument; there are <ip>"));
 }

@@ -75,3 +75,24 @@ TEST_CASE("what is missing is told with its place") {
   CHECK(text.find("canary") == std::string::npos);
   CHECK(text.starts_with("warder.conf:2: [destination a] url: "));
 }
+
+TEST_CASE("words in a program's arguments are checked, and need an event each") {
+  const Read good = read(
+      "[destination r]\nform = command\nargv = /bin/x\n  <ip>\nunban_argv = /bin/y\n  <ip>\n"
+      "events = ban unban\n");
+  CHECK(good.diagnostics.to_text() == "");
+  REQUIRE(good.destinations.size() == 1);
+  CHECK(good.destinations[0].argv == std::vector<std::string>{"/bin/x", "<ip>"});
+  CHECK(good.destinations[0].unban_argv == std::vector<std::string>{"/bin/y", "<ip>"});
+
+  for (const auto& [keys, problem] : std::vector<std::pair<std::string, std::string>>{
+           {"form = command\nargv = /bin/x\n  <matches>\n", "<matches> is no word"},
+           {"form = command\nargv = /bin/x\n  <ip>\ndigest = 1m\n", "need digest = 0"},
+           {"form = command\nargv = /bin/x\nunban_argv = y\n", "the program's whole path"},
+           {"form = json-lines\npath = /x\nunban_argv = /y\n", "is for form = command"}}) {
+    const Read wrong = read("[destination r]\n" + keys);
+    INFO(wrong.diagnostics.to_text());
+    CHECK(wrong.diagnostics.errors() == 1);
+    CHECK(wrong.diagnostics.to_text().find(problem) != std::string::npos);
+  }
+}

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "util/result.h"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace warder::util {
+
+// How a program that was run came to its end.
+struct ProgramEnd {
+  enum class How : std::uint8_t { kExited, kSignal, kTimeout, kCancelled };
+  How how = How::kExited;
+  int value = 0;     // the exit status, or the signal's number
+  std::string told;  // the first bytes of its standard error, printable
+
+  bool succeeded() const { return how == How::kExited && value == 0; }
+  // For people: "/bin/x ended with status 1: no such router".
+  std::string to_string(std::string_view program, std::chrono::milliseconds timeout) const;
+};
+
+// Why a program is not run, when others than root and this user may write it or it is not there.
+std::optional<std::string> unsafe_program(const std::string& path);
+
+// Runs a program without a shell and waits for it. `argv` is its whole path and its arguments; it
+// gets `input` on standard input, an empty environment, "/" as its folder, a session of its own, no
+// open file but the standard ones; standard output goes to /dev/null. When it has ended, when
+// `timeout` is over and when the descriptor `cancel` becomes readable, what is left of its process
+// group is ended (SIGTERM, two seconds later SIGKILL). Any thread. Errors: it is unsafe, or could
+// not be started.
+Result<ProgramEnd> run_program(const std::vector<std::string>& argv, std::string_view input,
+                               std::chrono::milliseconds timeout, int cancel);
+
+}  // namespace warder::util
