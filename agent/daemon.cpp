@@ -240,17 +240,15 @@ util::Status Daemon::use_destinations(const Loaded& loaded) {
   const auto resolve = [this](const config::SecretReference& reference) {
     return vault::resolve(reference, documents_source());
   };
-  const auto tables = loaded.main.checked.all(ship::destination_table());
-  for (std::size_t i = 0; i < loaded.destinations.size(); ++i) {
-    const ship::DestinationOptions& options = loaded.destinations[i];
+  for (const auto& [options, text] : loaded.destinations) {
     engine::DestinationPlan plan;
     plan.name = options.name;
     plan.selection = options.selection;
     plan.options = options.shipper;
-    plan.make = [this, options, resolve, host = loaded.main.agent.name] {
+    plan.make = [this, options = options, resolve, host = loaded.main.agent.name] {
       return ship::make_destination(options, host, resolve, clock_);
     };
-    plan.text = config::dump({tables[i], 1});
+    plan.text = text;
     plans.push_back(std::move(plan));
   }
   WARDER_ASSIGN_OR_RETURN(std::vector<engine::Route> routes, shipping_->use(std::move(plans)));

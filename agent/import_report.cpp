@@ -202,6 +202,14 @@ std::string ImportReport::to_text() const {
       text += "  for all:\n" + remark_text(remark);
     }
   }
+  for (const fail2ban::ActionDestination& one : configuration.destinations) {
+    text += fmt::format("  {}:\n", one.in_use ? "a destination that runs for these actions"
+                                              : "a destination to write for these actions");
+    const std::string block = one.to_ini();  // outlives the lines
+    for (const std::string_view line : util::split(util::trim(block), '\n')) {
+      text += fmt::format("    {}\n", util::printable(line, 1000));
+    }
+  }
   text += fmt::format("jails: {}; filters: {}\n", counts_text(jail_counts(*this)),
                       counts_text(filter_counts(*this)));
   return text;
@@ -219,6 +227,17 @@ json ImportReport::to_json() const {
                                  {"verdict", fail2ban::to_string(filter.verdict)},
                                  {"jails", filter.jails},
                                  {"errors", filter.errors}});
+  }
+  object["destinations"] = json::array();
+  for (const fail2ban::ActionDestination& one : configuration.destinations) {
+    json keys = json::object();
+    for (const auto& [key, value] : one.keys) {
+      keys[key] = value;
+    }
+    object["destinations"].push_back({{"name", one.name},
+                                      {"in_use", one.in_use},
+                                      {"jails", one.jails},
+                                      {"keys", std::move(keys)}});
   }
   std::vector<fail2ban::Remark> general = configuration.remarks;
   general.insert(general.end(), configuration.globals.remarks.begin(),

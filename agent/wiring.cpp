@@ -2,7 +2,9 @@
 
 #include "api/keys.h"
 #include "backup/keys.h"
+#include "config/check.h"
 #include "config/file_reader.h"
+#include "config/manual.h"
 #include "firewall/options.h"
 #include "ship/keys.h"
 #include "source/keys.h"
@@ -67,6 +69,20 @@ util::Error configuration_error(const config::Diagnostics& diagnostics) {
                                                             util::trim(diagnostics.to_text())));
 }
 
+// The first one of a name stays.
+void add_destination(const config::Values& values, config::Diagnostics& diagnostics,
+                     std::vector<Loaded::Destination>* list) {
+  if (!values.complete()) {
+    return;
+  }
+  ship::DestinationOptions options = ship::destination_options(values, diagnostics);
+  if (std::none_of(list->begin(), list->end(), [&](const Loaded::Destination& one) {
+        return one.options.name == options.name;
+      })) {
+    list->push_back({std::move(options), config::dump({&values, 1})});
+  }
+}
+
 }  // namespace
 
 std::span<const config::Table* const> main_tables() {
@@ -87,9 +103,7 @@ std::optional<Loaded> load_all(const std::string& config, const engine::VaultDoc
   // from a good [agent].
   const config::Checked& checked = loaded.main.checked;
   for (const config::Values* values : checked.all(ship::destination_table())) {
-    if (values->complete()) {
-      loaded.destinations.push_back(ship::destination_options(*values, diagnostics));
-    }
+    add_destination(*values, diagnostics, &loaded.destinations);
   }
   if (checked.one(engine::agent_table()).complete()) {
     loaded.backups = backup_sets(loaded.main, diagnostics);
@@ -101,6 +115,12 @@ std::optional<Loaded> load_all(const std::string& config, const engine::VaultDoc
   loaded.jails =
       engine::load_jails(files, loaded.main, documents,
                          source::file_options(checked.one(source::source_table())), diagnostics);
+  if (loaded.jails != nullptr) {
+    for (const config::Section& section : loaded.jails->action_destinations) {
+      const config::Values values = config::check(ship::destination_table(), section, diagnostics);
+      add_destination(values, diagnostics, &loaded.destinations);
+    }
+  }
   if (diagnostics.has_errors()) {
     return std::nullopt;
   }

@@ -30,7 +30,11 @@ std::span<const config::Table* const> main_tables();
 struct Loaded {
   engine::MainConfiguration main;
   std::shared_ptr<const engine::JailSet> jails;
-  std::vector<ship::DestinationOptions> destinations;
+  struct Destination {
+    ship::DestinationOptions options;
+    std::string text;  // equal text, equal destination
+  };
+  std::vector<Destination> destinations;
   std::vector<backup::SetOptions> backups;
 };
 // Empty when something is wrong.

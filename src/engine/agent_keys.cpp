@@ -73,8 +73,15 @@ constexpr Key kKeys[] = {
      .type = Type::kWords,
      .fallback = "",
      .text = "Actions of that configuration that are knowingly gone without: those that ban "
-             "elsewhere, need a shell or are written in Python, which is an error otherwise.",
+             "elsewhere, need a shell or are written in Python, which is an error otherwise. One "
+             "that would mail or run a program does neither when it is named here.",
      .example = "cloudflare mycommand"},
+    {.name = "fail2ban_mail_server",
+     .type = Type::kString,
+     .most = "300",
+     .text = "The relay that the mail actions of that configuration send through, as `server` of a "
+             "destination of the form mail. Without it they send nothing, and are told.",
+     .example = "smtp://127.0.0.1"},
     {.name = "observe",
      .type = Type::kBool,
      .fallback = "no",
@@ -118,6 +125,9 @@ AgentOptions agent_options(const config::Values& values) {
     options.fail2ban_configuration = values.path("fail2ban_configuration").string();
   }
   options.fail2ban_skip_actions = values.list("fail2ban_skip_actions");
+  if (values.has("fail2ban_mail_server")) {
+    options.fail2ban_mail_server = values.string("fail2ban_mail_server");
+  }
   return options;
 }
 

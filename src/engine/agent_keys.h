@@ -23,6 +23,7 @@ struct AgentOptions {
   bool observe = false;                // every jail in observe mode
   std::string fail2ban_configuration;  // a folder; empty: none
   std::vector<std::string> fail2ban_skip_actions;
+  std::string fail2ban_mail_server;  // for its mail actions; empty: no mail by them
 };
 
 const config::Table& agent_table();

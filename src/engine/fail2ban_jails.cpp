@@ -90,6 +90,23 @@ filter::FilterRequest request_of(const fail2ban::JailPlan& plan, const std::stri
   return request;
 }
 
+config::Section section_of(const fail2ban::ActionDestination& destination) {
+  config::Section section{
+      .name = "destination " + destination.name, .place = destination.place, .options = {}};
+  std::string jails;
+  for (const std::string& jail : destination.jails) {
+    jails += jail + ' ';
+  }
+  const auto add = [&](const std::string& name, const std::string& text) {
+    section.options.push_back({name, text, destination.place, {}, true, false});
+  };
+  for (const auto& [name, text] : destination.keys) {
+    add(name, text);
+  }
+  add("jails", jails);
+  return section;
+}
+
 }  // namespace
 
 fail2ban::ReadOptions fail2ban_read_options(const MainConfiguration& main,
@@ -98,6 +115,10 @@ fail2ban::ReadOptions fail2ban_read_options(const MainConfiguration& main,
   options.skip_actions = main.agent.fail2ban_skip_actions;
   options.resolve = bounded(resolve);
   options.exists = has_file;
+  options.mail_server = main.agent.fail2ban_mail_server;
+  if (!main.agent.name.empty()) {  // a report needs no configuration
+    options.host = main.agent.name;
+  }
   return options;
 }
 
@@ -128,6 +149,12 @@ void add_fail2ban_jails(config::FileReader& files, const MainConfiguration& main
       fail2ban::read_configuration(files, directory, fail2ban_read_options(main, resolve), reading);
   for (const config::Diagnostic& one : reading.list()) {
     diagnostics.add(one);
+  }
+  for (const fail2ban::ActionDestination& one : configuration.destinations) {
+    // What an observing agent decides is told by nobody's actions.
+    if (one.in_use && !main.agent.observe) {
+      set.action_destinations.push_back(section_of(one));
+    }
   }
   for (const fail2ban::JailPlan& plan : configuration.jails) {
     if (std::any_of(set.jails.begin(), set.jails.end(),

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "config/section.h"
 #include "filter/filter.h"
 #include "filter/matcher_options.h"
 #include "firewall/scope.h"
@@ -60,6 +61,9 @@ struct JailSet {
   // they mean changes, the set is to be made anew.
   std::set<std::string> ignored_names;
   std::set<std::string> ignored_files;
+  // Sections [destination NAME] that stand for actions of that configuration; one of the same name
+  // in the agent's own configuration takes its place.
+  std::vector<config::Section> action_destinations;
 };
 
 }  // namespace warder::engine

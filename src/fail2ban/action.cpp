@@ -98,14 +98,85 @@ void tell_own_ban(const config::Document& document, Action* action) {
   }
 }
 
-void judge(const config::Definition& definition, Action* action) {
+// People are told: a mail, or a webhook whose secret address the operator has to put into the
+// vault.
+void judge_telling(const config::Definition& definition, const ActionRequest& request,
+                   Action* action) {
+  const std::string& name = action->reference.name;
+  if (name == "apprise") {
+    remark(action, Verdict::kDiffers, "apprise is not run",
+           "people are told by destinations: [destination NAME] with form = mail (or slack, "
+           "discord, ntfy)");
+    return;
+  }
+  if (name == "smtp.py") {
+    action->destination = smtp_destination(action->reference.parameters);
+    remark(action, Verdict::kDiffers, "mail is sent by a destination, once it is configured",
+           fmt::format("write [destination {}] as shown below", action->destination->name));
+    return;
+  }
+  action->destination = mail_destination(definition, request.host);
+  if (action->destination->in_use) {
+    remark(action, Verdict::kDiffers,
+           fmt::format("bans are mailed by the destination {}: nothing is looked up (whois, "
+                       "GeoIP), a start or stop of a jail is not mailed, and what follows a mail "
+                       "within a minute goes as one summary",
+                       action->destination->name),
+           "");
+  } else {
+    remark(action, Verdict::kDiffers, "mail is sent by a destination, once there is a relay",
+           fmt::format("set [agent] fail2ban_mail_server = smtp://127.0.0.1 (or another relay), or "
+                       "write [destination {}] as shown below",
+                       action->destination->name));
+  }
+}
+
+void judge_command(const config::Definition& definition, const ActionRequest& request,
+                   Action* action) {
+  const std::string ban = text_of(definition, "actionban");
+  if (util::trim(ban).empty()) {
+    remark(action, Verdict::kDiffers, "it does nothing on a ban, and is not run otherwise", "");
+    return;
+  }
+  if ((action->destination = webhook_destination(ban, action->reference.name))) {
+    action->kind = ActionKind::kTells;
+    remark(action, Verdict::kDiffers,
+           "its webhook is posted to by a destination, once that is configured",
+           fmt::format("put the webhook's address into the vault and write [destination {}] as "
+                       "shown below",
+                       action->destination->name));
+    return;
+  }
+  auto command = command_destination(ban, text_of(definition, "actionunban"),
+                                     action->reference.name, request.jail, request.host);
+  if (!command) {
+    remark(action, Verdict::kRefused,
+           fmt::format("its commands are not run: {}", command.error().message()),
+           std::string(kCommandRemedy).append(kAcceptance));
+    return;
+  }
+  action->destination = std::move(*command);
+  remark(action, Verdict::kDiffers,
+         fmt::format("run by the destination {} for each ban: as the agent's user and not as root, "
+                     "without a shell, with an empty environment; not again for bans that are put "
+                     "back at start",
+                     action->destination->name),
+         fmt::format("try it: warder alerts test {}; [destination {}] of your own takes its place",
+                     action->destination->name, action->destination->name));
+  for (const std::string_view option :
+       {"actionstart", "actionstop", "actioncheck", "actionflush"}) {
+    if (!util::trim(text_of(definition, option)).empty()) {
+      remark(action, Verdict::kDiffers, fmt::format("its {} is not run", option), "");
+    }
+  }
+}
+
+void judge(const config::Definition& definition, const ActionRequest& request, Action* action) {
   switch (action->kind) {
     case ActionKind::kKernel:
       return;
     case ActionKind::kTells:
-      remark(action, Verdict::kDiffers, "no mail is sent by actions",
-             "people are told by destinations: [destination NAME] with form = mail (or slack, "
-             "discord, ntfy)");
+      judge_telling(definition, request, action);
       return;
     case ActionKind::kReports:
       remark(
@@ -122,12 +193,7 @@ void judge(const config::Definition& definition, Action* action) {
              std::string(kCommandRemedy).append(kAcceptance));
       return;
     case ActionKind::kCommand:
-      if (util::trim(text_of(definition, "actionban")).empty()) {
-        remark(action, Verdict::kDiffers, "it does nothing on a ban, and is not run otherwise", "");
-        return;
-      }
-      remark(action, Verdict::kRefused, "its commands need a shell, and none is run",
-             std::string(kCommandRemedy).append(kAcceptance));
+      judge_command(definition, request, action);
       return;
   }
 }
@@ -158,7 +224,7 @@ Action read_action(config::FileReader& files, const ActionRequest& request) {
   config::Diagnostics diagnostics;
   if (request.reference.name.ends_with(".py")) {
     const config::Document none;
-    judge(config::Definition(none, {}, request.place), &action);
+    judge(config::Definition(none, {}, request.place), request, &action);
     return action;
   }
   const config::Document document =
@@ -177,7 +243,7 @@ Action read_action(config::FileReader& files, const ActionRequest& request) {
     read_scope(definition, &action);
     tell_own_ban(document, &action);
   }
-  judge(definition, &action);
+  judge(definition, request, &action);
   return action;
 }
 

@@ -3,17 +3,18 @@
 #include "config/file_reader.h"
 #include "config/reference.h"
 #include "config/section.h"
+#include "fail2ban/action_destination.h"
 #include "fail2ban/remark.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace warder::fail2ban {
 
-// What an action of a jail is for, known by the name of its file: commands are never run, so what
-// one of another name does cannot be told.
+// What an action of a jail is for, known by the name of its file.
 enum class ActionKind : std::uint8_t {
   kKernel,   // bans in a firewall of this host: what the agent does natively
   kTells,    // mails people: what destinations do
@@ -33,6 +34,8 @@ struct Action {
   // Of kKernel: what a ban closes, in the words of our jails. No ports: all.
   std::string ports;
   std::string protocol;
+  // What does the same here, or what to write for it.
+  std::optional<ActionDestination> destination;
   std::vector<Remark> remarks;
 };
 
@@ -43,6 +46,7 @@ struct ActionRequest {
   // The jail's options, for %(...)s in the action's file.
   config::Parameters surroundings;
   std::string jail;
+  DestinationSurroundings host = {};
 };
 
 // Reads action.d/NAME.conf and what belongs to it, and says what becomes of it. A file that is

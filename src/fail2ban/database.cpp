@@ -91,6 +91,7 @@ class Reading {
     sqlite3_limit(raw, SQLITE_LIMIT_LENGTH, kLongestCell);
     sqlite3_db_config(raw, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
     sqlite3_db_config(raw, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+    WARDER_RETURN_IF_ERROR(check_tables());
     return check_version();
   }
 
@@ -181,6 +182,23 @@ class Reading {
     }
   }
 
+  // A forged file may hold views in their place, whose rows never end.
+  util::Status check_tables() {
+    bool views = false;
+    WARDER_RETURN_IF_ERROR(
+        rows("SELECT count(*) FROM sqlite_master WHERE type = 'view' OR sql LIKE 'CREATE VIRTUAL%'",
+             [&](sqlite3_stmt* row) {
+               views = sqlite3_column_int64(row, 0) > 0;
+               return false;
+             }));
+    return views ? util::Status(util::Error(
+                       util::ErrorCode::kInvalid,
+                       fmt::format("{}: holds views, which fail2ban does not make; nothing is "
+                                   "taken over from it",
+                                   util::printable(path_))))
+                 : util::Status();
+  }
+
   util::Status check_version() {
     std::optional<std::int64_t> version;
     WARDER_RETURN_IF_ERROR(rows("SELECT version FROM fail2banDb LIMIT 1", [&](sqlite3_stmt* row) {
@@ -226,7 +244,8 @@ util::Result<Stored> read_database(const std::filesystem::path& path) {
   WARDER_RETURN_IF_ERROR(reading.rows(
       "SELECT jail, path, firstlinemd5, lastfilepos FROM logs ORDER BY path, jail",
       [&](sqlite3_stmt* row) {
-        if (stored.logs.size() >= kMostRows || sqlite3_column_type(row, 3) == SQLITE_NULL) {
+        if (stored.logs.size() >= kMostRows || sqlite3_column_type(row, 3) != SQLITE_INTEGER ||
+            sqlite3_column_int64(row, 3) < 0) {
           ++stored.left_out;
           return true;
         }

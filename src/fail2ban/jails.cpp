@@ -82,6 +82,7 @@ class Reading {
         result.jails.push_back(std::move(plan));
       }
     }
+    collect_destinations(result);
     tell_common(result);
     return result;
   }
@@ -270,26 +271,51 @@ class Reading {
       return;
     }
     for (const config::Reference& reference : *references) {
-      Action action = read_action(files_, {joined(directory_, "action.d"), reference, option->place,
-                                           plan->surroundings, plan->name});
+      Action action = read_action(files_, {joined(directory_, "action.d"),
+                                           reference,
+                                           option->place,
+                                           plan->surroundings,
+                                           plan->name,
+                                           {options_.mail_server, options_.host, options_.exists}});
       if (std::find(options_.skip_actions.begin(), options_.skip_actions.end(), reference.name) !=
           options_.skip_actions.end()) {
         for (Remark& one : action.remarks) {
           one.verdict = Verdict::kDiffers;
           one.remedy = "named in fail2ban_skip_actions";
         }
+        action.destination.reset();
       }
       plan->actions.push_back(std::move(action));
     }
   }
 
+  static bool bans_in_kernel(const JailPlan& plan) {
+    return std::any_of(plan.actions.begin(), plan.actions.end(),
+                       [](const Action& action) { return action.kind == ActionKind::kKernel; });
+  }
+
+  static void collect_destinations(Configuration& result) {
+    for (const JailPlan& plan : result.jails) {
+      for (const Action& action : plan.actions) {
+        if (!action.destination) {
+          continue;
+        }
+        ActionDestination destination = *action.destination;
+        destination.place = action.place;
+        destination.jails = {plan.name};
+        for (auto& [key, value] : destination.keys) {
+          if (key == "events" && !bans_in_kernel(plan)) {
+            value = "would-" + value;  // the jail observes; what it decides is a ban there
+          }
+        }
+        add_destination(std::move(destination), &result.destinations);
+      }
+    }
+  }
+
   // What would be said of every jail is said once.
   static void tell_common(Configuration& result) {
-    const auto kernel = [](const JailPlan& plan) {
-      return std::any_of(plan.actions.begin(), plan.actions.end(),
-                         [](const Action& action) { return action.kind == ActionKind::kKernel; });
-    };
-    const auto first = std::find_if(result.jails.begin(), result.jails.end(), kernel);
+    const auto first = std::find_if(result.jails.begin(), result.jails.end(), bans_in_kernel);
     if (first != result.jails.end()) {
       result.remarks.push_back(
           {Verdict::kDiffers, first->place, "banaction",

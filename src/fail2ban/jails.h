@@ -68,6 +68,9 @@ struct ReadOptions {
   // Actions of these names that are not honoured do not refuse the jail.
   std::vector<std::string> skip_actions = {};
   Resolve resolve = {};
+  // The relay that mail actions send through, and this host's name for their sender.
+  std::string mail_server = {};
+  std::string host = "localhost";
   // Is there a file for this pattern (glob(7))? For systemd_if_nologs. None: there is one for all.
   std::function<bool(const std::string& pattern)> exists = {};
 };
@@ -76,6 +79,8 @@ struct ReadOptions {
 struct Configuration {
   Globals globals;
   std::vector<JailPlan> jails;  // those asked for, in the order of the files
+  // What the actions of the jails tell and run, one for equal ones.
+  std::vector<ActionDestination> destinations;
   // What concerns all jails, told once.
   std::vector<Remark> remarks;
 };

@@ -283,11 +283,31 @@ class Translation {
       plan_.ignored_files = std::move(list.files);
       std::move(list.remarks.begin(), list.remarks.end(), std::back_inserter(plan_.remarks));
     }
-    if (const auto command = text("ignorecommand"); command && !util::trim(*command).empty()) {
+    ignore_command();
+  }
+
+  void ignore_command() {
+    const auto command = text("ignorecommand");
+    if (!command || util::trim(*command).empty()) {
+      return;
+    }
+    const DestinationSurroundings host{options_.mail_server, options_.host, options_.exists};
+    if (auto argv = argv_lines(*command, host)) {
+      set("ignorecommand", *argv);
+      remark(Verdict::kDiffers, "ignorecommand",
+             "run as the agent's user and not as root, without a shell and with an empty "
+             "environment, for at most 10 s; an answer is kept (ignorecache)",
+             "");
+      if (const auto cache = text("ignorecache"); cache && !util::trim(*cache).empty()) {
+        set("ignorecache", std::string(util::trim(*cache)));
+      }
+    } else {
+      place_ = section_.find("ignorecommand")->place;
       remark(Verdict::kRefused, "ignorecommand",
-             "no command is run for a line that a stranger can write",
-             "name addresses in ignoreip, or have the command write file:PATH lists for it: they "
-             "are read again when they change");
+             fmt::format("is not run: {}", argv.error().message()),
+             "put it into a program of its own that is given <ip> (status 0: ignore, 1: not), "
+             "name addresses in ignoreip, or have a file:PATH list written there: it is read again "
+             "when it changes");
     }
   }
 
@@ -296,14 +316,11 @@ class Translation {
     const std::string word =
         util::to_lower(util::trim(usedns ? *usedns : of_filter("usedns").value_or("warn")));
     if (word == "raw") {
-      remark(Verdict::kDiffers, "usedns", "only addresses are banned, raw identifiers are not", "");
-    } else if (word == "yes") {
       remark(Verdict::kDiffers, "usedns",
-             "names in a log are never looked up: who controls the name server would choose whom "
-             "to ban",
-             "have the service log addresses");
+             "only addresses are banned; raw identifiers are told in the log and the history", "");
     }
-    set("usedns", "no");
+    // Everything else is a no to fail2ban, too.
+    set("usedns", word == "raw" || word == "yes" || word == "warn" ? word : "no");
   }
 
   void encoding() {

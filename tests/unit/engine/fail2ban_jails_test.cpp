@@ -15,7 +15,8 @@ struct Loaded {
 };
 
 // The folder's etc/ as a fail2ban configuration, beside own jails in own/.
-Loaded load(const TemporaryFolder& folder, std::vector<std::string> skip_actions = {}) {
+Loaded load(const TemporaryFolder& folder, std::vector<std::string> skip_actions = {},
+            engine::MainConfiguration main = {}) {
   folder.write("etc/action.d/nftables.conf",
                "[Definition]\nactionban = x\n[Init]\nport = ssh\nprotocol = tcp\n");
   folder.write("etc/action.d/mine.conf", "[Definition]\nactionban = curl x | sh\n");
@@ -24,7 +25,6 @@ Loaded load(const TemporaryFolder& folder, std::vector<std::string> skip_actions
   folder.write("own/none.conf", "[DEFAULT]\n");
   config::DiskFiles files;
   config::Diagnostics diagnostics;
-  engine::MainConfiguration main;
   main.agent.fail2ban_configuration = (folder / "etc").string();
   main.agent.fail2ban_skip_actions = std::move(skip_actions);
   main.agent.jails = {(folder / "own").string()};
@@ -79,11 +79,11 @@ TEST_CASE("what cannot be honoured refuses the configuration at its place") {
   folder.write("etc/jail.conf", kJail);
   folder.write(
       "etc/jail.local",
-      "[app]\naction = mine\n         nftables\nignorecommand = /bin/true\nmaxretry = 3\n");
+      "[app]\naction = mine\n         nftables\nignorecommand = /bin/true; x\nmaxretry = 3\n");
   const std::string place = (folder / "etc/jail.local").string();
   const Loaded refused = load(folder);
   CHECK(refused.jails == nullptr);
-  CHECK(refused.diagnostics.find(place + ":2: [app] action mine: its commands need a shell") !=
+  CHECK(refused.diagnostics.find(place + ":2: [app] action mine: its commands are not run: '|'") !=
         std::string::npos);
   CHECK(refused.diagnostics.find(place + ":4: [app] ignorecommand: ") != std::string::npos);
 
@@ -105,4 +105,43 @@ TEST_CASE("a filter with errors, and a jail enabled twice, are told") {
   twice.write("own/app.conf", "[app]\nenabled = yes\nfilter = sshd\nlogpath = /var/log/auth.log\n");
   CHECK(load(twice).diagnostics.find("enabled here and among the agent's own jails") !=
         std::string::npos);
+}
+
+TEST_CASE("destinations that stand for actions are used, but not by an agent that observes") {
+  const TemporaryFolder folder;
+  folder.write("etc/jail.conf", kJail);
+  folder.write("etc/jail.local",
+               "[app]\naction = nftables\n  banner\n  sendmail[dest=ops@example.org]\n  slack\n");
+  folder.write("etc/action.d/banner.conf",
+               "[Definition]\nactionban = /opt/banner add <ip> <name>\n"
+               "actionunban = /opt/banner del <ip>\n");
+  folder.write("etc/action.d/sendmail.conf", "[Definition]\nactionban = x | y\n");
+  folder.write("etc/action.d/slack.conf",
+               "[Definition]\nactionban = curl -d '<ip>' https://hooks.slack.com/services/T/B/X\n");
+  const auto names = [](const Loaded& loaded) {
+    REQUIRE(loaded.jails != nullptr);
+    std::string text;
+    for (const config::Section& section : loaded.jails->action_destinations) {
+      text += section.name + ";";
+    }
+    return text;
+  };
+  const Loaded without = load(folder);
+  CHECK(names(without) == "destination fail2ban-banner-app;");
+  const config::Section& banner = without.jails->action_destinations.at(0);
+  CHECK(banner.find("argv")->text == "/opt/banner\nadd\n<ip>\napp");
+  CHECK(banner.find("unban_argv")->text == "/opt/banner\ndel\n<ip>");
+  CHECK(banner.find("events")->text == "ban unban");
+  CHECK(banner.find("jails")->text == "app ");
+  CHECK(banner.place.to_string() == (folder / "etc/jail.local").string() + ":2");
+  CHECK(without.diagnostics.find("fail2ban_mail_server") != std::string::npos);
+  CHECK(without.diagnostics.find("hooks.slack.com") == std::string::npos);  // a secret
+
+  engine::MainConfiguration main;
+  main.agent.fail2ban_mail_server = "smtp://127.0.0.1";
+  CHECK(names(load(folder, {}, main)) ==
+        "destination fail2ban-banner-app;destination fail2ban-mail-ops-example.org;");
+  main.agent.observe = true;
+  CHECK(names(load(folder, {}, main)) == "");
+  CHECK(names(load(folder, {"banner"})) == "");
 }

@@ -98,3 +98,22 @@ TEST_CASE("a damaged database is told with what to do") {
   }
   CHECK(error_of(path).find("is damaged") != std::string::npos);
 }
+
+TEST_CASE("what a forged database could do is refused or left out") {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "f.sqlite3";
+  run(path, kSchema +
+                "INSERT INTO fail2banDb VALUES(4);"
+                "INSERT INTO logs VALUES('sshd','/var/log/auth.log','d41d',-5);"
+                "INSERT INTO logs VALUES('sshd','/var/log/auth.log','d41d','end');");
+  const auto stored = fail2ban::read_database(path);
+  REQUIRE(stored);
+  CHECK(stored->logs.empty());
+  CHECK(stored->left_out == 2);
+  // Rows without end.
+  run(path,
+      "DROP TABLE bips; CREATE VIEW bips AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 "
+      "FROM c) SELECT x AS ip, 'j' AS jail, x AS timeofban, 600 AS bantime, 1 AS bancount, NULL AS "
+      "data FROM c");
+  CHECK(error_of(path).find("holds views, which fail2ban does not make") != std::string::npos);
+}

@@ -109,7 +109,7 @@ TEST_CASE("a stock jail has fail2ban's values in our words") {
   CHECK(option(plan, "port") == "http,https");
   CHECK(option(plan, "protocol") == "tcp");
   CHECK(option(plan, "logpath") == "/var/log/app.log head");
-  CHECK(option(plan, "usedns") == "no");
+  CHECK(option(plan, "usedns") == "warn");
   CHECK(option(plan, "observe") == "(unset)");
   CHECK(plan.actions.at(0).reference.parameters.at("chain") == "<known/chain>");
 }
@@ -252,13 +252,15 @@ TEST_CASE("actions: the kernel's are native, others are told by name") {
           .jail("app");
   CHECK(plan.verdict() == Verdict::kDiffers);
   CHECK(plan.actions.size() == 3);
-  CHECK(remark(plan, "action sendmail-whois").text == "no mail is sent by actions");
+  CHECK(remark(plan, "action sendmail-whois").text ==
+        "mail is sent by a destination, once there is a relay");
   CHECK(remark(plan, "action quiet").verdict == Verdict::kDiffers);
 
   const std::string mine = "[app]\nenabled = on\naction = %(action_)s\n  mine\n  smart.py[x=1]\n";
   const fail2ban::JailPlan refused = read({{"jail.local", mine}}).jail("app");
   CHECK(refused.verdict() == Verdict::kRefused);
-  CHECK(remark(refused, "action mine").text == "its commands need a shell, and none is run");
+  CHECK(remark(refused, "action mine").text ==
+        "its commands are not run: '|', more than one command, needs a shell");
   CHECK(remark(refused, "action smart.py").text == "actions written in Python are not run");
   CHECK(remark(refused, "action mine").place.to_string() == "/etc/fail2ban/jail.local:3");
   CHECK(
@@ -298,11 +300,13 @@ TEST_CASE("several kernel actions close what each of them closes") {
 
 TEST_CASE("what cannot be honoured is refused where it stands") {
   const fail2ban::JailPlan plan = read({{"jail.local",
-                                         "[app]\nenabled = on\nignorecommand = /bin/is-mine <ip>\n"
+                                         "[app]\nenabled = on\nignorecommand = is-mine <ip> | x\n"
                                          "maxretry = %(nothing)s\n"}})
                                       .jail("app");
   CHECK(remark(plan, "ignorecommand").place.to_string() == "/etc/fail2ban/jail.local:3");
   CHECK(remark(plan, "ignorecommand").verdict == Verdict::kRefused);
+  CHECK(remark(plan, "ignorecommand").text ==
+        "is not run: '|', more than one command, needs a shell");
   CHECK(remark(plan, "maxretry").place.to_string() == "/etc/fail2ban/jail.local:4");
   const fail2ban::JailPlan no_filter =
       read({{"jail.local", "[app]\nenabled = on\nfilter = nothing\n"}}).jail("app");
@@ -316,4 +320,26 @@ TEST_CASE("fail2ban.conf says where database and log are") {
   CHECK(result.configuration.globals.database == "/var/lib/f.sqlite3");
   CHECK(result.configuration.globals.log == "/var/log/f.log");
   CHECK(result.configuration.globals.remarks.size() == 2);
+}
+
+TEST_CASE("a plain ignorecommand is asked, with the address in its arguments") {
+  const fail2ban::JailPlan plan =
+      read({{"jail.local",
+             "[app]\nenabled = on\nignorecommand = %(fail2ban_confpath)s/mine '<fid>' a\n"
+             "ignorecache = key=\"<ip>\", max-count=9\n"}})
+          .jail("app");
+  CHECK(plan.verdict() == Verdict::kDiffers);
+  CHECK(option(plan, "ignorecommand") == "/etc/fail2ban/mine\n<ip>\na");
+  CHECK(option(plan, "ignorecache") == "key=\"<ip>\", max-count=9");
+}
+
+TEST_CASE("names are looked up unless the jail says no") {
+  const auto usedns = [](const std::string& line) {
+    return option(read({{"jail.local", "[app]\nenabled = on\n" + line}}).jail("app"), "usedns");
+  };
+  CHECK(usedns("") == "warn");  // fail2ban's built-in value
+  CHECK(usedns("usedns = YES\n") == "yes");
+  CHECK(usedns("usedns = no\n") == "no");
+  CHECK(usedns("usedns = raw\n") == "raw");
+  CHECK(usedns("usedns = sometimes\n") == "no");
 }
