@@ -53,6 +53,9 @@ std::string head_text(std::string_view name, const ReplayReport& report) {
   if (report.undated > 0) {
     text += fmt::format(", {} without a date", report.undated);
   }
+  if (report.named > 0) {
+    text += fmt::format(", {} with a host's name, which replay does not look up", report.named);
+  }
   return text + '\n';
 }
 
@@ -173,6 +176,7 @@ json report_json(const ReplayReport& report) {
           {"ignored", report.ignored},
           {"prevented", report.prevented},
           {"undated", report.undated},
+          {"named", report.named},
           {"first", optional_time(report.first)},
           {"last", optional_time(report.last)},
           {"bans", std::move(bans)},

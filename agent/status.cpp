@@ -11,6 +11,29 @@ namespace {
 
 using nlohmann::json;
 
+// What was not done because a limit stood against it; nothing when nothing was.
+std::string limits_text(const json& status) {
+  std::string text;
+  const auto add = [&](std::uint64_t count, std::string_view what) {
+    if (count > 0) {
+      text += fmt::format("{} {}\n", count, what);
+    }
+  };
+  for (const json& jail : status["jails"]) {
+    add(jail.value("gave_up", 0ULL),
+        fmt::format("searches given up by the filter of {}: warder test names the expressions",
+                    jail.value("name", "")));
+  }
+  add(status.value("undecodable_lines", 0ULL),
+      "lines with bytes that are no text in the log's encoding (logencoding)");
+  const json side = status.value("side", json::object());
+  add(side.value("names_dropped", 0ULL),
+      "findings whose host's name was not looked up: too many waited");
+  add(side.value("commands_dropped", 0ULL),
+      "findings counted without ignorecommand: too many waited");
+  return text.empty() ? text : '\n' + text;
+}
+
 std::string status_text(const json& status) {
   std::string text = fmt::format(
       "agent      since {}, {} lines judged{}\n", short_time(status.value("started", "")),
@@ -40,6 +63,7 @@ std::string status_text(const json& status) {
                std::to_string(jail.value("ignored", 0ULL))});
   }
   text += jails.to_text();
+  text += limits_text(status);
   TextTable sources(
       {"SOURCE", "LOGS", "LINES", "BACKLOG", "UNREADABLE", "OVERSIZED", "LOST BYTES"});
   for (const json& source : status["sources"]) {

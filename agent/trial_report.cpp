@@ -1,6 +1,7 @@
 #include "agent/trial_report.h"
 
 #include "agent/output.h"
+#include "filter/text_filter.h"
 #include "util/strings.h"
 
 #include <fmt/core.h>
@@ -183,6 +184,12 @@ std::string trial_text(const filter::Filter& filter, const TrialReport& report,
                    std::string(to_string(static_cast<filter::NoticeKind>(i)))});
     }
   }
+  if (filter.text() != nullptr) {
+    for (const filter::TextFilter::GivenUp& one : filter.text()->gave_up()) {
+      notices.add({std::to_string(one.searches),
+                   fmt::format("searches given up: {}", util::printable(one.expression, 100))});
+    }
+  }
   if (!notices.empty()) {
     text += '\n' + notices.to_text();
   }
@@ -278,6 +285,12 @@ std::string trial_json(const filter::Filter& filter, const TrialReport& report) 
     }
     missed.push_back(std::move(row));
   }
+  json gave_up = json::array();
+  if (filter.text() != nullptr) {
+    for (const filter::TextFilter::GivenUp& one : filter.text()->gave_up()) {
+      gave_up.push_back({{"expression", one.expression}, {"searches", one.searches}});
+    }
+  }
   const json document{{"filter", filter.name()},
                       {"lines", report.lines},
                       {"skipped", report.skipped},
@@ -289,6 +302,7 @@ std::string trial_json(const filter::Filter& filter, const TrialReport& report) 
                       {"missed", report[LineFate::kMissed]},
                       {"patterns", std::move(patterns)},
                       {"notices", std::move(notices)},
+                      {"gave_up", std::move(gave_up)},
                       {"dates", std::move(dates)},
                       {"undated", report.undated},
                       {"addresses", report.addresses.size()},

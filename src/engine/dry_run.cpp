@@ -90,7 +90,11 @@ const filter::Sample* choose(const filter::Filter& filter) {
 struct Heard : filter::MatchHandler {
   std::optional<model::Finding> finding;
   std::string noticed;
-  void on_finding(std::size_t, model::Finding&& one) override { finding = std::move(one); }
+  void on_finding(std::size_t, model::Finding&& one) override {
+    if (one.identifier.empty()) {
+      finding = std::move(one);
+    }
+  }
   void on_notice(std::size_t, const filter::Notice& notice) override {
     noticed = to_string(notice.kind);
   }

@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include "engine/event_ids.h"
+#include "engine/host_names.h"
 #include "engine/operators.h"
 #include "engine/stored_state.h"
 #include "log/log.h"
@@ -50,10 +51,22 @@ Engine::Engine(EngineParts parts, store::Reader reader)
       notices_(recorder_, clock_),
       jails_(parts_.key),
       keeper_(jails_, *parts_.firewall, recorder_, notices_, clock_),
-      pipeline_(jails_, keeper_, recorder_, notices_, clock_),
+      side_(parts_.look_up ? parts_.look_up : look_up_host, answer_taker(), clock_),
+      pipeline_(jails_, keeper_, recorder_, notices_, side_, clock_),
       reader_(std::move(reader)) {}
 
 Engine::~Engine() = default;
+
+SideQuestions::Deliver Engine::answer_taker() {
+  return [this](std::function<void()> task) {
+    // When the loop has ended nobody wants the answer any more.
+    (void)enqueue([this, task = std::move(task)] {
+      task();
+      keeper_.flush();
+      end_step();
+    });
+  };
+}
 
 util::Status Engine::start(std::shared_ptr<const JailSet> set) {
   started_ = clock_.now();

@@ -9,6 +9,7 @@
 #include "engine/pipeline.h"
 #include "engine/recorder.h"
 #include "engine/routes.h"
+#include "engine/side_questions.h"
 #include "firewall/firewall.h"
 #include "source/source.h"
 #include "store/reader.h"
@@ -45,6 +46,8 @@ struct EngineParts {
   jail::HashKey key;
   // Called when events for destinations are on disk; on this thread or the store's.
   std::function<void()> outbox_ready;
+  // How the name of a host in a log is looked up; look_up_host() when there is none.
+  SideQuestions::LookUp look_up = {};
   // Called about this often while the loop is alive (systemd's watchdog); none when zero.
   std::chrono::milliseconds heartbeat_interval{0};
   std::function<void()> heartbeat;
@@ -143,6 +146,8 @@ class Engine {
   // Takes over the positions that the sources moved. True when one is of a log never seen before.
   bool take_positions();
   std::function<void(std::vector<model::Position>&)> position_taker();
+  // Answers of the side questions, as a step of the loop.
+  SideQuestions::Deliver answer_taker();
   std::string status_json();
   std::string explain_json(const net::Prefix& address, const store::AddressHistory& history);
 
@@ -158,6 +163,7 @@ class Engine {
   Notices notices_;
   Jails jails_;
   BanKeeper keeper_;
+  SideQuestions side_;
   Pipeline pipeline_;
   store::Reader reader_;  // the loop's own
   std::vector<Input> inputs_;

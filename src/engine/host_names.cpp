@@ -3,10 +3,12 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstring>
 #include <memory>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <resolv.h>
 #include <sys/socket.h>
 
 namespace warder::engine {
@@ -40,6 +42,36 @@ util::Result<std::vector<net::IpAddress>> look_up_host(const std::string& name) 
   std::sort(addresses.begin(), addresses.end());
   addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
   return addresses;
+}
+
+void bound_resolver_of_this_thread() {
+  if (::res_init() == 0) {
+    _res.retrans = 2;
+    _res.retry = 1;
+  }
+}
+
+bool is_host_name(std::string_view text) {
+  constexpr std::size_t kLongestName = 253;
+  constexpr std::size_t kLongestLabel = 63;
+  if (text.ends_with('.')) {
+    text.remove_suffix(1);
+  }
+  if (text.empty() || text.size() > kLongestName) {
+    return false;
+  }
+  std::size_t label = 0;
+  for (const char c : text) {
+    const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+    if (c == '.' ? label == 0 : !plain && (c != '-' || label == 0)) {
+      return false;
+    }
+    label = c == '.' ? 0 : label + 1;
+    if (label > kLongestLabel) {
+      return false;
+    }
+  }
+  return label > 0;
 }
 
 }  // namespace warder::engine

@@ -3,8 +3,10 @@
 #include "config/reference.h"
 #include "filter/date_recipe.h"
 #include "firewall/scope.h"
+#include "ship/command_words.h"
 #include "util/strings.h"
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +14,10 @@
 
 namespace warder::engine {
 namespace {
+
+// By jail::UseNames.
+constexpr std::array<filter::UseDns, 3> kUseDns{filter::UseDns::kNo, filter::UseDns::kLookUp,
+                                                filter::UseDns::kRaw};
 
 // A joined list as the firewall reads it.
 std::string joined(const std::vector<std::string>& words) {
@@ -65,6 +71,39 @@ std::optional<filter::LineOptions> line_options(const jail::JailOptions& options
   return good ? std::optional(lines) : std::nullopt;
 }
 
+// The jail's own expressions stand for the filter's, as in fail2ban. The filter's samples say
+// nothing of them, but what injected text can do is looked at all the same.
+void take_expressions(const config::Values& values, filter::FilterRequest* request) {
+  const auto take = [&](const char* key, std::string text) {
+    request->jail_options[key] = {std::move(text),
+                                  {values.place(key).source, values.place(key).line}};
+    request->samples = filter::SamplePolicy::kLintOnly;
+  };
+  for (const char* key : {"prefregex", "failregex", "ignoreregex"}) {
+    if (values.has(key)) {
+      std::string text;
+      for (const std::string& line : values.list(key)) {
+        text += (text.empty() ? "" : "\n") + line;
+      }
+      take(key, std::move(text));
+    }
+  }
+  if (values.has("maxlines")) {
+    take("maxlines", std::to_string(values.integer("maxlines")));
+  }
+}
+
+// <word>s that have a meaning for a finding, of those a destination's arguments may hold.
+util::Status check_ignorecommand(const std::vector<std::string>& argv) {
+  WARDER_RETURN_IF_ERROR(ship::check_command_words(argv));
+  model::Event finding;
+  finding.kind = model::EventKind::kFinding;
+  finding.jail = "x";
+  finding.address = net::Prefix();
+  const auto filled = ship::fill_command_words(argv, finding);
+  return filled ? util::Status() : util::Status(filled.error());
+}
+
 std::optional<filter::FilterRequest> request_of(const std::string& word,
                                                 const config::Values& values,
                                                 const MainConfiguration& main,
@@ -83,6 +122,7 @@ std::optional<filter::FilterRequest> request_of(const std::string& word,
     request.overrides["datepattern"] = datepattern_of(values);
     request.samples = filter::SamplePolicy::kIgnore;
   }
+  take_expressions(values, &request);
   return request;
 }
 
@@ -146,7 +186,13 @@ std::optional<CompiledJail> compile_jail(jail::JailOptions options, const config
     return std::nullopt;
   }
   compiled.lines = *lines;
-  compiled.filter = load(request, values, diagnostics);
+  if (const util::Status command = check_ignorecommand(options.ignorecommand); !command) {
+    diagnostics.add(values.about("ignorecommand", command.error().message()));
+    good = false;
+  }
+  filter::FilterRequest whole = request;
+  whole.text.usedns = kUseDns.at(static_cast<std::size_t>(options.names));
+  compiled.filter = load(whole, values, diagnostics);
   if (!compiled.filter) {
     return std::nullopt;
   }

@@ -132,28 +132,51 @@ void Notices::source(const source::Notice& notice) {
   recorder_.event(std::move(event), Recorder::WhenFull::kHold);
 }
 
-void Notices::filter(std::string_view jail, const filter::Notice& notice) {
-  Told& told = told_[{std::string(jail), notice.kind}];
+std::optional<std::uint64_t> Notices::due(Told& told) const {
   const util::MonotonicTime now = clock_.monotonic();
   const bool first = told.at == util::MonotonicTime{};
   if (!first && now - told.at < kInterval) {
     ++told.since;
-    return;
+    return std::nullopt;
   }
-  Telling tell = telling(notice);
-  if (told.since > 0) {
-    tell.text += fmt::format(" ({} more since it was last told)", told.since);
-  }
+  const std::uint64_t since = told.since;
   told = {now, 0};
-  log::write(level_of(tell.severity), fmt::format("jail {}: {}", jail, tell.text));
+  return since;
+}
+
+void Notices::tell(std::string_view jail, model::Severity severity, std::string text) {
+  log::write(level_of(severity), fmt::format("jail {}: {}", jail, text));
   model::Event event;
   event.id = random_event_id();
   event.kind = model::EventKind::kSource;
-  event.severity = tell.severity;
+  event.severity = severity;
   event.time = clock_.now();
   event.jail = jail;
-  event.message = std::move(tell.text);
+  event.message = std::move(text);
   recorder_.event(std::move(event), Recorder::WhenFull::kHold);
+}
+
+void Notices::filter(std::string_view jail, const filter::Notice& notice) {
+  const auto since = due(told_[{std::string(jail), notice.kind}]);
+  if (!since) {
+    return;
+  }
+  Telling told = telling(notice);
+  if (*since > 0) {
+    told.text += fmt::format(" ({} more since it was last told)", *since);
+  }
+  tell(jail, told.severity, std::move(told.text));
+}
+
+void Notices::aside(std::string_view jail, Aside kind, model::Severity severity, std::string text) {
+  const auto since = due(told_aside_[{std::string(jail), kind}]);
+  if (!since) {
+    return;
+  }
+  if (*since > 0) {
+    text += fmt::format(" ({} more since it was last told)", *since);
+  }
+  tell(jail, severity, util::printable_again(text, model::Event::kLongestMessage));
 }
 
 void Notices::jail(std::string_view jail, const jail::Notice& notice) {

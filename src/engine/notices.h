@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,6 +26,9 @@ class Notices {
   void source(const source::Notice& notice);
   void filter(std::string_view jail, const filter::Notice& notice);
   void jail(std::string_view jail, const jail::Notice& notice);
+  // What looking a finding's name up or asking its jail's ignorecommand comes to.
+  enum class Aside : std::uint8_t { kRaw, kLookedUp, kNotFound, kTooMany, kCommand };
+  void aside(std::string_view jail, Aside kind, model::Severity severity, std::string text);
   void plain(model::EventKind kind, model::Severity severity, std::string message);
 
  private:
@@ -33,9 +37,14 @@ class Notices {
     std::uint64_t since = 0;  // how often it happened since it was told
   };
 
+  // How often it happened since it was last told, when it is to be told now.
+  std::optional<std::uint64_t> due(Told& told) const;
+  void tell(std::string_view jail, model::Severity severity, std::string text);
+
   Recorder& recorder_;
   const util::Clock& clock_;
   std::map<std::pair<std::string, filter::NoticeKind>, Told, std::less<>> told_;
+  std::map<std::pair<std::string, Aside>, Told, std::less<>> told_aside_;
 };
 
 }  // namespace warder::engine

@@ -1,7 +1,10 @@
 #include "engine/pipeline.h"
 
+#include "engine/event_ids.h"
 #include "engine/history.h"
+#include "engine/host_names.h"
 #include "util/duration.h"
+#include "util/strings.h"
 
 #include <fmt/core.h>
 
@@ -10,9 +13,26 @@
 
 namespace warder::engine {
 
+namespace {
+
+std::string listed(const std::vector<net::IpAddress>& addresses) {
+  std::string text;
+  for (const net::IpAddress& address : addresses) {
+    text += (text.empty() ? "" : " ") + address.to_string();
+  }
+  return text;
+}
+
+}  // namespace
+
 Pipeline::Pipeline(Jails& jails, BanKeeper& keeper, Recorder& recorder, Notices& notices,
-                   const util::Clock& clock)
-    : jails_(jails), keeper_(keeper), recorder_(recorder), notices_(notices), clock_(clock) {}
+                   SideQuestions& side, const util::Clock& clock)
+    : jails_(jails),
+      keeper_(keeper),
+      recorder_(recorder),
+      notices_(notices),
+      side_(side),
+      clock_(clock) {}
 
 util::Status Pipeline::use(std::shared_ptr<const JailSet> set) {
   WARDER_RETURN_IF_ERROR(jails_.use(std::move(set)));
@@ -110,23 +130,126 @@ void Pipeline::on_notice(std::size_t filter, const filter::Notice& notice) {
 }
 
 void Pipeline::on_finding(std::size_t filter, model::Finding&& finding) {
-  const jail::JailIndex index = (*log_->jails)[filter];
-  jail::Jail& jail = *jails_.slots()[index].jail;
-  const jail::Decision decision = jail.on_finding(finding, now_);
+  Case one;
+  one.jail = (*log_->jails)[filter];
+  one.log = log_->name;
+  one.generation = line_->generation;
+  one.offset = line_->offset;
+  one.received = line_->received;
+  one.finding = std::move(finding);
+  if (one.finding.identifier.empty()) {
+    judge(one);
+  } else {
+    named(std::move(one));
+  }
+}
+
+void Pipeline::named(Case one) {
+  using Aside = Notices::Aside;
+  const std::string_view jail = jails_.name_of(one.jail);
+  const std::string name = util::to_lower(one.finding.identifier);
+  const std::string shown = util::printable(name, 128);
+  if (jails_.slots()[one.jail].jail->options().names != jail::UseNames::kLookUp) {
+    notices_.aside(jail, Aside::kRaw, model::Severity::kWarning,
+                   fmt::format("a line names '{}', which is no address: nobody is banned for it "
+                               "(usedns = raw)",
+                               shown));
+    return;
+  }
+  if (!is_host_name(name)) {
+    notices_.aside(jail, Aside::kNotFound, model::Severity::kNotice,
+                   fmt::format("'{}' at the place of the address is no host's name", shown));
+    return;
+  }
+  const auto then = [this, one = std::move(one), shown](const SideQuestions::Names& found) {
+    if (!jails_.slots()[one.jail].jail) {
+      return;  // the jail is gone
+    }
+    const std::string_view here = jails_.name_of(one.jail);
+    if (!found) {
+      notices_.aside(here, Aside::kNotFound, model::Severity::kNotice,
+                     fmt::format("the log names the host '{}' instead of its address, which cannot "
+                                 "be found: {}",
+                                 shown, found.error().message()));
+      return;
+    }
+    notices_.aside(
+        here, Aside::kLookedUp, model::Severity::kNotice,
+        fmt::format("the log names the host '{}' instead of its address; what it has now "
+                    "counts (usedns): {}",
+                    shown, listed(*found)));
+    now_ = clock_.now();
+    std::uint32_t number = 0;
+    for (const net::IpAddress& address : *found) {
+      Case part = one;
+      part.finding.identifier.clear();
+      part.finding.address = net::Prefix(address, address.bits());
+      part.part = number++;
+      judge(part);
+    }
+  };
+  if (!side_.look_up(name, then)) {
+    notices_.aside(jail, Aside::kTooMany, model::Severity::kWarning,
+                   fmt::format("more names wait to be looked up than are kept: '{}' and others are "
+                               "not counted",
+                               shown));
+  }
+}
+
+void Pipeline::judge(const Case& one) {
+  const jail::JailOptions& options = jails_.slots()[one.jail].jail->options();
+  if (options.ignorecommand.empty() || jails_.bans().find(one.jail, one.finding.address)) {
+    decide(one);
+    return;
+  }
+  const std::string jail = options.name;
+  const net::Prefix address = one.finding.address;
+  const bool asked =
+      side_.ask_command(options, address, [this, one](const SideQuestions::Ignore& answer) {
+        if (!jails_.slots()[one.jail].jail) {
+          return;
+        }
+        if (!answer.trouble.empty()) {
+          notices_.aside(jails_.name_of(one.jail), Notices::Aside::kCommand,
+                         model::Severity::kWarning,
+                         fmt::format("ignorecommand: {}; the address counts", answer.trouble));
+        }
+        if (answer.ignore) {
+          ++ignored_by_command_;
+          return;
+        }
+        now_ = clock_.now();
+        decide(one);
+      });
+  if (!asked) {
+    notices_.aside(jail, Notices::Aside::kTooMany, model::Severity::kWarning,
+                   fmt::format("more addresses wait for ignorecommand than are kept: {} and others "
+                               "count without it",
+                               address.to_string()));
+    decide(one);
+  }
+}
+
+void Pipeline::decide(const Case& one) {
+  jail::Jail& jail = *jails_.slots()[one.jail].jail;
+  const jail::Decision decision = jail.on_finding(one.finding, now_);
   using jail::DecisionKind;
   if (decision.kind == DecisionKind::kIgnored || decision.kind == DecisionKind::kAlreadyBanned) {
     // Counted by the jail, and told summed up: an address that may not be banned, or whose packets
     // were on the way when it was, must not fill the history.
     return;
   }
-  model::Event event = finding_event(jail.options().name, finding, decision,
-                                     {log_->name, line_->generation, line_->offset});
+  model::Event event = finding_event(jail.options().name, one.finding, decision,
+                                     {one.log, one.generation, one.offset});
+  if (one.part > 0) {  // the line has given an event already
+    event.id = event_id_after(event.id, event.kind, one.finding.address.to_string());
+  }
   const model::EventId cause = event.id;
   recorder_.event(std::move(event), Recorder::WhenFull::kDrop);
   if (decision.kind == DecisionKind::kBan) {
-    keeper_.decided(index, *decision.ban, {cause, line_->received});
+    keeper_.decided(one.jail, *decision.ban, {cause, one.received});
   } else if (decision.kind == DecisionKind::kWouldBan) {
-    keeper_.would_ban(*decision.ban, {cause, line_->received});
+    keeper_.would_ban(*decision.ban, {cause, one.received});
   }
 }
 
@@ -190,6 +313,14 @@ filter::Counters Pipeline::filter_counters(jail::JailIndex jail) const {
         sum.patterns[pattern] += one.patterns[pattern];
       }
     }
+  }
+  return sum;
+}
+
+std::uint64_t Pipeline::undecodable() const {
+  std::uint64_t sum = 0;
+  for (const auto& [inputs, program] : programs_) {
+    sum += program.matcher->undecodable();
   }
   return sum;
 }

@@ -4,6 +4,7 @@
 #include "engine/jails.h"
 #include "engine/notices.h"
 #include "engine/recorder.h"
+#include "engine/side_questions.h"
 #include "filter/matcher.h"
 #include "jail/clock_watch.h"
 #include "source/source.h"
@@ -24,7 +25,7 @@ namespace warder::engine {
 class Pipeline : public source::LineHandler, public filter::MatchHandler {
  public:
   Pipeline(Jails& jails, BanKeeper& keeper, Recorder& recorder, Notices& notices,
-           const util::Clock& clock);
+           SideQuestions& side, const util::Clock& clock);
 
   // Puts a jail set to work; jails that are gone lose their bans. kInvalid leaves everything as it
   // was. The firewall follows with its bring_up() or follow_scopes().
@@ -51,6 +52,10 @@ class Pipeline : public source::LineHandler, public filter::MatchHandler {
   // What the filter of a jail has done over all its logs since the configuration was read.
   filter::Counters filter_counters(jail::JailIndex jail) const;
   std::uint64_t lines() const { return lines_; }
+  // Lines with bytes that are no text in their log's encoding, since the configuration was read.
+  std::uint64_t undecodable() const;
+  // Findings that an ignorecommand discarded.
+  std::uint64_t ignored_by_command() const { return ignored_by_command_; }
 
  private:
   struct Log {
@@ -63,6 +68,23 @@ class Pipeline : public source::LineHandler, public filter::MatchHandler {
     std::vector<jail::JailIndex> jails;
   };
 
+  // A finding with where it came from, for when its line is gone.
+  struct Case {
+    jail::JailIndex jail = 0;
+    model::Finding finding;
+    std::string log;
+    model::GenerationId generation;
+    std::uint64_t offset = 0;
+    util::WallTime received{};
+    std::uint32_t part = 0;  // of several addresses that a name has
+  };
+
+  // A finding that names no address.
+  void named(Case one);
+  void judge(const Case& one);
+  // Counts it, and bans.
+  void decide(const Case& one);
+
   Log& log_of(std::uint32_t index);
   Program* program_for(const std::vector<std::uint32_t>& inputs);
 
@@ -70,6 +92,7 @@ class Pipeline : public source::LineHandler, public filter::MatchHandler {
   BanKeeper& keeper_;
   Recorder& recorder_;
   Notices& notices_;
+  SideQuestions& side_;
   const util::Clock& clock_;
   jail::ClockWatch clock_watch_;
 
@@ -85,6 +108,7 @@ class Pipeline : public source::LineHandler, public filter::MatchHandler {
   const Log* log_ = nullptr;
   util::WallTime now_{};
   std::uint64_t lines_ = 0;
+  std::uint64_t ignored_by_command_ = 0;
 };
 
 }  // namespace warder::engine

@@ -202,6 +202,11 @@ void Replay::on_line(const model::Line& line) {
 
 void Replay::on_finding(std::size_t, model::Finding&& finding) {
   found_ = true;
+  if (!finding.identifier.empty()) {
+    ++report_.findings;
+    ++report_.named;  // what a name meant then is not known now
+    return;
+  }
   if (!finding.time_from_line) {
     if (!time_) {
       ++report_.findings;

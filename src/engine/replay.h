@@ -42,6 +42,7 @@ struct ReplayReport {
   std::uint64_t prevented = 0;  // findings of somebody who was banned at that moment
   // Findings without a date before the first dated one: no time can be given to them.
   std::uint64_t undated = 0;
+  std::uint64_t named = 0;              // of findings: a host's name in place of an address
   std::optional<util::WallTime> first;  // of the findings
   std::optional<util::WallTime> last;
   std::vector<ReplayedBan> bans;  // in the order in which they were made

@@ -1,6 +1,8 @@
 // What operators are shown: the JSON of `warder status` and `warder explain`. README.md lists the
 // members.
 #include "engine/engine.h"
+
+#include "filter/text_filter.h"
 #include "util/duration.h"
 #include "util/strings.h"
 
@@ -44,6 +46,17 @@ json jail_status(const jail::Jail& jail, const jail::BanTable& bans) {
               {"sources_evicted", counters.sources_evicted}};
 }
 
+// Searches that its filter gave up.
+std::uint64_t gave_up(const filter::Filter* filter) {
+  std::uint64_t sum = 0;
+  if (filter != nullptr && filter->text() != nullptr) {
+    for (const filter::TextFilter::GivenUp& one : filter->text()->gave_up()) {
+      sum += one.searches;
+    }
+  }
+  return sum;
+}
+
 json source_status(const source::Source& source) {
   const source::SourceStatus status = source.status();
   return json{{"name", source.name()},           {"lines", status.lines},
@@ -68,6 +81,7 @@ std::string Engine::status_json() {
   json jails = json::array();
   for (const jail::Jail* jail : jails_.running()) {
     jails.push_back(jail_status(*jail, jails_.bans()));
+    jails.back()["gave_up"] = gave_up(jails_.slots()[jail->index()].filter.get());
   }
   json sources = json::array();
   for (const Input& input : inputs_) {
@@ -78,11 +92,18 @@ std::string Engine::status_json() {
   json document{{"started", util::format_rfc3339(started_)},
                 {"now", util::format_rfc3339(clock_.now())},
                 {"lines", pipeline_.lines()},
+                {"undecodable_lines", pipeline_.undecodable()},
                 {"catching_up", catching_up_},
                 {"bans", jails_.bans().size()},
                 {"bans_capacity", jails_.bans().capacity()},
                 {"jails", std::move(jails)},
                 {"sources", std::move(sources)},
+                {"side",
+                 {{"names_waiting", side_.names().waiting},
+                  {"names_dropped", side_.names().dropped},
+                  {"commands_waiting", side_.commands().waiting},
+                  {"commands_dropped", side_.commands().dropped},
+                  {"ignored_by_command", pipeline_.ignored_by_command()}}},
                 {"firewall",
                  {{"state", to_string(firewall.effect())},
                   {"reason", firewall.reason()},

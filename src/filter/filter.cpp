@@ -88,6 +88,16 @@ std::shared_ptr<const Filter> judge(const std::shared_ptr<const Filter>& filter,
   LintReport report = lint_filter(filter, definition, own ? Origin::kOwn : Origin::kFail2ban);
   Filter::Parts parts{filter->name(), filter->samples(), filter->journalmatch(),
                       std::move(report.warnings)};
+  for (std::size_t i = 0; filter->text() != nullptr && i < filter->patterns().size(); ++i) {
+    if (filter->text()->fail()[i].has_trials()) {
+      const Place& place = filter->patterns()[i].place;
+      parts.warnings.push_back(
+          fmt::format("{}:{}: its back-reference is tried at {} places of a line at most; a line "
+                      "that needs more "
+                      "is given up and counted ('given up' in warder status)",
+                      place.file, place.line, RegexProgram::kMostTries));
+    }
+  }
   const std::vector<std::string> cut = cut_expressions(definition, files);
   parts.warnings.insert(parts.warnings.end(), cut.begin(), cut.end());
   for (std::string& error : report.errors) {
@@ -125,7 +135,9 @@ util::Result<std::shared_ptr<const Filter>> load_filter(const FilterRequest& req
   Problems problems;
   std::shared_ptr<const Filter> filter = compile(definition, request.text, problems);
   if (filter != nullptr && problems.empty() && request.samples != SamplePolicy::kIgnore) {
-    check_samples(filter, definition, request.samples, problems);
+    if (request.samples != SamplePolicy::kLintOnly) {
+      check_samples(filter, definition, request.samples, problems);
+    }
     filter = judge(filter, definition, request.samples, files, problems);
   }
   if (!problems.empty()) {

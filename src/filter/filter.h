@@ -35,6 +35,8 @@ enum class SamplePolicy : std::uint8_t {
   kAllowNone,
   // Are not run: what they say of the filter does not hold with `overrides`. Nor is the lint.
   kIgnore,
+  // Are not run, but the lint is; what it finds becomes a warning.
+  kLintOnly,
 };
 
 // What becomes of a parameter that the filter does not have.

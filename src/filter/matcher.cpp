@@ -62,4 +62,8 @@ void Matcher::forget_sessions() {
 
 const Counters& Matcher::counters(std::size_t filter) const { return parts_->counters[filter]; }
 
+std::uint64_t Matcher::undecodable() const {
+  return parts_->text != nullptr ? parts_->text->undecodable() : 0;
+}
+
 }  // namespace warder::filter

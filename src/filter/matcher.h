@@ -41,6 +41,8 @@ class Matcher {
 
   // By index of the filter; stays valid until the Matcher ends.
   const Counters& counters(std::size_t filter) const;
+  // Lines with bytes that are no text in their log's encoding.
+  std::uint64_t undecodable() const;
 
  private:
   struct Parts;

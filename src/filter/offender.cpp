@@ -82,7 +82,7 @@ Offender identify(const Captures& captures, UseDns usedns) {
     return {};
   }
   Offender offender = from_address(name, {});
-  if (!offender.address && usedns == UseDns::kRaw) {
+  if (!offender.address && (usedns == UseDns::kRaw || usedns == UseDns::kLookUp)) {
     return from_text(name);
   }
   offender.problem = NoticeKind::kHostName;

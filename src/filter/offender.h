@@ -15,7 +15,7 @@ namespace warder::filter {
 // Whom a match names.
 struct Offender {
   std::optional<net::Prefix> address;
-  // With UseDns::kRaw: what identifies it, if that is no address.
+  // With UseDns::kRaw and kLookUp: what identifies it, if that is no address.
   std::string_view identifier;
   // Why there is no address, and the text that stood in its place.
   NoticeKind problem = NoticeKind::kNoAddress;
@@ -25,7 +25,7 @@ struct Offender {
 // Reads the identifying captures: `fid` if it is an address or prefix, else `ip4` or `ip6` (with
 // `cidr` the prefix), else `dns` if it is written as an address. Nothing is resolved, and what is
 // no address is never passed on (the reference bans such text). With UseDns::kRaw any text
-// is an identifier as it stands.
+// is an identifier as it stands, with UseDns::kLookUp a host name.
 Offender identify(const Captures& captures, UseDns usedns);
 
 // Gives each capture that is empty the first non-empty one of its <F-ALT_NAME> or <F-ALT_NAME_n>,

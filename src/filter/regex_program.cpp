@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <mutex>
@@ -33,8 +34,7 @@ struct Compiled {
 using FormMatch = std::array<re2::StringPiece, kMostFormGroups>;
 
 bool run(const Compiled& compiled, std::string_view text, FormMatch& groups) {
-  return compiled.regex != nullptr &&
-         compiled.regex->Match(re2::StringPiece(text.data(), text.size()), 0, text.size(),
+  return compiled.regex->Match(re2::StringPiece(text.data(), text.size()), 0, text.size(),
                                re2::RE2::UNANCHORED, groups.data(),
                                static_cast<int>(compiled.form.groups.size()));
 }
@@ -83,6 +83,7 @@ struct RegexProgram::Parts {
   bool fold_references = false;
   std::array<Compiled, 2> plain;  // by RegexText: kAscii, kUtf8
   std::array<Compiled, 2> marked;
+  std::atomic<std::uint64_t> gave_up{0};
 
   Compiled& plain_form(RegexText text) {
     Compiled& compiled = plain[text == RegexText::kAscii ? 0 : 1];
@@ -307,6 +308,10 @@ class Steering {
 
 std::optional<RegexProgram::Match> RegexProgram::Parts::search_marked(const Subject& subject) {
   const Compiled& compiled = marked_form(subject.kind);
+  if (compiled.regex == nullptr) {
+    ++gave_up;
+    return std::nullopt;
+  }
   const std::u32string characters = decode_text(subject.text);
   std::vector<Places> fixed;
   fixed.reserve(guards.size());
@@ -343,9 +348,10 @@ std::optional<RegexProgram::Match> RegexProgram::Parts::search_marked(const Subj
       return held;
     }
     if (!steering.exclude(referenced.size() - 1, referenced.back(), *match)) {
-      return std::nullopt;
+      break;
     }
   }
+  ++gave_up;
   return std::nullopt;
 }
 
@@ -355,6 +361,10 @@ RegexProgram& RegexProgram::operator=(RegexProgram&&) noexcept = default;
 RegexProgram::~RegexProgram() = default;
 
 const RegexTree& RegexProgram::tree() const { return parts_->tree; }
+
+bool RegexProgram::has_trials() const { return !parts_->referenced.empty(); }
+
+std::uint64_t RegexProgram::gave_up() const { return parts_->gave_up; }
 
 util::Result<RegexProgram> RegexProgram::compile(RegexTree tree) {
   auto parts = std::make_unique<Parts>();
@@ -402,6 +412,10 @@ std::optional<RegexProgram::Match> RegexProgram::search(const Subject& subject) 
   }
   const Compiled& compiled = parts.plain_form(subject.kind);
   FormMatch groups;
+  if (compiled.regex == nullptr) {
+    ++parts.gave_up;
+    return std::nullopt;
+  }
   if (!run(compiled, subject.text, groups)) {
     return std::nullopt;
   }
@@ -422,8 +436,11 @@ bool RegexProgram::matches(const Subject& subject) const {
   if (parts.looks.empty() && parts.referenced.empty() &&
       (subject.kind == RegexText::kAscii || parts.guards.empty())) {
     const re2::RE2* regex = parts_->plain_form(subject.kind).regex.get();
-    return regex != nullptr &&
-           regex->Match(re2::StringPiece(subject.text.data(), subject.text.size()), 0,
+    if (regex == nullptr) {
+      ++parts_->gave_up;
+      return false;
+    }
+    return regex->Match(re2::StringPiece(subject.text.data(), subject.text.size()), 0,
                         subject.text.size(), re2::RE2::UNANCHORED, nullptr, 0);
   }
   return search(subject).has_value();

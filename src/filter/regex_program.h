@@ -5,6 +5,7 @@
 #include "util/result.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -68,6 +69,12 @@ class RegexProgram {
   bool matches(const Subject& subject) const;
 
   const RegexTree& tree() const;
+
+  // Has it back-references that are tried at kMostTries places at most?
+  bool has_trials() const;
+  // Searches that found nothing because the tries were used up, or because RE2 refused a form that
+  // was needed: the text may match all the same.
+  std::uint64_t gave_up() const;
 
  private:
   struct Parts;

@@ -159,7 +159,9 @@ class Reader {
 class Outcome : public MatchHandler {
  public:
   void on_finding(std::size_t, model::Finding&& finding) override {
-    findings_.push_back(std::move(finding));
+    if (finding.identifier.empty()) {  // a name blames nobody yet
+      findings_.push_back(std::move(finding));
+    }
   }
   void on_notice(std::size_t, const Notice& notice) override {
     notices_ += fmt::format("{}{}: '{}'", notices_.empty() ? " (" : ", ", to_string(notice.kind),

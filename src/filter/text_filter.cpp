@@ -141,4 +141,23 @@ std::optional<OwnSubject> TextFilter::content_of(const OwnSubject& message) cons
                  : std::nullopt;
 }
 
+std::vector<TextFilter::GivenUp> TextFilter::gave_up() const {
+  std::vector<GivenUp> all;
+  const auto add = [&](const TextPattern& pattern, const std::string& text) {
+    if (const std::uint64_t searches = pattern.gave_up(); searches > 0) {
+      all.push_back({text, searches});
+    }
+  };
+  if (prefix_) {
+    add(prefix_->pattern(), "prefregex " + prefix_text_);
+  }
+  for (std::size_t i = 0; i < fail_.size(); ++i) {
+    add(fail_[i], "failregex " + patterns_[i].text);
+  }
+  for (std::size_t i = 0; i < ignore_.size(); ++i) {
+    add(ignore_[i], "ignoreregex " + std::to_string(i + 1));
+  }
+  return all;
+}
+
 }  // namespace warder::filter

@@ -8,6 +8,7 @@
 #include "filter/text_prefix.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,6 +47,14 @@ class TextFilter {
   // One a failregex: the folded message can only match if its sieve does (regex_form.h). Of no use
   // with several lines.
   const std::vector<std::string>& sieves() const { return sieves_; }
+
+  // Expressions whose search was given up (RegexProgram::gave_up()) since the filter was loaded, by
+  // all who share it: a line may have been missed.
+  struct GivenUp {
+    std::string expression;
+    std::uint64_t searches = 0;
+  };
+  std::vector<GivenUp> gave_up() const;
 
  private:
   TextFilter() = default;

@@ -87,6 +87,14 @@ void TextMatcher::match(const model::Line& line, util::WallTime now, Reading rea
   }
 }
 
+std::uint64_t TextMatcher::undecodable() const {
+  std::uint64_t sum = 0;
+  for (const Group& group : groups_) {
+    sum += group.decoder != nullptr ? group.decoder->undecodable() : 0;
+  }
+  return sum;
+}
+
 void TextMatcher::forget_sessions() {
   for (Slot& slot : slots_) {
     slot.sessions = Sessions();

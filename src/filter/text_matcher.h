@@ -43,6 +43,7 @@ class TextMatcher {
   // Reports through `handler` and counts in `counters`, both by TextPart::index.
   void match(const model::Line& line, util::WallTime now, Reading reading,
              std::span<Counters> counters, MatchHandler& handler);
+  std::uint64_t undecodable() const;
 
   void forget_sessions();
 

@@ -8,9 +8,10 @@ namespace warder::filter {
 enum class UseDns : std::uint8_t {
   // An address. A line with a name in its place does not match.
   kNo,
-  // yes and warn: an address or a name. Lines with names match and are told of (kHostName); the
-  // name is not looked up, see the README of this module.
+  // An address or a name. Lines with names match and are told of (kHostName).
   kName,
+  // yes and warn: an address or a name; a name is the identifier, for whoever looks it up.
+  kLookUp,
   // raw: an address or any other text, which is the identifier as it stands.
   kRaw,
 };

@@ -5,6 +5,7 @@
 #include "util/result.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -30,6 +31,10 @@ class TextPattern {
   // The same, and gives what matched.
   std::optional<Span> match_span(const Subject& subject, Captures& captures) const;
   bool matches(const Subject& subject) const { return program_.matches(subject); }
+
+  // See RegexProgram.
+  bool has_trials() const { return program_.has_trials(); }
+  std::uint64_t gave_up() const { return program_.gave_up(); }
 
   // As written.
   const RegexTree& tree() const { return tree_; }

@@ -1,9 +1,11 @@
 #include "jail/keys.h"
 
+#include "config/reference.h"
 #include "jail/ban_time.h"
 #include "jail/formula.h"
 #include "jail/validate.h"
 #include "net/port.h"
+#include "util/duration.h"
 #include "util/strings.h"
 
 #include <fmt/core.h>
@@ -23,12 +25,44 @@ constexpr std::string_view kCountings[] = {"window", "compat"};
 constexpr std::string_view kDnsUses[] = {"no", "warn", "yes", "raw"};
 constexpr std::string_view kBlocktypes[] = {"drop"};
 
-util::Status check_usedns(std::string_view value) {
-  if (util::to_lower(value) == "raw") {
-    return util::Error(util::ErrorCode::kInvalid,
-                       "only addresses are banned, raw identifiers are not");
+// max-count and max-time of `key="<ip>", max-count=100, max-time=5m`.
+struct IgnoreCache {
+  std::uint32_t count = 100;
+  std::chrono::microseconds time{std::chrono::minutes(5)};
+};
+util::Result<IgnoreCache> parse_ignorecache(std::string_view text) {
+  IgnoreCache cache;
+  const auto wrong = [](std::string problem) {
+    return util::Error(util::ErrorCode::kInvalid, std::move(problem));
+  };
+  const auto reference = config::parse_reference(fmt::format("ignorecache[{}]", text));
+  if (!reference) {
+    return wrong("write for instance max-count=100, max-time=5m");
   }
-  return {};
+  for (const auto& [name, value] : reference->parameters) {
+    if (name == "max-count") {
+      const auto [end, error] =
+          std::from_chars(value.data(), value.data() + value.size(), cache.count);
+      if (error != std::errc() || end != value.data() + value.size() || cache.count < 1 ||
+          cache.count > 100'000) {
+        return wrong("max-count is a number from 1 to 100,000");
+      }
+    } else if (name == "max-time") {
+      const auto time = util::parse_duration(value);
+      if (!time || *time < std::chrono::seconds(1) || *time > std::chrono::hours(24)) {
+        return wrong("max-time is a time from 1s to 1d");
+      }
+      cache.time = *time;
+    } else if (name != "key") {  // the program with its arguments is the key
+      return wrong("there are max-count and max-time");
+    }
+  }
+  return cache;
+}
+
+util::Status check_ignorecache(std::string_view text) {
+  const auto cache = parse_ignorecache(text);
+  return cache ? util::Status() : util::Status(cache.error());
 }
 
 util::Status check_factor(std::string_view value) {
@@ -217,11 +251,45 @@ constexpr config::Key kKeys[] = {
      .type = Type::kEnum,
      .fallback = "no",
      .choices = kDnsUses,
-     .text = "Names in a log are never looked up, whatever stands here: who controls the name "
-             "server would choose whom to ban. A line with a name in place of an address is not "
-             "counted.",
-     .example = "no",
-     .check = check_usedns},
+     .text =
+         "What becomes of a line that names a host in place of an address. no: it is not "
+         "counted. yes, warn: the name is looked up, and each of its addresses (16 at most) "
+         "counts; whoever owns the name then chooses whom to ban, so this is for logs that hold "
+         "no addresses. raw: any text matches, and is told, but only addresses are banned.",
+     .example = "no"},
+    {.name = "ignorecommand",
+     .type = Type::kLines,
+     .most = "100",
+     .text = "A program that is asked whether an address is ignored, by its whole path, each "
+             "argument on a line of its own; <ip>, <family> and <name> (the jail) are filled in. "
+             "It runs beside the lines without a shell and with an empty environment, for at most "
+             "10 s; status 0 is ignore, 1 is not, everything else counts as not.",
+     .example = "/usr/local/bin/is-ours"},
+    {.name = "ignorecache",
+     .type = Type::kString,
+     .fallback = "max-count=100, max-time=5m",
+     .text = "How many answers of ignorecommand are kept, and how long.",
+     .example = "max-count=1000, max-time=1h",
+     .check = check_ignorecache},
+    {.name = "prefregex",
+     .type = Type::kLines,
+     .most = "1",
+     .text = "In place of the filter's, and so are the next four.",
+     .example = "^<F-CONTENT>.+</F-CONTENT>$"},
+    {.name = "failregex",
+     .type = Type::kLines,
+     .text = "What to look for, one expression a line.",
+     .example = "^login failed for \\S+ from <ADDR>$"},
+    {.name = "ignoreregex",
+     .type = Type::kLines,
+     .text = "What is not meant, one expression a line.",
+     .example = "from <ADDR> port 22$"},
+    {.name = "maxlines",
+     .type = Type::kInteger,
+     .least = "1",
+     .most = "100",
+     .text = "How many lines the expressions see at once.",
+     .example = "2"},
     {.name = "observe",
      .type = Type::kBool,
      .fallback = "no",
@@ -290,8 +358,6 @@ constexpr config::Unused kUnused[] = {
     {"sender", kDestinationsTell},
     {"mta", kDestinationsTell},
     {"fail2ban_agent", kDestinationsTell},
-    {"ignorecommand", "no command is run for a line that a stranger can write; use ignoreip"},
-    {"ignorecache", "there is no ignorecommand whose answer could be kept"},
     {"skip_if_nologs", "a log that is missing is awaited"},
     {"systemd_if_nologs", "a log that is missing is awaited"},
 };
@@ -407,9 +473,25 @@ std::optional<JailOptions> jail_options(const config::Values& values,
   options.widen_limit = static_cast<std::uint32_t>(values.integer("widen.limit"));
   options.sources = static_cast<std::uint32_t>(values.integer("sources"));
 
-  if (kDnsUses[values.choice_index("usedns")] != "no") {
-    warn(values, "usedns", "names are never looked up; the jail runs as with usedns = no",
+  const std::string_view usedns = kDnsUses[values.choice_index("usedns")];
+  options.names = usedns == "no"    ? UseNames::kNo
+                  : usedns == "raw" ? UseNames::kRaw
+                                    : UseNames::kLookUp;
+  if (options.names == UseNames::kRaw) {
+    warn(values, "usedns", "only addresses are banned; what else the filter finds is told",
          diagnostics);
+  }
+  if (values.has("ignorecommand")) {
+    options.ignorecommand = values.list("ignorecommand");
+    if (options.ignorecommand.empty() || !options.ignorecommand.front().starts_with('/')) {
+      diagnostics.add(
+          values.about("ignorecommand", "its first line must be the program's whole path"));
+      return std::nullopt;
+    }
+  }
+  if (const auto cache = parse_ignorecache(values.string("ignorecache"))) {
+    options.ignorecache_count = cache->count;
+    options.ignorecache_time = cache->time;
   }
   const std::size_t errors = diagnostics.errors();
   if (const auto rule = BanTime::create(options.bantime, options.increment); !rule) {

@@ -42,6 +42,13 @@ struct IncrementOptions {
 // One jail as configured; fail2ban's names where fail2ban has the option (fail2ban-compat section
 // 6). A plain value. keys.h reads it from text; Jail::create() refuses what is outside of the
 // bounds given here.
+// What becomes of a finding that names no address (`usedns`). Not used by the decision.
+enum class UseNames : std::uint8_t {
+  kNo,      // a line with a host name in place of an address does not match
+  kLookUp,  // yes, warn: the name is looked up, each of its addresses counts
+  kRaw,     // any text matches; nobody is banned for it, and it is told
+};
+
 struct JailOptions {
   std::string name;
   bool enabled = false;
@@ -75,6 +82,11 @@ struct JailOptions {
   // Never banned. Own addresses come from the engine, used when ignoreself.
   std::vector<net::Prefix> ignoreip;
   bool ignoreself = true;
+  // A program that says whether an address is to be ignored: its path and arguments; empty: none.
+  std::vector<std::string> ignorecommand;
+  std::uint32_t ignorecache_count = 100;  // answers kept, 1 to 100,000
+  std::chrono::microseconds ignorecache_time{std::chrono::minutes(5)};
+  UseNames names = UseNames::kNo;
 
   // Decide, record, but ban nothing.
   bool observe = false;

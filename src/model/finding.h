@@ -15,8 +15,9 @@ namespace warder::model {
 // anything an attacker can write.
 struct Finding {
   net::Prefix address;  // single unless the filter captured a subnet
-  // What identifies the offender where that is no address (then `address` says nothing). Only from
-  // filters loaded with usedns = raw, which no jail that bans addresses is.
+  // What identifies the offender where that is no address (then `address` says nothing): a host
+  // name that may be looked up, of filters loaded with usedns = yes or warn, any text with usedns =
+  // raw.
   std::string identifier;
   util::WallTime time{};        // of the line, judged against now by the filter
   bool time_from_line = false;  // false: the line had no usable time, `time` is when it was read

@@ -175,3 +175,43 @@ TEST_CASE("a main file that is not there or wrong is an error") {
         "/etc/warder.conf:2: [agent] observ: is no known key; did you mean observe?\n"
         "/etc/warder.conf:3: [nosuch]: is no known section\n");
 }
+
+TEST_CASE("a jail's own expressions stand for the filter's") {
+  const Loaded own = load_jail(kSshd +
+                               "failregex = ^mine <ADDR>$\n  ^ours <ADDR>$\nignoreregex = 192\n"
+                               "prefregex = ^x: <F-CONTENT>.+</F-CONTENT>$\n");
+  CHECK(own.diagnostics == "");
+  REQUIRE(own.jails != nullptr);
+  const filter::TextFilter& text = *own.jails->jails.at(1).filter->text();
+  REQUIRE(text.patterns().size() == 2);
+  CHECK(text.patterns()[1].text == "^ours <ADDR>$");
+  CHECK(text.patterns()[1].place.line == 7);
+  CHECK(text.ignore().size() == 1);
+  CHECK(text.prefix_text() == "^x: <F-CONTENT>.+</F-CONTENT>$");
+  const Loaded joined = load_jail(kSshd + "maxlines = 2\n");
+  REQUIRE(joined.jails != nullptr);
+  CHECK(joined.jails->jails.at(1).filter->text()->lines() == 2);
+
+  const Loaded wrong = load_jail(kSshd + "failregex = ^a <ADDR>$\n  ^b( <ADDR>$\n");
+  CHECK(wrong.jails == nullptr);
+  CHECK(wrong.diagnostics.find("/etc/jails/sshd.conf:7: ") != std::string::npos);
+  // What injected text can do to them is told.
+  const Loaded unsafe = load_jail(kSshd + "failregex = user .* from <ADDR>\n");
+  CHECK(unsafe.jails != nullptr);
+  CHECK(unsafe.diagnostics.find("warning: [sshd] filter: /etc/jails/sshd.conf:6: ") !=
+        std::string::npos);
+}
+
+TEST_CASE("a jail's words for names and its ignorecommand reach the filter and the jail") {
+  const Loaded names = load_jail(kSshd + "usedns = yes\nignorecommand = /bin/ours\n  <ip>\n");
+  CHECK(names.diagnostics == "");
+  REQUIRE(names.jails != nullptr);
+  const engine::CompiledJail& jail = names.jails->jails.at(1);
+  CHECK(jail.filter->text()->options().usedns == filter::UseDns::kLookUp);
+  CHECK(jail.options.ignorecommand == std::vector<std::string>{"/bin/ours", "<ip>"});
+  CHECK(load_jail(kSshd + "ignorecommand = /bin/ours\n  <bantime>\n")
+            .diagnostics.find("an event of kind finding has nothing for <bantime>") !=
+        std::string::npos);
+  CHECK(load_jail(kSshd + "ignorecommand = /bin/ours\n  <user>\n")
+            .diagnostics.find("<user> is no word for an argument") != std::string::npos);
+}

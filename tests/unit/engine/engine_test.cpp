@@ -12,6 +12,9 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -91,6 +94,7 @@ class EngineFixture : public testing::StoreFixture {
     parts.firewall = &kernel;
     parts.routes = &routes;
     parts.outbox_ready = [] {};
+    parts.look_up = look_up;
     auto made = engine::Engine::create(std::move(parts));
     REQUIRE(made);
     {
@@ -204,6 +208,7 @@ class EngineFixture : public testing::StoreFixture {
   }
 
   CompiledJail sshd;
+  engine::SideQuestions::LookUp look_up;
   firewall::RecordingFirewall kernel{clock};
   engine::Routes routes;
   std::unique_ptr<engine::Engine> engine;
@@ -564,4 +569,130 @@ TEST_CASE(
   CHECK(fixture.reader().figures()->active_bans == 1);
   fixture.stop();
   CHECK(fixture.kernel.size() == 1);
+}
+
+namespace {
+
+std::shared_ptr<const filter::Filter> naming_filter(const testing::TemporaryFolder& folder,
+                                                    filter::UseDns usedns) {
+  folder.write("naming.conf", "[Definition]\nfailregex = ^\\s*x bad <HOST>$\n");
+  filter::FilterRequest request;
+  request.name = "naming";
+  request.folders = {folder.path()};
+  request.samples = filter::SamplePolicy::kAllowNone;
+  request.text.usedns = usedns;
+  auto filter = filter::load_filter(request);
+  REQUIRE(filter);
+  return *filter;
+}
+
+// A name server that answers when it is let; owned by the resolver's thread, too.
+struct NameServer {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool answers = false;
+  int asked = 0;
+
+  void let_answer() {
+    const std::lock_guard lock(mutex);
+    answers = true;
+    changed.notify_all();
+  }
+  util::Result<std::vector<net::IpAddress>> look_up(const std::string& name) {
+    std::unique_lock lock(mutex);
+    ++asked;
+    changed.wait(lock, [&] { return answers; });
+    if (name != "bad.example.org") {
+      return util::Error(util::ErrorCode::kNotFound, "no such name");
+    }
+    return std::vector{*net::IpAddress::parse("192.0.2.1"), *net::IpAddress::parse("2001:db8::1")};
+  }
+};
+
+class NamingFixture : public EngineFixture {
+ public:
+  explicit NamingFixture(filter::UseDns usedns, jail::UseNames names) {
+    sshd.filter = naming_filter(folder, usedns);
+    sshd.options.names = names;
+    sshd.options.ipv6_prefix = 128;
+    look_up = [server = server](const std::string& name) { return server->look_up(name); };
+  }
+  void bad(const std::string& who, int count) {
+    for (int i = 0; i < count; ++i) {
+      folder.append("auth.log",
+                    fmt::format("{} x bad {}\n", util::format_rfc3339(clock.now()), who));
+    }
+  }
+  std::shared_ptr<NameServer> server = std::make_shared<NameServer>();
+};
+
+}  // namespace
+
+TEST_CASE("names are looked up beside the lines, and all their addresses count") {
+  NamingFixture fixture(filter::UseDns::kLookUp, jail::UseNames::kLookUp);
+  fixture.start();
+  fixture.bad("Bad.example.org", 3);
+  fixture.bad("none.example.org", 1);
+  fixture.bad("no-name-.-.example", 1);
+  fixture.bad("192.0.2.7", 3);
+  // The resolver has not answered, and lines are judged all the same.
+  const json meanwhile = fixture.wait_until([](const json& now) { return now["bans"] == 1; });
+  CHECK(meanwhile["side"]["names_waiting"] == 4);
+  fixture.server->let_answer();
+  fixture.wait_until(
+      [](const json& now) { return now["bans"] == 3 && now["side"]["names_waiting"] == 0; });
+  CHECK(fixture.server->asked == 2);
+  CHECK(fixture.findings() == 9);  // three lines, twice
+  Lines bans;
+  for (const std::string& line : fixture.history()) {
+    if (line.starts_with("ban")) {
+      bans.push_back(line);
+    }
+  }
+  CHECK(bans == Lines{"ban warning [sshd] banned 192.0.2.7 for 10m: 3 findings in 10m",
+                      "ban warning [sshd] banned 192.0.2.1 for 10m: 3 findings in 10m",
+                      "ban warning [sshd] banned 2001:db8::1 for 10m: 3 findings in 10m"});
+  CHECK(fixture.explain("2001:db8::1")["recorded_bans"].size() == 1);
+}
+
+TEST_CASE("a name server that never answers does not hold up the end") {
+  NamingFixture fixture(filter::UseDns::kLookUp, jail::UseNames::kLookUp);
+  fixture.start();
+  fixture.bad("bad.example.org", 3);
+  fixture.wait_until([](const json& now) { return now["side"]["names_waiting"] == 3; });
+  fixture.stop();
+  fixture.server->let_answer();
+  fixture.start();
+  CHECK(fixture.status()["side"]["names_waiting"] == 0);
+}
+
+TEST_CASE("what is no address with usedns = raw bans nobody and is told") {
+  NamingFixture fixture(filter::UseDns::kRaw, jail::UseNames::kRaw);
+  fixture.start();
+  fixture.bad("bob", 5);
+  fixture.bad("192.0.2.7", 3);
+  fixture.wait_until([](const json& now) { return now["bans"] == 1; });
+  CHECK(fixture.history() ==
+        Lines{"source warning [sshd] a line names 'bob', which is no address: nobody is banned for "
+              "it (usedns = raw)",
+              "ban warning [sshd] banned 192.0.2.7 for 10m: 3 findings in 10m"});
+}
+
+TEST_CASE("an ignorecommand is asked beside the lines, once for each address") {
+  EngineFixture fixture;
+  const std::string program =
+      fixture.folder.write("ours", "#!/bin/sh\necho $1 >> \"$2\"\ntest \"$1\" = 192.0.2.1\n");
+  std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+  fixture.sshd.options.ignorecommand = {program, "<ip>", (fixture.folder / "asked").string()};
+  fixture.start();
+  fixture.log_failures("192.0.2.1", 3);
+  fixture.log_failures("192.0.2.2", 3);
+  const json status = fixture.wait_until(
+      [](const json& now) { return now["bans"] == 1 && now["side"]["ignored_by_command"] == 3; });
+  CHECK(EngineFixture::jail_of(status)["findings"] == 3);
+  CHECK(fixture.history() ==
+        Lines{"ban warning [sshd] banned 192.0.2.2 for 10m: 3 findings in 10m"});
+  std::ifstream asked(fixture.folder / "asked");
+  const std::string text{std::istreambuf_iterator<char>(asked), {}};
+  CHECK(text == "192.0.2.1\n192.0.2.2\n");
 }

@@ -170,3 +170,23 @@ TEST_CASE("what an automaton cannot tell is refused") {
         "column 5: a look within (?=...), (?!...), (?<=...) or (?<!...) is not supported; write "
         "them one after the other");
 }
+
+TEST_CASE("a search that gives up is counted") {
+  const auto pattern = TextPattern::compile(R"(\b(?P<w>[a-z]+)=(?P=w)!)", {});
+  REQUIRE(pattern);
+  CHECK(pattern->has_trials());
+  CHECK_FALSE(TextPattern::compile("^a (?P<b>x)$", {})->has_trials());
+  const auto finds = [&](int wrong_ones) {
+    std::string text;
+    for (int i = 0; i < wrong_ones; ++i) {
+      text += fmt::format("{}=zz! ", std::string(1, static_cast<char>('a' + i % 20)));
+    }
+    text += "same=same!";
+    std::string buffer;
+    return pattern->matches(make_subject(text, {}, buffer));
+  };
+  CHECK(finds(3));
+  CHECK(pattern->gave_up() == 0);
+  CHECK_FALSE(finds(100));  // there is a match, behind too many that are none
+  CHECK(pattern->gave_up() == 1);
+}

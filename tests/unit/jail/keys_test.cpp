@@ -120,8 +120,13 @@ TEST_CASE("What cannot be is told with its place") {
   CHECK(told("ipv4.widen", "24")
             .find("'24' is no step; write LENGTH:CHILDREN, for instance 56:8, "
                   "or none") != std::string::npos);
-  CHECK(told("usedns", "raw").find("only addresses are banned, raw identifiers are not") !=
+  CHECK(told("usedns", "perhaps").find("usedns") != std::string::npos);
+  CHECK(told("ignorecommand", "is-ours").find("the program's whole path") != std::string::npos);
+  CHECK(told("ignorecache", "max-count=0").find("a number from 1 to 100,000") != std::string::npos);
+  CHECK(told("ignorecache", "max-time=2d").find("a time from 1s to 1d") != std::string::npos);
+  CHECK(told("ignorecache", "size=3").find("there are max-count and max-time") !=
         std::string::npos);
+  CHECK(told("maxlines", "0").find("maxlines") != std::string::npos);
   CHECK(told("bantime.formula", "exec('x')").find("at character 1: 'exec' is not known") !=
         std::string::npos);
   CHECK(told("bantime.multipliers", "1 -2").find("'-2' is no number greater than 0") !=
@@ -138,15 +143,30 @@ TEST_CASE("What cannot be is told with its place") {
 }
 
 TEST_CASE("Options of fail2ban that mean nothing here are warned of") {
-  const Read dns = read({{"usedns", "warn"}});
-  CHECK(dns.options.has_value());
-  CHECK(dns.told ==
-        "jails/sshd.conf:2: warning: [sshd] usedns = \"warn\": names are never looked up; the jail "
-        "runs as with usedns = no\n");
   const Read action = read({{"banaction", "nftables"}});
   CHECK(action.options.has_value());
   CHECK(action.told.find("warning") != std::string::npos);
 }
 
 }  // namespace
+TEST_CASE("What becomes of names, and the program that is asked") {
+  CHECK(read({}).options->names == UseNames::kNo);
+  const Read warn = read({{"usedns", "warn"}});
+  CHECK(warn.options->names == UseNames::kLookUp);
+  CHECK(warn.told == "");
+  const Read raw = read({{"usedns", "raw"}});
+  CHECK(raw.options->names == UseNames::kRaw);
+  CHECK(raw.told ==
+        "jails/sshd.conf:2: warning: [sshd] usedns = \"raw\": only addresses are banned; what else "
+        "the filter finds is told\n");
+
+  const Read asked = read({{"ignorecommand", "/usr/bin/is-ours\n<ip>"},
+                           {"ignorecache", "key=\"<ip>\", max-count=7, max-time=1h"}});
+  REQUIRE(asked.options);
+  CHECK(asked.told == "");
+  CHECK(asked.options->ignorecommand == std::vector<std::string>{"/usr/bin/is-ours", "<ip>"});
+  CHECK(asked.options->ignorecache_count == 7);
+  CHECK(asked.options->ignorecache_time == std::chrono::hours(1));
+}
+
 }  // namespace warder::jail
