@@ -51,6 +51,9 @@ class Day : public filter::MatchHandler {
   }
 
   void on_finding(std::size_t filter, model::Finding&& finding) override {
+    if (!finding.identifier.empty()) {
+      return;  // a name, which nobody looks up here
+    }
     const jail::Decision decision = jails_[filter].on_finding(finding, now_);
     if (decision.kind == jail::DecisionKind::kWouldBan) {
       fmt::print("{} {} {}\n", jails_[filter].options().name, decision.ban->address.to_string(),
