@@ -1,7 +1,6 @@
 // What operators are shown: the JSON of `warder status` and `warder explain`. README.md lists the
 // members.
 #include "engine/engine.h"
-
 #include "filter/text_filter.h"
 #include "util/duration.h"
 #include "util/strings.h"
