@@ -64,6 +64,12 @@ util::Result<std::unique_ptr<Daemon>> Daemon::start(const Globals& globals) {
       }
     });
     daemon->ignore_watch_->watch(*loaded->jails);
+    daemon->backup_watch_ = std::make_unique<BackupWatch>(
+        BackupWatch::Parts{loaded->main.agent.state, globals.config, &daemon->clock_,
+                           [daemon = daemon.get()](model::Event event) {
+                             return daemon->engine_->record(std::move(event)).has_value();
+                           }});
+    daemon->backup_watch_->watch(loaded->backups);
   }
   daemon->watch_vault();  // from here on other threads apply configurations
   return daemon;
@@ -74,6 +80,7 @@ Daemon::~Daemon() {
   watcher_.reset();
   server_.reset();
   ignore_watch_.reset();
+  backup_watch_.reset();
   if (shipping_) {
     shipping_->stop();
   }
@@ -344,6 +351,9 @@ util::Status Daemon::apply(const engine::VaultDocuments& documents, std::string_
   WARDER_RETURN_IF_ERROR(use_destinations(*loaded));
   if (ignore_watch_) {
     ignore_watch_->watch(*loaded->jails);
+  }
+  if (backup_watch_) {
+    backup_watch_->watch(loaded->backups);
   }
   log::set_level(loaded->main.agent.log_level);
   std::string names;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "agent/backup_watch.h"
 #include "agent/command.h"
 #include "agent/control.h"
 #include "agent/ignore_watch.h"
@@ -78,6 +79,7 @@ class Daemon {
   std::unique_ptr<api::Server> server_;
   std::unique_ptr<vault::Watcher> watcher_;
   std::unique_ptr<IgnoreWatch> ignore_watch_;
+  std::unique_ptr<BackupWatch> backup_watch_;
   // Both engine and shipping are made: what the store's thread may use.
   std::atomic<engine::Engine*> running_engine_{nullptr};
   std::vector<std::string> early_trouble_;     // told once the engine runs

@@ -12,7 +12,9 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include <csignal>
 #include <optional>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -29,8 +31,10 @@ constexpr int kNicest = 19;
 constexpr int kIoprioWhoProcess = 1;
 constexpr int kIoprioIdle = 3 << 13;
 
-// So that a host with one core stays usable. Refused by a sandbox, it is not worth failing for.
+// So that a host with one core stays usable. Refused by a sandbox, it is not worth failing for. It
+// ends with the agent that started it: what it was making is worth nothing then.
 void step_back() {
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   static_cast<void>(::setpriority(PRIO_PROCESS, 0, kNicest));
   static_cast<void>(::syscall(SYS_ioprio_set, kIoprioWhoProcess, 0, kIoprioIdle));
 }

@@ -221,6 +221,9 @@ util::Status Keeper::prune_all(const Folder& folder, DryRun dry_run, Report& rep
       WARDER_RETURN_IF_ERROR(there->remove(verdict.stamp));
     }
   }
+  if (dry_run == DryRun::kNo) {
+    WARDER_RETURN_IF_ERROR(there->remove_superseded());
+  }
   report.facts.emplace_back("in the storage",
                             fmt::format("{} stay, {} {}", verdicts.size() - removed, removed,
                                         dry_run == DryRun::kYes ? "would go" : "went"));
@@ -346,9 +349,12 @@ Report Keeper::verify(std::optional<Stamp> stamp, Proven which) {
     state.last_verify = report.begun;
     WARDER_RETURN_IF_ERROR(folder.keep(state));
     check_keys(all, report);
-    if (first) {
+    // A key that is known no more is the graver news, and the cause of the other.
+    if (first && report.good) {
       report.fail(*first, fmt::format("{} of {} could not be restored", chosen.size() - good,
                                       util::counted(chosen.size(), "backup")));
+    }
+    if (first) {
       return {};
     }
     for (auto entry = all.rbegin(); entry != all.rend(); ++entry) {
@@ -405,9 +411,10 @@ util::Result<std::vector<Listed>> Keeper::list() {
   if (std::optional<RemoteCopies> there = remote()) {
     WARDER_ASSIGN_OR_RETURN(const std::vector<Stamp> stamps, there->list());
     for (const Stamp& stamp : stamps) {
-      const auto known = std::ranges::find(all, stamp, &Listed::stamp);
+      const auto known = std::ranges::find_if(
+          all, [&](const Listed& row) { return row.stamp.time == stamp.time; });
       if (known != all.end()) {
-        known->in_storage = true;
+        known->in_storage = known->stamp == stamp;
         continue;
       }
       Listed row;

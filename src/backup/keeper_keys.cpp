@@ -165,6 +165,9 @@ util::Status Keeper::re_encrypt_all(const Folder& folder, Report& report) const 
     std::error_code error;
     fs::remove_all(room, error);
   }
+  if (there) {
+    WARDER_RETURN_IF_ERROR(there->remove_superseded());
+  }
   report.facts.emplace_back("encrypted anew", fmt::format("{}", done));
   report.facts.emplace_back("passphrase",
                             fmt::format("{} version {}", current.id.reference, current.id.version));

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <system_error>
+#include <thread>
 
 namespace warder::backup {
 namespace {
@@ -92,15 +93,10 @@ class Maker {
     manifest.host = parts_.host;
     manifest.tool = parts_.tool;
     manifest.history = parts_.history;
-    manifest.stamp.time = std::chrono::floor<std::chrono::seconds>(parts_.clock.now());
     for (const fs::path& path : set_.paths) {
       manifest.paths.push_back(path.string());
     }
-    std::error_code error;
-    if (fs::exists(parts_.folder.file(manifest_file()), error)) {
-      return Error(ErrorCode::kConflict,
-                   "there is a backup of this very second already; try again");
-    }
+    WARDER_RETURN_IF_ERROR(choose_stamp());
     if (set_.encryption == Encryption::kOpenPgp) {
       if (parts_.passphrases == nullptr) {
         return Error(ErrorCode::kInternal, "no source of passphrases");
@@ -113,6 +109,21 @@ class Maker {
       return util::errno_error(work_.string(), errno);
     }
     return check_room();
+  }
+
+  // A backup is called by its second, so the second of one second waits for the next.
+  util::Status choose_stamp() {
+    Stamp& stamp = made_.manifest.stamp;
+    for (int attempt = 0; attempt < 3; ++attempt) {
+      const util::WallTime now = parts_.clock.now();
+      stamp.time = std::chrono::floor<std::chrono::seconds>(now);
+      std::error_code error;
+      if (!fs::exists(parts_.folder.file(manifest_file()), error)) {
+        return {};
+      }
+      std::this_thread::sleep_for(stamp.time + std::chrono::seconds(1) - now);
+    }
+    return Error(ErrorCode::kConflict, "there is a backup of this very second already; try again");
   }
 
   // The copy and, beside it, at worst as much again packed; what is restored takes the copy's room.

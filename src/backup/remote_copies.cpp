@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 namespace warder::backup {
@@ -151,6 +152,28 @@ util::Status RemoteCopies::remove(const Stamp& stamp) {
   for (const Format format : {Format::kSqlDump, Format::kBinary, Format::kFull}) {
     for (const Encryption encryption : {Encryption::kOpenPgp, Encryption::kNone}) {
       WARDER_RETURN_IF_ERROR(remove_if_there(file_name(name_, stamp, format, encryption)));
+    }
+  }
+  return {};
+}
+
+util::Status RemoteCopies::remove_superseded() {
+  WARDER_ASSIGN_OR_RETURN(const std::vector<Stamp> newest, list());
+  WARDER_ASSIGN_OR_RETURN(const std::vector<storage::Object> objects, storage_.list(name_ + '-'));
+  for (const storage::Object& object : objects) {
+    std::optional<Stamp> stamp = stamp_of_manifest(name_, object.name);
+    if (!stamp) {
+      const auto parts = parse_file_name(object.name);
+      if (!parts || parts->name != name_) {
+        continue;
+      }
+      stamp = parts->stamp;
+    }
+    const bool superseded = std::ranges::any_of(newest, [&](const Stamp& one) {
+      return one.time == stamp->time && one.revision > stamp->revision;
+    });
+    if (superseded) {
+      WARDER_RETURN_IF_ERROR(storage_.remove(object.name));
     }
   }
   return {};

@@ -29,6 +29,9 @@ class RemoteCopies {
   // Fetches manifest and files into a folder, each compared with the manifest.
   util::Status fetch(const Stamp& stamp, const Folder& into, const StageProgress& progress);
   util::Status remove(const Stamp& stamp);
+  // Removes what is left of revisions whose successor has its manifest there: a run that ended
+  // between bringing the new one and removing the old one.
+  util::Status remove_superseded();
 
   storage::Storage& storage() { return storage_; }
 

@@ -25,6 +25,10 @@ struct Streams {
 
 bool read_pipe(void* context, void* buffer, std::size_t size, std::size_t* got) {
   auto* const streams = static_cast<Streams*>(context);
+  // librnp goes on reading after a failed write; who writes to us is to be told at once.
+  if (!streams->failure) {
+    return false;
+  }
   const auto count = streams->from.read({static_cast<std::uint8_t*>(buffer), size});
   if (!count) {
     streams->failure = count.error();

@@ -134,6 +134,29 @@ TEST_CASE("a damaged source is refused and leaves nothing") {
   CHECK(fs::is_empty(place.backups));
 }
 
+TEST_CASE("hostile archives write nothing outside the folder") {
+  // tests/fuzz/backup_archive has the archives; here is what becomes of each.
+  const fs::path seeds = fs::path(WARDER_SOURCE_DIR) / "tests/fuzz/backup_archive/seeds";
+  for (const auto& [name, good] : std::map<std::string, bool>{{"plain", true},
+                                                              {"dots", false},
+                                                              {"absolute", false},
+                                                              {"through_link", false},
+                                                              {"hard", false},
+                                                              {"device", false},
+                                                              {"twice", false}}) {
+    INFO(name);
+    const testing::TemporaryFolder folder;
+    fs::create_directory(folder / "inside");
+    auto source = FileSource::open(seeds / name);
+    REQUIRE(source);
+    std::uint8_t first = 0;
+    REQUIRE(source->read({&first, 1}));
+    const auto read = read_tar(*source, folder / "inside", {util::mebibytes(1), false});
+    CHECK(read.has_value() == good);
+    CHECK(std::distance(fs::directory_iterator(folder.path()), {}) == 1);
+  }
+}
+
 TEST_CASE("without encryption nothing is sealed, and gzip alone opens it") {
   sample::Place place;
   place.set.encryption = Encryption::kNone;

@@ -1,0 +1,558 @@
+"""`warder backup` as an operator uses it. Other programs judge: gpg, gunzip, tar, sqlite3, rclone, sshd, and Amazon's botocore
+in fake_s3.py."""
+import json
+import os
+import pathlib
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import fake_s3  # noqa: E402
+import vaultwarden_database  # noqa: E402
+
+WARDER = os.environ["WARDER"]
+PASSPHRASE = "the first passphrase, long enough"
+
+
+def run(*words, check=True, **more):
+    done = subprocess.run([str(w) for w in words], capture_output=True, text=True, timeout=300, **more)
+    if check and done.returncode != 0:
+        raise AssertionError(f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}")
+    return done
+
+
+def dump(database):
+    """Every row of every table, with its type."""
+    connection = sqlite3.connect(database)
+    try:
+        tables = [r[0] for r in connection.execute("SELECT name FROM sqlite_schema WHERE type='table' ORDER BY name")]
+        return {t: sorted(map(repr, connection.execute(f'SELECT * FROM "{t}"'))) for t in tables} | {
+            "": connection.execute("SELECT type, name, sql FROM sqlite_schema ORDER BY 1, 2").fetchall()}
+    finally:
+        connection.close()
+
+
+class Host:
+    """A host with a vault, a database and a [backup vw]."""
+
+    def __init__(self, folder, mebibytes=1, more="", storage="", agent=""):
+        self.folder = pathlib.Path(folder)
+        self.data = self.folder / "data"
+        self.state = self.folder / "state"
+        self.backups = self.state / "backups" / "vw"
+        for path in (self.data / "attachments", self.state):
+            path.mkdir(parents=True, exist_ok=True)
+        self.database = self.data / "db.sqlite3"
+        if not self.database.exists() and mebibytes:
+            vaultwarden_database.make(self.database, mebibytes)
+            (self.data / "attachments" / "a b'c").write_bytes(os.urandom(3000))
+            (self.data / "rsa_key.pem").write_text("not a real key\n")
+        self.config = self.folder / "warder.conf"
+        self.more, self.storage, self.agent = more, storage, agent
+        self.configure()
+
+    def configure(self):
+        self.config.write_text(f"""
+[agent]
+name = host.example
+state = {self.state}
+jails = {self.folder}/jails
+{self.agent}
+[vault]
+path = {self.folder}/vault.db
+key_file = {self.folder}/vault.key
+[backup vw]
+database = {self.database}
+paths = {self.data}
+passphrase = vault:settings/backup_passphrase
+{self.more}
+{self.storage}
+""")
+
+    def vault(self, passphrase=PASSPHRASE):
+        self("vault", "setup")
+        self.put(passphrase)
+        return self
+
+    def put(self, passphrase):
+        document = self.folder / "settings.json"
+        document.write_text(json.dumps({"backup_passphrase": passphrase, "access": fake_s3.ACCESS, "secret": fake_s3.SECRET}))
+        self("vault", "put", "settings", document)
+        document.unlink()
+
+    def __call__(self, *words, **more):
+        return run(WARDER, "--config", self.config, *words, **more)
+
+    def files(self, ending):
+        return sorted(p for p in self.backups.iterdir() if p.name.endswith(ending))
+
+
+def gpg(home, file, passphrase, *words):
+    return subprocess.run(["gpg", "--homedir", str(home), "--batch", "--pinentry-mode", "loopback", "--passphrase-fd", "0", *words,
+                           "--decrypt", str(file)], input=passphrase.encode() + b"\n", capture_output=True, timeout=120)
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="warder-backup-"))
+                                   if hasattr(self, "enterContext") else self._folder())
+        self.gnupg = self.folder / "gnupg"
+        self.gnupg.mkdir(mode=0o700)
+        self.addCleanup(lambda: subprocess.run(["gpgconf", "--homedir", str(self.gnupg), "--kill", "all"], check=False))
+
+    def _folder(self):
+        temporary = tempfile.TemporaryDirectory(prefix="warder-backup-")
+        self.addCleanup(temporary.cleanup)
+        return temporary.name
+
+    def failed(self, done, *texts):
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        for text in ("ERROR: ", "CAUSE: ", "NEXT STEPS:") + texts:
+            self.assertIn(text, done.stdout)
+        return done
+
+
+class Readers(Case):
+    def test_gpg_gunzip_sqlite3_and_tar_read_every_format(self):
+        host = Host(self.folder / "a", more="formats = sql_dump binary full").vault()
+        host("backup", "now", "vw")
+        expected = dump(host.database)
+        plain = {}
+        for ending in (".sql.gz.gpg", ".sqlite3.gz.gpg", ".tar.gz.gpg"):
+            (file,) = host.files(ending)
+            self.assertEqual(file.stat().st_mode & 0o777, 0o600)
+            opened = gpg(self.gnupg, file, PASSPHRASE)
+            self.assertEqual(opened.returncode, 0, opened.stderr)
+            plain[ending] = subprocess.run(["gunzip"], input=opened.stdout, capture_output=True, check=True).stdout
+        binary = self.folder / "binary.sqlite3"
+        binary.write_bytes(plain[".sqlite3.gz.gpg"])
+        self.assertEqual(dump(binary), expected)
+        text = self.folder / "text.sqlite3"
+        subprocess.run(["sqlite3", "-bail", text], input=plain[".sql.gz.gpg"], check=True, capture_output=True)
+        self.assertEqual(dump(text), expected)
+        tree = self.folder / "tree"
+        tree.mkdir()
+        subprocess.run(["tar", "-x", "-C", tree], input=plain[".tar.gz.gpg"], check=True)
+        inside = tree / host.data.relative_to("/")
+        self.assertEqual(dump(inside / "db.sqlite3"), expected)
+        name = "attachments/a b'c"
+        self.assertEqual((inside / name).read_bytes(), (host.data / name).read_bytes())
+        self.assertFalse((inside / "db.sqlite3-wal").exists())
+
+    def test_two_backups_never_share_a_session_key(self):
+        host = Host(self.folder / "a", more="formats = sql_dump binary full").vault()
+        host("backup", "now")
+        keys = set()
+        for file in host.files(".gpg"):
+            shown = gpg(self.gnupg, file, PASSPHRASE, "--show-session-key").stderr.decode()
+            keys.add([line for line in shown.splitlines() if "session key" in line][0].split("'")[1])
+        self.assertEqual(len(keys), 3)
+        for key in keys:
+            self.assertTrue(key.startswith("9:"), key)  # AES-256
+
+    def test_no_secret_leaves_the_vault(self):
+        host = Host(self.folder / "a").vault()
+        said = host("backup", "now").stdout + host("backup", "verify").stdout + host("backup", "list", "--json").stdout
+        self.assertNotIn(PASSPHRASE, said)
+        for path in host.state.rglob("*"):
+            if path.is_file():
+                self.assertNotIn(PASSPHRASE.encode(), path.read_bytes(), path)
+
+    def test_without_encryption_takes_a_second_word(self):
+        host = Host(self.folder / "a").vault()
+        done = host("backup", "now", "--no-encryption", check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--readable-by-anyone", done.stderr)
+        host("backup", "now", "--no-encryption", "--readable-by-anyone")
+        (file,) = host.files(".sqlite3.gz")
+        copy = self.folder / "copy"
+        copy.write_bytes(subprocess.run(["gunzip", "-c", file], capture_output=True, check=True).stdout)
+        self.assertEqual(dump(copy), dump(host.database))
+        self.assertIn("NOT ENCRYPTED", host("backup", "list").stdout)
+
+
+class Writers(Case):
+    def test_a_copy_under_full_write_load_is_one_committed_state(self):
+        for mode in ("WAL", "DELETE"):
+            with self.subTest(mode):
+                host = Host(self.folder / mode).vault()
+                setup = sqlite3.connect(host.database, isolation_level=None)
+                setup.execute(f"PRAGMA journal_mode={mode}")
+                setup.executescript("CREATE TABLE a(n INTEGER); CREATE TABLE b(n INTEGER); INSERT INTO a VALUES(0); INSERT INTO b VALUES(0)")
+                setup.close()
+                stop = threading.Event()
+                count = [0]
+
+                def write():
+                    connection = sqlite3.connect(host.database, timeout=60, isolation_level=None)
+                    connection.execute("PRAGMA synchronous=OFF")
+                    while not stop.is_set():
+                        connection.execute("BEGIN IMMEDIATE")
+                        connection.execute("UPDATE a SET n = n + 1")
+                        connection.execute("UPDATE b SET n = n - 1")
+                        connection.execute("COMMIT")
+                        count[0] += 1
+                    connection.close()
+
+                writer = threading.Thread(target=write)
+                writer.start()
+                try:
+                    before = count[0]
+                    host("backup", "now")
+                    self.assertGreater(count[0], before)
+                finally:
+                    stop.set()
+                    writer.join()
+                restored = self.folder / f"{mode}.sqlite3"
+                host("backup", "restore", "vw", "--to", restored)
+                connection = sqlite3.connect(restored)
+                self.assertEqual(connection.execute("SELECT a.n + b.n FROM a, b").fetchone()[0], 0)
+                self.assertEqual(connection.execute("PRAGMA integrity_check").fetchall(), [("ok",)])
+                connection.close()
+
+
+class Damage(Case):
+    def test_a_flipped_bit_anywhere_is_found_and_nothing_is_restored(self):
+        host = Host(self.folder / "a").vault()
+        host("backup", "now")
+        (file,) = host.files(".gpg")
+        whole = file.read_bytes()
+        places = [0, 1, 3, 8, 14, 20, len(whole) // 3, len(whole) // 2, len(whole) - 21, len(whole) - 1]
+        manifest = host.files("Z.json")[0]
+        aside = self.folder / "manifest"
+        for place in places:
+            with self.subTest(place):
+                changed = bytearray(whole)
+                changed[place] ^= 0x10
+                file.write_bytes(changed)
+                self.failed(host("backup", "verify", check=False))
+                self.failed(host("backup", "restore", "vw", "--to", self.folder / "r", check=False))
+                manifest.rename(aside)  # the message itself must tell, too
+                self.failed(host("backup", "restore", "--file", file, "--to", self.folder / "r", check=False))
+                aside.rename(manifest)
+                self.assertFalse((self.folder / "r").exists())
+        for changed in (whole[:-1], whole[:65536], whole + b"x", whole + whole):
+            file.write_bytes(changed)
+            self.failed(host("backup", "verify", check=False))
+            self.failed(host("backup", "restore", "vw", "--to", self.folder / "r", check=False))
+        file.write_bytes(whole)
+        host("backup", "verify")
+        text = manifest.read_text()
+        manifest.write_text(text.replace('"users": 20', '"users": 21'))
+        self.failed(host("backup", "restore", "vw", "--to", self.folder / "r", check=False), "manifest")
+        self.assertFalse((self.folder / "r").exists())
+
+    def test_a_compression_bomb_stops_at_the_limit(self):
+        host = Host(self.folder / "a", more="unpacked_limit = 2M").vault()
+        bomb = self.folder / "vw-20261125T155057Z.sqlite3.gz"
+        zeros = subprocess.run("head -c 300M /dev/zero | gzip -9", shell=True, capture_output=True, check=True).stdout
+        bomb.write_bytes(zeros)
+        done = self.failed(host("backup", "restore", "--file", bomb, "--to", self.folder / "r", check=False), "bomb")
+        self.assertFalse((self.folder / "r").exists())
+        self.assertEqual([p for p in self.folder.iterdir() if p.name.startswith(".warder")], [], done.stdout)
+
+    def test_a_lost_key_is_told(self):
+        host = Host(self.folder / "a").vault()
+        host("backup", "now")
+        host("vault", "delete", "settings")
+        host.put("another passphrase altogether")
+        self.failed(host("backup", "verify", check=False), "no known key opens the backup")
+        paper = self.folder / "paper"
+        paper.write_text(PASSPHRASE + "\n")
+        paper.chmod(0o600)
+        host("backup", "restore", "vw", "--to", self.folder / "r", "--passphrase-file", paper)
+        self.assertEqual(dump(self.folder / "r"), dump(host.database))
+
+    def test_killed_at_any_time_nothing_half_counts(self):
+        host = Host(self.folder / "a", mebibytes=3, more="formats = both full").vault()
+        host("backup", "now")
+        good = {p.name: p.read_bytes() for p in host.backups.iterdir() if p.name.startswith("vw-")}
+        began = time.monotonic()
+        host("backup", "now")
+        whole = time.monotonic() - began
+        for part in range(12):
+            process = subprocess.Popen([WARDER, "--config", host.config, "backup", "now"], stdout=subprocess.DEVNULL)
+            time.sleep(whole * part / 12)  # where it is killed, not what is expected
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            for row in json.loads(host("backup", "list", "--json").stdout)[0]["backups"]:
+                self.assertTrue(row["proven"] or row["fault"], row)
+        host("backup", "now")
+        host("backup", "verify", "--all")
+        self.assertEqual([p.name for p in host.backups.iterdir() if p.name.startswith(".making")], [])
+        for name, content in good.items():
+            self.assertEqual((host.backups / name).read_bytes(), content)
+
+    def test_a_full_disk_is_a_failure_and_older_backups_stay(self):
+        host = Host(self.folder / "a").vault()
+        host("backup", "now")
+        before = {p.name for p in host.files(".gpg")}
+        script = (f"mount -t tmpfs -o size=2500k none {self.folder}/small && mkdir {self.folder}/small/vw && chmod 700 {self.folder}/small/vw && "
+                  f"cp -p {host.backups}/vw-* {self.folder}/small/vw/ && {WARDER} --config {host.config} backup now; echo status $?; "
+                  f"ls -A {self.folder}/small/vw")
+        (self.folder / "small").mkdir()
+        host.more = f"folder = {self.folder}/small/vw"
+        host.configure()
+        done = run("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script)
+        self.assertIn("status 1", done.stdout)
+        self.assertIn("ERROR: ", done.stdout)
+        self.assertNotIn(".making", done.stdout.split("status 1")[1])
+        for name in before:
+            self.assertIn(name, done.stdout.split("status 1")[1])
+
+
+class Restoring(Case):
+    def test_what_is_there_is_replaced_only_with_a_word_and_kept(self):
+        host = Host(self.folder / "a").vault()
+        host("backup", "now")
+        expected = dump(host.database)
+        connection = sqlite3.connect(host.database, isolation_level=None)
+        connection.execute("DELETE FROM event")
+        changed = dump(host.database)
+        self.failed(host("backup", "restore", "vw", "--to", host.database, check=False), "--overwrite")
+        self.failed(host("backup", "restore", "vw", "--to", host.database, "--overwrite", check=False), "is in use")
+        self.assertEqual(dump(host.database), changed)
+        connection.close()
+        host("backup", "restore", "vw", "--to", host.database, "--overwrite")
+        self.assertEqual(dump(host.database), expected)
+        (aside,) = [p for p in host.data.iterdir() if ".before-" in p.name and not p.name.endswith(("-wal", "-shm"))]
+        self.assertEqual(dump(aside), changed)
+
+    def test_a_tree_goes_into_an_empty_folder_only(self):
+        host = Host(self.folder / "a", more="formats = full").vault()
+        host("backup", "now")
+        target = self.folder / "target"
+        target.mkdir()
+        (target / "mine").write_text("x")
+        self.failed(host("backup", "restore", "vw", "--to", target, check=False), "is not empty")
+        (target / "mine").unlink()
+        host("backup", "restore", "vw", "--to", target)
+        self.assertEqual(dump(target / host.database.relative_to("/")), dump(host.database))
+
+
+class Rotation(Case):
+    def test_old_backups_are_encrypted_anew_and_a_kill_does_no_harm(self):
+        store = self.folder / "store"
+        store.mkdir()
+        host = Host(self.folder / "a", more="formats = both\nstorage = disk",
+                    storage=f"[storage disk]\nkind = directory\npath = {store}").vault()
+        for _ in range(2):
+            host("backup", "now")
+        expected = dump(host.database)
+        host.put("the second passphrase, long too")
+        for part in range(4):
+            process = subprocess.Popen([WARDER, "--config", host.config, "backup", "re-encrypt"], stdout=subprocess.DEVNULL)
+            time.sleep(0.4 * part)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            host("backup", "verify", "--all")
+        host("backup", "re-encrypt")
+        rows = json.loads(host("backup", "list", "--json").stdout)[0]["backups"]
+        self.assertEqual([(r["passphrase"]["version"], r["here"], r["outside"], r["proven"]) for r in rows], [(2, True, True, True)] * 2)
+        files = host.files(".gpg")
+        self.assertEqual(len(files), 4)
+        for file in files:
+            self.assertNotEqual(gpg(self.gnupg, file, PASSPHRASE).returncode, 0)
+            self.assertEqual(gpg(self.gnupg, file, "the second passphrase, long too").returncode, 0)
+            self.assertEqual((store / file.name).read_bytes(), file.read_bytes())
+        self.assertEqual(len([p for p in store.iterdir() if p.name.endswith(".gpg")]), 4)
+        host("backup", "restore", "vw", "--from-storage", "--to", self.folder / "r")
+        self.assertEqual(dump(self.folder / "r"), expected)
+        self.assertIn("already", host("backup", "re-encrypt").stdout)
+
+
+class S3(Case):
+    def host(self, service, name="a", mebibytes=12):
+        return Host(self.folder / name, mebibytes=mebibytes, more="storage = s3", storage=f"""
+[storage s3]
+kind = s3
+url = {service.url}
+bucket = backups
+prefix = web-1/
+region = eu-central-1
+access_key = vault:settings/access
+secret_key = vault:settings/secret
+part_size = 5M
+""")
+
+    def test_a_copy_is_read_back_restored_elsewhere_and_read_by_rclone(self):
+        service = fake_s3.Service()
+        self.addCleanup(service.server_close)
+        self.addCleanup(service.shutdown)
+        host = self.host(service).vault()
+        host("backup", "now")
+        self.assertEqual(service.refused, [])
+        self.assertGreater(len(service.parts_sent), 1)
+        (file,) = host.files(".gpg")
+        config = self.folder / "rclone.conf"
+        config.write_text(f"[s]\ntype = s3\nprovider = Other\naccess_key_id = {fake_s3.ACCESS}\nsecret_access_key = {fake_s3.SECRET}\n"
+                          f"endpoint = {service.url}\nregion = eu-central-1\nforce_path_style = true\nlist_version = 2\n")
+        fetched = run("rclone", "--config", config, "--retries", "1", "copyto", f"s:backups/web-1/{file.name}", self.folder / "got",
+                      env={k: v for k, v in os.environ.items() if not k.startswith("AWS_")})
+        self.assertEqual((self.folder / "got").read_bytes(), file.read_bytes(), fetched.stderr)
+        # An empty machine: the configuration and the vault identity, nothing else.
+        expected = dump(host.database)
+        empty = self.folder / "empty"
+        empty.mkdir()
+        for name in ("vault.db", "vault.key"):
+            (empty / name).write_bytes((host.folder / name).read_bytes())
+            (empty / name).chmod(0o600)
+        other = self.host(service, "empty", 0)
+        self.assertIn("settings/backup_passphrase", other("vault", "test", "--backup-passphrase").stdout)
+        self.assertIn("outside", other("backup", "list", "vw").stdout)
+        other("backup", "restore", "vw", "--to", self.folder / "r")
+        self.assertEqual(dump(self.folder / "r"), expected)
+        drill = other("backup", "drill", "vw").stdout
+        for text in ("restored into an empty folder and started from", "recovery time (RTO)", "data lost at most (RPO)", "rows of ciphers"):
+            self.assertIn(text, drill)
+
+    def test_an_upload_that_breaks_off_is_told_and_goes_on(self):
+        service = fake_s3.Service()
+        self.addCleanup(service.server_close)
+        self.addCleanup(service.shutdown)
+        host = self.host(service).vault()
+        service.break_after = 1
+        self.failed(host("backup", "now", check=False), "the backup was made here")
+        self.assertEqual(service.parts_sent, [1])
+        service.break_after = None
+        host("backup", "now")
+        sent = len(service.parts_sent)
+        rows = json.loads(host("backup", "list", "--json").stdout)[0]["backups"]
+        self.assertEqual([r["outside"] for r in rows], [True, True])
+        # The first part of the first backup was not sent again: each part of both went over once.
+        size = sum(-(-p.stat().st_size // (5 << 20)) for p in host.files(".gpg"))
+        self.assertEqual(sent, size)
+
+    def test_a_storage_that_lies_and_one_that_refuses(self):
+        service = fake_s3.Service()
+        self.addCleanup(service.server_close)
+        self.addCleanup(service.shutdown)
+        host = self.host(service, mebibytes=1).vault()
+        service.lying = True
+        self.failed(host("backup", "now", check=False), "came back with other bytes")
+        service.lying = False
+        host("vault", "put", "settings", input=json.dumps(
+            {"backup_passphrase": PASSPHRASE, "access": fake_s3.ACCESS, "secret": "wrong"}))
+        self.failed(host("backup", "now", check=False), "SignatureDoesNotMatch", "secret_key")
+        for row in json.loads(host.state.joinpath("backups/vw/state.json").read_text()).items():
+            if row[0] == "failures":
+                self.assertEqual(row[1], 2)
+
+
+class Sftp(Case):
+    def setUp(self):
+        super().setUp()
+        keys = self.folder / "ssh"
+        keys.mkdir(mode=0o700)
+        for name in ("host", "client"):
+            run("ssh-keygen", "-q", "-t", "ecdsa", "-m", "PEM", "-N", "", "-f", keys / name)
+        (keys / "authorized").write_text((keys / "client.pub").read_text())
+        (keys / "authorized").chmod(0o600)
+        config = keys / "sshd.conf"
+        config.write_text(f"HostKey {keys}/host\nAuthorizedKeysFile {keys}/authorized\nUsePAM no\nStrictModes no\nPidFile none\n"
+                          "PasswordAuthentication no\nSubsystem sftp internal-sftp\nPermitRootLogin yes\n")
+        pathlib.Path("/run/sshd").mkdir(exist_ok=True)
+        # One connection a process, as inetd starts it: sshd itself knows no port 0.
+        import socket
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+
+        def serve():
+            while True:
+                try:
+                    connection, _ = self.socket.accept()
+                except OSError:
+                    return
+                subprocess.Popen(["/usr/sbin/sshd", "-i", "-f", str(config)], stdin=connection, stdout=connection,
+                                 stderr=subprocess.DEVNULL)
+                connection.close()
+
+        threading.Thread(target=serve, daemon=True).start()
+        self.addCleanup(self.socket.close)
+        self.store = self.folder / "far"
+        self.store.mkdir()
+        public = (keys / "host.pub").read_text().split()
+        (keys / "known").write_text(f"[127.0.0.1]:{self.port} {public[0]} {public[1]}\n")
+        (keys / "unknown").write_text("")
+        self.keys = keys
+
+    def host(self, known="known"):
+        return Host(self.folder / "a", more="storage = far\nformats = both", storage=f"""
+[storage far]
+kind = sftp
+url = sftp://root@127.0.0.1:{self.port}{self.store}
+key_file = {self.keys}/client
+known_hosts = {self.keys}/{known}
+""")
+
+    def test_a_copy_over_ssh(self):
+        host = self.host().vault()
+        host("backup", "now")
+        for file in host.files(".gpg"):
+            self.assertEqual((self.store / file.name).read_bytes(), file.read_bytes())
+        self.assertEqual([p.name for p in self.store.iterdir() if p.name.startswith("part-")], [])
+        # What broke off goes on: half of it is there.
+        file = host.files(".sqlite3.gz.gpg")[0]
+        (self.store / file.name).unlink()
+        next(self.store.glob("*.json")).unlink()
+        (self.store / f"part-{file.name}").write_bytes(file.read_bytes()[:10000])
+        host("backup", "now")
+        self.assertEqual((self.store / file.name).read_bytes(), file.read_bytes())
+        host("backup", "restore", "vw", "--from-storage", "--to", self.folder / "r")
+        self.assertEqual(dump(self.folder / "r"), dump(host.database))
+
+    def test_a_server_that_is_not_known_is_not_talked_to(self):
+        host = self.host("unknown").vault()
+        self.failed(host("backup", "now", check=False), "host key")
+        self.assertEqual(list(self.store.iterdir()), [])
+
+
+class Agent(Case):
+    def test_the_agent_makes_them_on_schedule_and_keeps_what_came_of_it(self):
+        host = Host(self.folder / "a", more="schedule = hourly", agent="[store]\npath = " + str(self.folder / "history.db")
+                    + f"\n[api]\nsocket = {self.folder}/socket\n[firewall]\nbackend = none\n").vault()
+        (self.folder / "a" / "jails").mkdir()
+        agent = subprocess.Popen([WARDER, "--config", host.config, "run"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+        def end():
+            agent.terminate()
+            agent.communicate()
+
+        self.addCleanup(end)
+
+        def events():
+            done = host("events", "--kind", "backup", "--json", check=False)
+            return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+        def wait_for(what):
+            end_at = time.monotonic() + 120
+            while time.monotonic() < end_at:
+                found = [e for e in events() if what in e["message"]]
+                if found:
+                    return found[0]
+                self.assertIsNone(agent.poll(), "the agent has ended")
+                time.sleep(0.1)
+            self.fail(f"no event '{what}': {events()}")
+
+        made = wait_for("backup now vw: ")
+        self.assertEqual(made["severity"], "info")
+        self.assertEqual(len(host.files(".gpg")), 1)
+        # One that was started by hand, and three failures in a row.
+        host.database.rename(host.data / "aside")
+        for _ in range(3):
+            self.failed(host("backup", "now", check=False))
+        self.assertEqual(wait_for("3 failures in a row")["severity"], "critical")
+        with open(f"/proc/{agent.pid}/maps") as maps:
+            loaded = maps.read()
+        for library in ("librnp", "libbotan", "libarchive", "libdeflate"):
+            self.assertNotIn(library, loaded)
+
+
+if __name__ == "__main__":
+    unittest.main()
