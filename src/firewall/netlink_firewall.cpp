@@ -71,6 +71,7 @@ struct NetlinkFirewall::State {
   TableWatch watch;
   Ruleset ruleset;
   bool ensured = false;
+  bool held = false;  // most of what was asked for last was there already
   std::optional<util::MonotonicTime> loud_until = std::nullopt;
 
   util::Status put(std::span<const Wish> wishes, ApplyReport& report);
@@ -119,6 +120,7 @@ util::Status NetlinkFirewall::ensure(std::span<const Scope> scopes) {
     }
   }
   WARDER_RETURN_IF_ERROR(install(state_->client, wanted, found).with_context("making the rules"));
+  state_->held = state_->held && found.exists;
   state_->ruleset = std::move(wanted);
   state_->ensured = true;
   return state_->forget_heard(generation, own);
@@ -190,9 +192,9 @@ util::Status NetlinkFirewall::State::put(std::span<const Wish> wishes, ApplyRepo
     before = client.generation();
   }
   if (!before || !watch.leave()) {
-    return put_into_effect(client, ruleset, wishes, report);
+    return put_into_effect(client, ruleset, wishes, held, report);
   }
-  const util::Status done = put_into_effect(client, ruleset, wishes, report);
+  const util::Status done = put_into_effect(client, ruleset, wishes, held, report);
   const util::Status hears = watch.join();
   const auto after = client.generation();
   if (!after || client.transactions().unknown != own.unknown ||
@@ -264,11 +266,16 @@ util::Result<Traffic> NetlinkFirewall::traffic(const net::Prefix& prefix) {
   if (!state_->ensured) {
     return firewall_error(ENOENT);
   }
-  std::vector<TableClient::Key> keys;
+  std::vector<std::string> names;
   for (const SetId& set : state_->ruleset.sets) {
     if (set.family == prefix.family() && set.length == prefix.length()) {
-      keys.push_back({state_->ruleset.set_name(set), prefix.address()});
+      names.push_back(state_->ruleset.set_name(set));
     }
+  }
+  std::vector<TableClient::Key> keys;
+  keys.reserve(names.size());
+  for (const std::string& name : names) {
+    keys.push_back({name, prefix.address()});
   }
   WARDER_ASSIGN_OR_RETURN(const auto held, state_->client.look_up(keys));
   Traffic sum;

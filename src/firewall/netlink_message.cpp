@@ -29,9 +29,14 @@ std::optional<T> number(util::ByteView data) {
 
 }  // namespace
 
+std::uint8_t* MessageWriter::grow(std::size_t size) {
+  const std::size_t at = bytes_.size();
+  bytes_.resize(at + aligned(size));
+  return bytes_.data() + at;
+}
+
 void MessageWriter::append(util::ByteView bytes) {
-  bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
-  bytes_.resize(aligned(bytes_.size()));
+  std::copy(bytes.begin(), bytes.end(), grow(bytes.size()));
 }
 
 void MessageWriter::begin(std::uint16_t type, std::uint16_t flags, std::uint32_t sequence) {
@@ -60,18 +65,18 @@ void MessageWriter::put(std::uint16_t attribute, util::ByteView bytes) {
   nlattr header{};
   header.nla_type = attribute;
   header.nla_len = static_cast<std::uint16_t>(sizeof header + bytes.size());
-  append(bytes_of(header));
-  append(bytes);
+  std::uint8_t* const place = grow(header.nla_len);
+  std::memcpy(place, &header, sizeof header);
+  std::copy(bytes.begin(), bytes.end(), place + sizeof header);
 }
 
 void MessageWriter::put_name(std::uint16_t attribute, std::string_view text) {
   nlattr header{};
   header.nla_type = attribute;
   header.nla_len = static_cast<std::uint16_t>(sizeof header + text.size() + 1);
-  append(bytes_of(header));
-  bytes_.insert(bytes_.end(), text.begin(), text.end());
-  bytes_.push_back(0);
-  bytes_.resize(aligned(bytes_.size()));
+  std::uint8_t* const place = grow(header.nla_len);
+  std::memcpy(place, &header, sizeof header);
+  std::copy(text.begin(), text.end(), place + sizeof header);
 }
 
 void MessageWriter::put_be32(std::uint16_t attribute, std::uint32_t value) {

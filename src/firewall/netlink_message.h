@@ -40,6 +40,8 @@ class MessageWriter {
 
  private:
   void end_message();
+  // Room at the end, in zeros, filled up to a multiple of four.
+  std::uint8_t* grow(std::size_t size);
   void append(util::ByteView bytes);
 
   util::Bytes bytes_;

@@ -8,7 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <string>
+#include <string_view>
 #include <vector>
 
 namespace warder::firewall {
@@ -52,9 +52,9 @@ class TableClient {
            const std::function<bool(const Message&)>& visit);
 
   // The elements with these keys in their sets, an empty place for each that is not there. At most
-  // kMostLookups. kConflict when answers were lost.
+  // kMostLookups. The names of the sets stay the caller's. kConflict when answers were lost.
   struct Key {
-    std::string set;
+    std::string_view set;
     net::IpAddress address;
   };
   static constexpr std::size_t kMostLookups = 256;

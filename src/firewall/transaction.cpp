@@ -12,6 +12,8 @@ namespace {
 // Rounds of the careful way: one finds the bad elements, the next goes through; others make up for
 // elements that end, and answers that get lost, meanwhile.
 constexpr int kRounds = 8;
+// From so many wishes on it is worth guessing whether the kernel has them.
+constexpr std::size_t kLarge = 512;
 
 SetId set_of(const Wish& wish) {
   return {wish.scope, wish.prefix.family(), static_cast<std::uint8_t>(wish.prefix.length())};
@@ -20,6 +22,26 @@ SetId set_of(const Wish& wish) {
 SetElement element_of(const Wish& wish) {
   return {wish.prefix.address(), wish.remaining, Traffic{}};
 }
+
+// The names of sets, each put together once.
+class SetNames {
+ public:
+  explicit SetNames(const Ruleset& ruleset) : ruleset_(ruleset) {}
+
+  // Valid as long as this object.
+  const std::string& of(const Wish& wish) {
+    const SetId set = set_of(wish);
+    if (last_ == nullptr || last_->first != set) {
+      last_ = &*names_.try_emplace(set, ruleset_.set_name(set)).first;
+    }
+    return last_->second;
+  }
+
+ private:
+  const Ruleset& ruleset_;
+  std::map<SetId, std::string> names_;
+  const std::pair<const SetId, std::string>* last_ = nullptr;
+};
 
 // Errors that name the whole and pass by themselves.
 bool is_passing(int error) { return error == EAGAIN || error == EINTR || error == ENOBUFS; }
@@ -50,10 +72,11 @@ bool try_quickly(TableClient& client, const Ruleset& ruleset, std::span<const Wi
 class Careful {
  public:
   Careful(TableClient& client, const Ruleset& ruleset, ApplyReport& report)
-      : client_(client), ruleset_(ruleset), report_(report) {}
+      : client_(client), names_(ruleset), report_(report) {}
 
   util::Status run(std::span<const Wish> wishes) {
     pending_.assign(wishes.begin(), wishes.end());
+    std::optional<std::size_t> found;
     for (int round = 0; round < kRounds && !pending_.empty(); ++round) {
       auto held = look_up();
       if (!held) {
@@ -62,6 +85,11 @@ class Careful {
           continue;
         }
         return held.error();
+      }
+      if (!found) {
+        found = static_cast<std::size_t>(std::count_if(
+            held->begin(), held->end(), [](const auto& element) { return element.has_value(); }));
+        found_ += *found;
       }
       leave_out_fulfilled(*held);
       if (!pending_.empty()) {
@@ -75,6 +103,9 @@ class Careful {
     return {};
   }
 
+  // Wishes whose element the kernel held at first, over all portions.
+  std::size_t found() const { return found_; }
+
  private:
   using Held = std::vector<std::optional<SetElement>>;
 
@@ -82,7 +113,7 @@ class Careful {
     std::vector<TableClient::Key> keys;
     keys.reserve(pending_.size());
     for (const Wish& wish : pending_) {
-      keys.push_back({ruleset_.set_name(set_of(wish)), wish.prefix.address()});
+      keys.push_back({names_.of(wish), wish.prefix.address()});
     }
     return client_.look_up(keys);
   }
@@ -109,17 +140,20 @@ class Careful {
 
   util::Status commit(const Held& held) {
     MessageWriter& out = client_.begin();
-    std::map<std::uint32_t, std::size_t> places;
+    const std::uint32_t before = client_.sequence();
+    std::vector<std::size_t> places;  // of the wish of each message
     for (std::size_t i = 0; i < pending_.size(); ++i) {
-      const std::string set = ruleset_.set_name(set_of(pending_[i]));
+      const std::string& set = names_.of(pending_[i]);
       SetElement element = element_of(pending_[i]);
       if (held[i]) {
-        places[client_.next_sequence()] = i;
-        write_elements(out, ElementRequest::kRemove, 0, client_.sequence(), set, {&element, 1});
+        places.push_back(i);
+        write_elements(out, ElementRequest::kRemove, 0, client_.next_sequence(), set,
+                       {&element, 1});
         element.traffic = held[i]->traffic;
       }
       if (pending_[i].kind != Change::Kind::kRemove) {
-        places[client_.next_sequence()] = i;
+        places.push_back(i);
+        client_.next_sequence();
         write_elements(out, ElementRequest::kAdd, 0, client_.sequence(), set, {&element, 1});
       }
     }
@@ -132,7 +166,7 @@ class Careful {
     if (outcome.general != 0 && !is_passing(outcome.general)) {
       return firewall_error(outcome.general);
     }
-    return sort_out(outcome, places);
+    return sort_out(outcome, before + 1, places);
   }
 
   void count_done(const Held& held) {
@@ -146,11 +180,11 @@ class Careful {
     pending_.clear();
   }
 
-  util::Status sort_out(const TableClient::Outcome& outcome,
-                        const std::map<std::uint32_t, std::size_t>& places) {
+  util::Status sort_out(const TableClient::Outcome& outcome, std::uint32_t first,
+                        const std::vector<std::size_t>& places) {
     std::vector<bool> bad(pending_.size(), false);
     for (const auto& [sequence, error] : outcome.failed) {
-      const std::size_t place = places.at(sequence);
+      const std::size_t place = places.at(sequence - first);
       const Wish& wish = pending_[place];
       if (error == EPERM) {
         return firewall_error(error);
@@ -183,12 +217,13 @@ class Careful {
       auto state = client_.read_state();
       state_ = state ? std::move(state).value() : TableState{};
     }
-    return !state_->sets.contains(ruleset_.set_name(set_of(wish)));
+    return !state_->sets.contains(names_.of(wish));
   }
 
   TableClient& client_;
-  const Ruleset& ruleset_;
+  SetNames names_;
   ApplyReport& report_;
+  std::size_t found_ = 0;
   std::vector<Wish> pending_;
   // Read once when a set seems to be gone.
   std::optional<TableState> state_;
@@ -197,22 +232,26 @@ class Careful {
 }  // namespace
 
 util::Status put_into_effect(TableClient& client, const Ruleset& ruleset,
-                             std::span<const Wish> wishes, ApplyReport& report) {
+                             std::span<const Wish> wishes, bool& held, ApplyReport& report) {
   while (!wishes.empty()) {
     const auto part = wishes.first(std::min(wishes.size(), kTransaction));
     wishes = wishes.subspan(part.size());
     util::Status status;
-    if (try_quickly(client, ruleset, part, status)) {
+    const bool ask_first = held && part.size() >= kLarge;
+    if (!ask_first && try_quickly(client, ruleset, part, status)) {
       for (const Wish& wish : part) {
         ++(wish.kind == Change::Kind::kRemove ? report.removed : report.added);
       }
       continue;
     }
     WARDER_RETURN_IF_ERROR(status);
+    Careful careful(client, ruleset, report);
     for (std::size_t at = 0; at < part.size(); at += TableClient::kMostLookups) {
-      Careful careful(client, ruleset, report);
       WARDER_RETURN_IF_ERROR(
           careful.run(part.subspan(at, std::min(part.size() - at, TableClient::kMostLookups))));
+    }
+    if (part.size() >= kLarge) {
+      held = careful.found() > part.size() / 2;
     }
   }
   return {};

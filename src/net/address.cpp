@@ -184,7 +184,17 @@ util::Result<Prefix> Prefix::parse(std::string_view text) {
 }
 
 bool Prefix::contains(const IpAddress& address) const {
-  return address.family() == family() && address.masked(length_) == address_;
+  if (address.family() != family()) {
+    return false;
+  }
+  const std::size_t whole = length_ / 8U;
+  const auto& own = address_.bytes();
+  const auto& other = address.bytes();
+  if (!std::equal(own.begin(), own.begin() + static_cast<std::ptrdiff_t>(whole), other.begin())) {
+    return false;
+  }
+  const unsigned left = length_ % 8U;
+  return left == 0 || ((own[whole] ^ other[whole]) & (0xFF00U >> left) & 0xFFU) == 0;
 }
 
 bool Prefix::contains(const Prefix& other) const {

@@ -243,6 +243,27 @@ TEST_CASE("start reconciles: adds, corrects, removes strays and leaves the rest 
   CHECK(at.wall->traffic(prefix("198.51.100.1")).value() == firewall::Traffic{9, 540});
 }
 
+TEST_CASE("many bans that the kernel has already are asked for first, and missing ones put in") {
+  const Setting at;
+  at.ensure();
+  std::vector<Change> bans;
+  for (std::uint32_t i = 0; i < 12'000; ++i) {
+    bans.push_back(at.add(numbered(i), 1h));
+  }
+  const auto most = std::span(bans).first(9'000);
+  CHECK(at.wall->apply(most).value() == ApplyReport{9'000, 0, 0, 0, {}});
+  CHECK(at.wall->apply(bans).value() == ApplyReport{3'000, 0, 9'000, 0, {}});
+  // Now it expects them there.
+  CHECK(at.wall->apply(bans).value() == ApplyReport{0, 0, 12'000, 0, {}});
+  for (Change& change : std::span(bans).first(5)) {
+    change.end = at.clock.now() + 2h;
+  }
+  CHECK(at.wall->apply(bans).value() == ApplyReport{0, 5, 11'995, 0, {}});
+  at.nft("flush set inet warder all_v4_32");
+  CHECK(at.wall->apply(bans).value() == ApplyReport{12'000, 0, 0, 0, {}});
+  CHECK(at.held().size() == 12'000);
+}
+
 TEST_CASE("what others do to the table is noticed at once and put right") {
   const auto command = GENERATE(
       std::string("flush ruleset"), std::string("delete table inet warder"),
