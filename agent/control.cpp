@@ -84,7 +84,7 @@ util::Result<std::string> Control::status() {
         counts.emplace(one.name, one);
       }
     }
-    if (const auto figures = reader->figures()) {
+    if (const auto figures = reader->figures(store::Reader::CountBans::kNo)) {
       document["store"]["events"] = figures->tree_size;
       document["store"]["bytes"] = figures->database.value;
       document["store"]["checkpoint_size"] = figures->checkpoint_size.value_or(0);

@@ -172,16 +172,16 @@ util::Result<std::optional<model::Position>> Reader::position(std::string_view s
   return position;
 }
 
-util::Result<Figures> Reader::figures() {
+util::Result<Figures> Reader::figures(CountBans count) {
   WARDER_ASSIGN_OR_RETURN(Connection* const connection, impl_->connection());
   Impl::Snapshot snapshot(connection);
   WARDER_RETURN_IF_ERROR(snapshot.begin());
   Figures figures;
-  WARDER_RETURN_IF_ERROR(impl_->fill(&figures));
+  WARDER_RETURN_IF_ERROR(impl_->fill(&figures, count));
   return figures;
 }
 
-util::Status Reader::Impl::fill(Figures* figures) {
+util::Status Reader::Impl::fill(Figures* figures, CountBans count) {
   WARDER_RETURN_IF_ERROR(
       rows("SELECT name, value FROM meta", [&](const Rows& row) -> util::Result<bool> {
         if (row.text(0) == "origin") {
@@ -204,10 +204,12 @@ util::Status Reader::Impl::fill(Figures* figures) {
                                 figures->checkpoint_time = to_time(row.integer(1));
                                 return true;
                               }));
-  WARDER_ASSIGN_OR_RETURN(const std::int64_t active, number("SELECT count(*) FROM ban"));
-  WARDER_ASSIGN_OR_RETURN(const std::int64_t past, number("SELECT count(*) FROM past_ban"));
-  figures->active_bans = static_cast<std::uint64_t>(active);
-  figures->past_bans = static_cast<std::uint64_t>(past);
+  if (count == CountBans::kYes) {
+    WARDER_ASSIGN_OR_RETURN(const std::int64_t active, number("SELECT count(*) FROM ban"));
+    WARDER_ASSIGN_OR_RETURN(const std::int64_t past, number("SELECT count(*) FROM past_ban"));
+    figures->active_bans = static_cast<std::uint64_t>(active);
+    figures->past_bans = static_cast<std::uint64_t>(past);
+  }
   const auto size_of = [](const std::filesystem::path& file) {
     std::error_code failed;
     const auto size = std::filesystem::file_size(file, failed);

@@ -95,7 +95,7 @@ class Reader::Impl {
                                                      std::size_t limit,
                                                      std::vector<std::string>* errors);
   util::Status fill(AddressHistory* history, const net::IpAddress& address, std::size_t limit);
-  util::Status fill(Figures* figures);
+  util::Status fill(Figures* figures, CountBans count);
 
   const std::filesystem::path& path() const { return path_; }
 
