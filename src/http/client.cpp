@@ -6,7 +6,6 @@
 #include "http/url.h"
 #include "util/strings.h"
 
-#include <curl/curl.h>
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -30,13 +29,13 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kMostHeaders = 256;
 
 struct FreeEasy {
-  void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
+  void operator()(CURL* handle) const { library()->easy_cleanup(handle); }
 };
 struct FreeMulti {
-  void operator()(CURLM* handle) const { curl_multi_cleanup(handle); }
+  void operator()(CURLM* handle) const { library()->multi_cleanup(handle); }
 };
 struct FreeList {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+  void operator()(curl_slist* list) const { library()->slist_free_all(list); }
 };
 
 const char* method_name(Method method) {
@@ -158,15 +157,19 @@ std::optional<std::string_view> Response::header(std::string_view name) const {
 class Client::Impl {
  public:
   explicit Impl(ClientOptions options) : options_(std::move(options)) {
-    set_up_library();
-    multi_.reset(curl_multi_init());
-    easy_.reset(curl_easy_init());
+    if (library() != nullptr) {
+      multi_.reset(library()->multi_init());
+      easy_.reset(library()->easy_init());
+    }
     for (std::string& host : options_.allowed_hosts) {
       host = util::to_lower(host);
     }
   }
 
   util::Result<Response> perform(const Request& request) {
+    if (library() == nullptr) {
+      return Error(ErrorCode::kUnavailable, std::string(kNoLibrary));
+    }
     if (!multi_ || !easy_) {
       return Error(ErrorCode::kInternal, "libcurl could not be set up");
     }
@@ -190,7 +193,7 @@ class Client::Impl {
         return response;
       }
       char* location = nullptr;
-      curl_easy_getinfo(easy_.get(), CURLINFO_REDIRECT_URL, &location);
+      library()->easy_getinfo(easy_.get(), CURLINFO_REDIRECT_URL, &location);
       if (location == nullptr) {
         return response;
       }
@@ -212,7 +215,9 @@ class Client::Impl {
 
   void cancel() {
     cancelled_ = true;
-    curl_multi_wakeup(multi_.get());
+    if (multi_) {
+      library()->multi_wakeup(multi_.get());
+    }
   }
 
  private:
@@ -262,10 +267,10 @@ class Client::Impl {
 
   Response finish(Exchange* state) {
     long status = 0;
-    curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
+    library()->easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
     state->response.status = static_cast<int>(status);
     char* peer = nullptr;
-    curl_easy_getinfo(easy_.get(), CURLINFO_PRIMARY_IP, &peer);
+    library()->easy_getinfo(easy_.get(), CURLINFO_PRIMARY_IP, &peer);
     if (peer != nullptr) {
       state->response.peer = net::IpAddress::parse(peer);
     }
@@ -276,10 +281,10 @@ class Client::Impl {
                    std::chrono::milliseconds left, Exchange* state,
                    std::unique_ptr<curl_slist, FreeList>* headers) {
     CURL* const easy = easy_.get();
-    curl_easy_reset(easy);
+    library()->easy_reset(easy);
     bool good = true;
     const auto set = [&](CURLoption option, auto value) {
-      good = good && curl_easy_setopt(easy, option, value) == CURLE_OK;
+      good = good && library()->easy_setopt(easy, option, value) == CURLE_OK;
     };
     set(CURLOPT_URL, url.c_str());
     set(CURLOPT_PROTOCOLS_STR, "http,https");
@@ -354,7 +359,7 @@ class Client::Impl {
                      std::string_view value) {
     // "Name:" takes a header of libcurl's away; "Name;" is its spelling of an empty one.
     const std::string line = fmt::format("{}: {}", name, value);
-    if (curl_slist* const longer = curl_slist_append(list->get(), line.c_str())) {
+    if (curl_slist* const longer = library()->slist_append(list->get(), line.c_str())) {
       (void)list->release();
       list->reset(longer);
     }
@@ -363,27 +368,27 @@ class Client::Impl {
   // Runs easy_ to its end; empty when cancelled.
   std::optional<CURLcode> run() {
     CURLM* const multi = multi_.get();
-    if (curl_multi_add_handle(multi, easy_.get()) != CURLM_OK) {
+    if (library()->multi_add_handle(multi, easy_.get()) != CURLM_OK) {
       return CURLE_FAILED_INIT;
     }
     std::optional<CURLcode> result;
     int running = 1;
     while (running > 0 && !cancelled_) {
-      if (curl_multi_perform(multi, &running) != CURLM_OK) {
+      if (library()->multi_perform(multi, &running) != CURLM_OK) {
         result = CURLE_FAILED_INIT;
         break;
       }
       if (running > 0 && !cancelled_) {
-        curl_multi_poll(multi, nullptr, 0, 1000, nullptr);
+        library()->multi_poll(multi, nullptr, 0, 1000, nullptr);
       }
     }
     int left = 0;
-    while (const CURLMsg* const message = curl_multi_info_read(multi, &left)) {
+    while (const CURLMsg* const message = library()->multi_info_read(multi, &left)) {
       if (message->msg == CURLMSG_DONE) {
         result = message->data.result;
       }
     }
-    curl_multi_remove_handle(multi, easy_.get());
+    library()->multi_remove_handle(multi, easy_.get());
     return result;
   }
 

@@ -1,5 +1,7 @@
 #include "http/failure.h"
 
+#include "http/library.h"
+
 #include <fmt/core.h>
 
 #include <string>
@@ -55,7 +57,7 @@ std::string certificate_problem(long result) {
 
 std::string connection_problem(CURL* handle) {
   long os_error = 0;
-  curl_easy_getinfo(handle, CURLINFO_OS_ERRNO, &os_error);
+  library()->easy_getinfo(handle, CURLINFO_OS_ERRNO, &os_error);
   if (os_error == 0) {
     return "no connection";
   }
@@ -80,7 +82,7 @@ Error describe_failure(CURLcode code, CURL* handle, std::string_view where) {
       return text(ErrorCode::kTimeout, "no answer within the time limit");
     case CURLE_PEER_FAILED_VERIFICATION: {
       long result = 0;
-      curl_easy_getinfo(handle, CURLINFO_SSL_VERIFYRESULT, &result);
+      library()->easy_getinfo(handle, CURLINFO_SSL_VERIFYRESULT, &result);
       return text(ErrorCode::kDenied, certificate_problem(result));
     }
     case CURLE_SSL_CONNECT_ERROR:
@@ -107,7 +109,7 @@ Error describe_failure(CURLcode code, CURL* handle, std::string_view where) {
     default:
       return text(ErrorCode::kUnavailable,
                   fmt::format("the request failed (libcurl error {}: {})", static_cast<int>(code),
-                              curl_easy_strerror(code)));
+                              library()->easy_strerror(code)));
   }
 }
 

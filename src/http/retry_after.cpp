@@ -1,8 +1,7 @@
 #include "http/retry_after.h"
 
+#include "http/library.h"
 #include "util/strings.h"
-
-#include <curl/curl.h>
 
 #include <algorithm>
 #include <string>
@@ -50,7 +49,8 @@ std::optional<seconds> parse_retry_after(std::string_view text, util::WallTime n
   if (day == std::string_view::npos || day % 3 != 0) {
     return std::nullopt;
   }
-  const time_t at = curl_getdate(std::string(text).c_str(), nullptr);
+  const Library* const curl = library();
+  const time_t at = curl == nullptr ? -1 : curl->getdate(std::string(text).c_str(), nullptr);
   if (at < 0) {
     return std::nullopt;
   }

@@ -1,9 +1,8 @@
 #include "http/url.h"
 
 #include "http/client.h"
+#include "http/library.h"
 #include "util/strings.h"
-
-#include <curl/curl.h>
 
 #include <memory>
 
@@ -11,16 +10,16 @@ namespace warder::http {
 namespace {
 
 struct FreeUrl {
-  void operator()(CURLU* url) const { curl_url_cleanup(url); }
+  void operator()(CURLU* url) const { library()->url_cleanup(url); }
 };
 
 std::optional<std::string> part(CURLU* url, CURLUPart which) {
   char* text = nullptr;
-  if (curl_url_get(url, which, &text, 0) != CURLUE_OK) {
+  if (library()->url_get(url, which, &text, 0) != CURLUE_OK) {
     return std::nullopt;
   }
   std::string copy(text);
-  curl_free(text);
+  library()->free(text);
   return copy;
 }
 
@@ -36,10 +35,10 @@ std::string Target::to_string() const {
 }
 
 std::optional<Target> parse_target(std::string_view url) {
-  const std::unique_ptr<CURLU, FreeUrl> parsed(curl_url());
+  const std::unique_ptr<CURLU, FreeUrl> parsed(library() != nullptr ? library()->url() : nullptr);
   // A NUL would end the text early for libcurl.
   if (!parsed || url.size() > 8192 || url.find('\0') != std::string_view::npos ||
-      curl_url_set(parsed.get(), CURLUPART_URL, std::string(url).c_str(), 0) != CURLUE_OK) {
+      library()->url_set(parsed.get(), CURLUPART_URL, std::string(url).c_str(), 0) != CURLUE_OK) {
     return std::nullopt;
   }
   auto scheme = part(parsed.get(), CURLUPART_SCHEME);

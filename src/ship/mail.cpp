@@ -4,7 +4,6 @@
 #include "http/library.h"
 #include "util/strings.h"
 
-#include <curl/curl.h>
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -21,10 +20,10 @@ using util::ErrorCode;
 using Security = MailServer::Security;
 
 struct FreeEasy {
-  void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
+  void operator()(CURL* handle) const { http::library()->easy_cleanup(handle); }
 };
 struct FreeList {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+  void operator()(curl_slist* list) const { http::library()->slist_free_all(list); }
 };
 
 // What libcurl reads the message from.
@@ -57,7 +56,7 @@ class Mail : public Destination {
  public:
   Mail(MailOptions options, const util::Clock& clock)
       : options_(std::move(options)), clock_(clock) {
-    http::set_up_library();
+    http::library();  // not with the first alert
   }
 
   std::string_view name() const override { return options_.name; }
@@ -79,7 +78,10 @@ class Mail : public Destination {
 
  private:
   Outcome send(const Message& message) {
-    const std::unique_ptr<CURL, FreeEasy> handle(curl_easy_init());
+    if (http::library() == nullptr) {
+      return {Outcome::Kind::kRetry, {}, std::string(http::kNoLibrary)};
+    }
+    const std::unique_ptr<CURL, FreeEasy> handle(http::library()->easy_init());
     if (!handle) {
       throw std::bad_alloc();
     }
@@ -95,54 +97,56 @@ class Mail : public Destination {
         return {Outcome::Kind::kRetry, {}, secret.error().message()};
       }
       password = std::move(*secret);
-      curl_easy_setopt(curl, CURLOPT_USERNAME, options_.username.c_str());
+      http::library()->easy_setopt(curl, CURLOPT_USERNAME, options_.username.c_str());
       // libcurl takes a C string and copies it; the copy goes with the handle.
       std::string text(password.view());
-      curl_easy_setopt(curl, CURLOPT_PASSWORD, text.c_str());
+      http::library()->easy_setopt(curl, CURLOPT_PASSWORD, text.c_str());
       crypto::wipe(&text);
     }
     const std::string body = mail_text(options_.envelope, options_.host, message, clock_.now());
     Upload upload{body};
     std::unique_ptr<curl_slist, FreeList> to;
     for (const std::string& address : options_.envelope.to) {
-      curl_slist* const longer = curl_slist_append(to.get(), address.c_str());
+      curl_slist* const longer = http::library()->slist_append(to.get(), address.c_str());
       if (longer == nullptr) {
         throw std::bad_alloc();
       }
       to.release();
       to.reset(longer);
     }
-    curl_easy_setopt(curl, CURLOPT_URL, where.c_str());
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
-    curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(
+    http::library()->easy_setopt(curl, CURLOPT_URL, where.c_str());
+    http::library()->easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+    http::library()->easy_setopt(curl, CURLOPT_PROXY, "");
+    http::library()->easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    http::library()->easy_setopt(
         curl, CURLOPT_USE_SSL,
         static_cast<long>(server.security == Security::kPlain && options_.username.empty()
                               ? CURLUSESSL_NONE
                               : CURLUSESSL_ALL));
-    curl_easy_setopt(curl, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+    http::library()->easy_setopt(curl, CURLOPT_SSLVERSION,
+                                 static_cast<long>(CURL_SSLVERSION_TLSv1_2));
     if (!options_.ca_file.empty()) {
-      curl_easy_setopt(curl, CURLOPT_CAINFO, options_.ca_file.c_str());
-      curl_easy_setopt(curl, CURLOPT_CAPATH, nullptr);
+      http::library()->easy_setopt(curl, CURLOPT_CAINFO, options_.ca_file.c_str());
+      http::library()->easy_setopt(curl, CURLOPT_CAPATH, nullptr);
     }
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
-                     static_cast<long>(options_.connect_timeout.count()));
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(options_.timeout.count()));
-    curl_easy_setopt(curl, CURLOPT_MAIL_FROM, options_.envelope.from.c_str());
-    curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, to.get());
-    curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
-    curl_easy_setopt(curl, CURLOPT_READFUNCTION, on_read);
-    curl_easy_setopt(curl, CURLOPT_READDATA, &upload);
-    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
-    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &cancelled_);
-    return judge(curl_easy_perform(curl), curl, where);
+    http::library()->easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
+                                 static_cast<long>(options_.connect_timeout.count()));
+    http::library()->easy_setopt(curl, CURLOPT_TIMEOUT_MS,
+                                 static_cast<long>(options_.timeout.count()));
+    http::library()->easy_setopt(curl, CURLOPT_MAIL_FROM, options_.envelope.from.c_str());
+    http::library()->easy_setopt(curl, CURLOPT_MAIL_RCPT, to.get());
+    http::library()->easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+    http::library()->easy_setopt(curl, CURLOPT_READFUNCTION, on_read);
+    http::library()->easy_setopt(curl, CURLOPT_READDATA, &upload);
+    http::library()->easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    http::library()->easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+    http::library()->easy_setopt(curl, CURLOPT_XFERINFODATA, &cancelled_);
+    return judge(http::library()->easy_perform(curl), curl, where);
   }
 
   Outcome judge(CURLcode code, CURL* curl, const std::string& where) const {
     long reply = 0;
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &reply);
+    http::library()->easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &reply);
     switch (code) {
       case CURLE_OK:
         return {};
