@@ -1,8 +1,9 @@
 """What the agent takes while nothing happens, and how soon it is there."""
+import subprocess
 import time
 
 import logs
-from bench_world import BenchWorld, cpu_seconds, median, memory_mb, voluntary_switches
+from bench_world import BenchWorld, cpu_seconds, median, memory_mb, until, voluntary_switches
 from peer import Fail2ban, is_there
 from restart import SETTINGS
 from throughput import JAIL, peer_jail
@@ -37,6 +38,9 @@ def start(table, runs):
 
         world.launch()
         world.wait_status(lambda status: not status["catching_up"])
+        # A new interface's IPv6 addresses are only taken after a second; the agent is told of that.
+        until(lambda: "tentative" not in subprocess.run(
+            world.in_host("ip", "-6", "address"), check=True, capture_output=True, text=True).stdout)
         time.sleep(1)
         for name, process in (("agent", world.agent), ("helper", world.helper)):
             before = voluntary_switches(process.pid), cpu_seconds(process.pid)

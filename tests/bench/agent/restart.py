@@ -8,6 +8,8 @@ from bench_world import BenchWorld, cpu_seconds, memory_mb
 from throughput import JAIL
 
 SETTINGS = {"firewall": {"max_elements": 4194304}}
+# Each question is a process that takes a processor from agent or helper for its start.
+PAUSE = 0.1
 
 
 def processor(world):
@@ -18,7 +20,7 @@ def measure(table, world, what):
     before = cpu_seconds(world.helper.pid)
     ready = world.launch()
     table.add(f"{what}: judging lines", ready, "s")
-    status = world.wait_status(lambda status: status["firewall"]["state"] == "enforcing")
+    status = world.wait_status(lambda status: status["firewall"]["state"] == "enforcing", PAUSE)
     enforcing = time.monotonic() - world.started
     agent, helper = processor(world)
     table.add(f"{what}: enforcing", enforcing, "s",
@@ -33,7 +35,7 @@ def flush(table, world, what):
     begin = time.monotonic()
     subprocess.run(world.in_host("nft", "delete", "table", "inet", "warder"), check=True)
     flushed = time.monotonic()
-    world.wait_status(lambda status: status["firewall"]["repairs"] == 1)
+    world.wait_status(lambda status: status["firewall"]["repairs"] == 1, PAUSE)
     after = processor(world)
     table.add(f"{what}: flushed, all back", time.monotonic() - flushed, "s",
               f"the flush itself took {flushed - begin:.1f} s; processor: agent "
