@@ -356,6 +356,7 @@ void Engine::caught_up() {
 void Engine::give_back_memory(util::MonotonicTime now) {
   if (!catching_up_ && !keeper_.firewall().is_busy() && memory_due_ && *memory_due_ <= now) {
     memory_due_.reset();
+    reader_.give_back_memory();
     ::malloc_trim(0);
   }
 }

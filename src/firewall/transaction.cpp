@@ -122,12 +122,13 @@ class Careful {
     std::size_t kept = 0;
     for (std::size_t i = 0; i < pending_.size(); ++i) {
       const Wish& wish = pending_[i];
+      const std::optional<SetElement>& element = held[i];
       const bool fulfilled = wish.kind == Change::Kind::kRemove
-                                 ? !held[i]
-                                 : held[i] && is_fulfilled_by(wish, held[i]->remaining);
+                                 ? !element
+                                 : element && is_fulfilled_by(wish, element->remaining);
       if (fulfilled) {
         ++report_.unchanged;
-        report_.outlasting += held[i] && outlasts(wish, held[i]->remaining) ? 1 : 0;
+        report_.outlasting += element && outlasts(wish, element->remaining) ? 1 : 0;
       } else {
         pending_[kept] = pending_[i];
         held[kept] = held[i];
@@ -145,11 +146,11 @@ class Careful {
     for (std::size_t i = 0; i < pending_.size(); ++i) {
       const std::string& set = names_.of(pending_[i]);
       SetElement element = element_of(pending_[i]);
-      if (held[i]) {
+      if (const std::optional<SetElement>& before_it = held[i]) {
         places.push_back(i);
         write_elements(out, ElementRequest::kRemove, 0, client_.next_sequence(), set,
                        {&element, 1});
-        element.traffic = held[i]->traffic;
+        element.traffic = before_it->traffic;
       }
       if (pending_[i].kind != Change::Kind::kRemove) {
         places.push_back(i);

@@ -172,6 +172,13 @@ util::Result<std::optional<model::Position>> Reader::position(std::string_view s
   return position;
 }
 
+void Reader::give_back_memory() {
+  if (const auto connection = impl_->connection()) {
+    // Nothing depends on it.
+    [[maybe_unused]] const util::Status done = (*connection)->execute("PRAGMA shrink_memory");
+  }
+}
+
 util::Result<Figures> Reader::figures(CountBans count) {
   WARDER_ASSIGN_OR_RETURN(Connection* const connection, impl_->connection());
   Impl::Snapshot snapshot(connection);
