@@ -5,7 +5,6 @@
 #include "util/descriptor.h"
 #include "util/strings.h"
 
-#include <curl/curl.h>
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -25,15 +24,15 @@ constexpr long kConnectSeconds = 20;
 constexpr long kStallSeconds = 60;
 
 struct FreeEasy {
-  void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
+  void operator()(CURL* handle) const { http::library()->easy_cleanup(handle); }
 };
 struct FreeList {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+  void operator()(curl_slist* list) const { http::library()->slist_free_all(list); }
 };
 using List = std::unique_ptr<curl_slist, FreeList>;
 
 void add(List& list, const std::string& text) {
-  curl_slist* const longer = curl_slist_append(list.get(), text.c_str());
+  curl_slist* const longer = http::library()->slist_append(list.get(), text.c_str());
   if (longer != nullptr) {
     static_cast<void>(list.release());
     list.reset(longer);
@@ -93,8 +92,9 @@ util::Error sftp_failure(CURLcode code, CURL* handle, const std::string& url) {
 class Transfer::Impl {
  public:
   explicit Impl(TransferOptions options) : options_(std::move(options)) {
-    http::set_up_library();
-    handle_.reset(curl_easy_init());
+    if (http::library() != nullptr) {
+      handle_.reset(http::library()->easy_init());
+    }
   }
 
   util::Result<TransferAnswer> http(const TransferRequest& request) {
@@ -133,7 +133,7 @@ class Transfer::Impl {
     progress_ = &request.progress;
     set(CURLOPT_HEADERFUNCTION, take_header);
     set(CURLOPT_HEADERDATA, this);
-    const CURLcode code = curl_easy_perform(handle_.get());
+    const CURLcode code = http::library()->easy_perform(handle_.get());
     WARDER_RETURN_IF_ERROR(status_);
     if (code == CURLE_ABORTED_BY_CALLBACK) {
       return Error(ErrorCode::kUnavailable, "stopped");
@@ -142,7 +142,7 @@ class Transfer::Impl {
       return http::describe_failure(code, handle_.get(), place_of(request.url));
     }
     long status = 0;
-    curl_easy_getinfo(handle_.get(), CURLINFO_RESPONSE_CODE, &status);
+    http::library()->easy_getinfo(handle_.get(), CURLINFO_RESPONSE_CODE, &status);
     answer_.status = static_cast<int>(status);
     return std::move(answer_);
   }
@@ -185,14 +185,17 @@ class Transfer::Impl {
  private:
   template <typename Value>
   void set(CURLoption option, Value value) {
-    curl_easy_setopt(handle_.get(), option, value);
+    http::library()->easy_setopt(handle_.get(), option, value);
   }
 
   util::Status begin(const std::string& url) {
+    if (http::library() == nullptr) {
+      return Error(ErrorCode::kUnavailable, std::string(http::kNoLibrary));
+    }
     if (!handle_) {
       return Error(ErrorCode::kInternal, "libcurl does not start");
     }
-    curl_easy_reset(handle_.get());
+    http::library()->easy_reset(handle_.get());
     status_ = {};
     sink_ = nullptr;
     progress_ = nullptr;
@@ -234,7 +237,7 @@ class Transfer::Impl {
   }
 
   util::Status run_sftp(const std::string& url) {
-    const CURLcode code = curl_easy_perform(handle_.get());
+    const CURLcode code = http::library()->easy_perform(handle_.get());
     WARDER_RETURN_IF_ERROR(status_);
     return code == CURLE_OK ? util::Status() : sftp_failure(code, handle_.get(), url);
   }
@@ -287,7 +290,7 @@ class Transfer::Impl {
     auto* const impl = static_cast<Impl*>(self);
     const std::size_t size = one * count;
     long status = 0;
-    curl_easy_getinfo(impl->handle_.get(), CURLINFO_RESPONSE_CODE, &status);
+    http::library()->easy_getinfo(impl->handle_.get(), CURLINFO_RESPONSE_CODE, &status);
     const bool good = status == 0 || (status >= 200 && status < 300);
     if (impl->sink_ != nullptr && good) {
       impl->status_ = impl->sink_->write({reinterpret_cast<const std::uint8_t*>(bytes), size});
