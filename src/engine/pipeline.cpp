@@ -144,12 +144,18 @@ void Pipeline::on_finding(std::size_t filter, model::Finding&& finding) {
   }
 }
 
+jail::Jail* Pipeline::running_jail(jail::JailIndex index) {
+  std::optional<jail::Jail>& jail = jails_.slots()[index].jail;
+  return jail ? &*jail : nullptr;
+}
+
 void Pipeline::named(Case one) {
   using Aside = Notices::Aside;
   const std::string_view jail = jails_.name_of(one.jail);
   const std::string name = util::to_lower(one.finding.identifier);
   const std::string shown = util::printable(name, 128);
-  if (jails_.slots()[one.jail].jail->options().names != jail::UseNames::kLookUp) {
+  const jail::Jail* running = running_jail(one.jail);
+  if (running == nullptr || running->options().names != jail::UseNames::kLookUp) {
     notices_.aside(jail, Aside::kRaw, model::Severity::kWarning,
                    fmt::format("a line names '{}', which is no address: nobody is banned for it "
                                "(usedns = raw)",
@@ -162,7 +168,7 @@ void Pipeline::named(Case one) {
     return;
   }
   const auto then = [this, one = std::move(one), shown](const SideQuestions::Names& found) {
-    if (!jails_.slots()[one.jail].jail) {
+    if (running_jail(one.jail) == nullptr) {
       return;  // the jail is gone
     }
     const std::string_view here = jails_.name_of(one.jail);
@@ -197,7 +203,11 @@ void Pipeline::named(Case one) {
 }
 
 void Pipeline::judge(const Case& one) {
-  const jail::JailOptions& options = jails_.slots()[one.jail].jail->options();
+  const jail::Jail* running = running_jail(one.jail);
+  if (running == nullptr) {
+    return;
+  }
+  const jail::JailOptions& options = running->options();
   if (options.ignorecommand.empty() || jails_.bans().find(one.jail, one.finding.address)) {
     decide(one);
     return;
@@ -206,8 +216,8 @@ void Pipeline::judge(const Case& one) {
   const net::Prefix address = one.finding.address;
   const bool asked =
       side_.ask_command(options, address, [this, one](const SideQuestions::Ignore& answer) {
-        if (!jails_.slots()[one.jail].jail) {
-          return;
+        if (running_jail(one.jail) == nullptr) {
+          return;  // the jail is gone
         }
         if (!answer.trouble.empty()) {
           notices_.aside(jails_.name_of(one.jail), Notices::Aside::kCommand,
@@ -231,7 +241,11 @@ void Pipeline::judge(const Case& one) {
 }
 
 void Pipeline::decide(const Case& one) {
-  jail::Jail& jail = *jails_.slots()[one.jail].jail;
+  jail::Jail* const running = running_jail(one.jail);
+  if (running == nullptr) {
+    return;
+  }
+  jail::Jail& jail = *running;
   const jail::Decision decision = jail.on_finding(one.finding, now_);
   using jail::DecisionKind;
   if (decision.kind == DecisionKind::kIgnored || decision.kind == DecisionKind::kAlreadyBanned) {

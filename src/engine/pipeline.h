@@ -79,6 +79,8 @@ class Pipeline : public source::LineHandler, public filter::MatchHandler {
     std::uint32_t part = 0;  // of several addresses that a name has
   };
 
+  // Null when the jail is gone.
+  jail::Jail* running_jail(jail::JailIndex index);
   // A finding that names no address.
   void named(Case one);
   void judge(const Case& one);

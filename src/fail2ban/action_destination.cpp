@@ -45,8 +45,12 @@ std::string plain_name(std::string_view text) {
 }
 
 std::string text_of(const config::Definition& definition, std::string_view option) {
-  const auto value = definition.get(option);
-  return std::string(util::trim(value && *value ? (*value)->text : std::string()));
+  const auto found = definition.get(option);
+  if (!found) {
+    return {};  // what it refers to is not there
+  }
+  const std::optional<config::Value>& value = *found;
+  return value ? std::string(util::trim(value->text)) : std::string();
 }
 
 std::string replaced(std::string text, std::string_view from, std::string_view to) {
