@@ -294,7 +294,8 @@ class Database(Case):
         self.log = self.folder / "output"
         self.run_program(programs / "postgres", "-D", data,
                          *[word for key, value in settings.items()
-                           for word in ("-c", f"{key}={value}")], user="postgres")
+                           for word in ("-c", f"{key}={value}")], user="postgres",
+                         ready=lambda: "ready to accept connections" in self.log.read_text())
 
         def log_in(address, user, database, password):
             with socket.create_connection((USER, self.port), source_address=(address, 0)) as raw:
