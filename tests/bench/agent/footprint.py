@@ -40,7 +40,8 @@ def start(table, runs):
         world.wait_status(lambda status: not status["catching_up"])
         # A new interface's IPv6 addresses are only taken after a second; the agent is told of that.
         until(lambda: "tentative" not in subprocess.run(
-            world.in_host("ip", "-6", "address"), check=True, capture_output=True, text=True).stdout)
+            world.in_host("ip", "-6", "address"), check=True, capture_output=True, text=True).stdout,
+            "addresses that are settled")
         time.sleep(1)
         for name, process in (("agent", world.agent), ("helper", world.helper)):
             before = voluntary_switches(process.pid), cpu_seconds(process.pid)
