@@ -99,7 +99,8 @@ Pipeline::Log& Pipeline::log_of(std::uint32_t index) {
   if (logs.size() <= index) {
     logs.resize(index + 1);
   }
-  if (!logs[index]) {
+  std::optional<Log>& known = logs[index];
+  if (!known) {
     const source::LogInfo& info = source_->log_info(index);
     Log log;
     log.name = info.name;
@@ -107,9 +108,9 @@ Pipeline::Log& Pipeline::log_of(std::uint32_t index) {
       log.matcher = program->matcher.get();
       log.jails = &program->jails;
     }
-    logs[index] = std::move(log);
+    known = std::move(log);
   }
-  return *logs[index];
+  return *known;
 }
 
 void Pipeline::on_line(const model::Line& line) {

@@ -53,8 +53,12 @@ void remark(Action* action, Verdict verdict, std::string text, std::string remed
 }
 
 std::string text_of(const config::Definition& definition, std::string_view option) {
-  const auto value = definition.get(option);
-  return value && *value ? (*value)->text : std::string();
+  const auto found = definition.get(option);
+  if (!found) {
+    return {};  // what it refers to is not there
+  }
+  const std::optional<config::Value>& value = *found;
+  return value ? value->text : std::string();
 }
 
 std::string protocol_word(std::string_view text) {
@@ -88,12 +92,13 @@ void read_scope(const config::Definition& definition, Action* action) {
 
 // An actionban of the operator's own in place of the stock one.
 void tell_own_ban(const config::Document& document, Action* action) {
-  const auto own = document.get("Definition", "actionban");
-  if (own && *own && (*own)->place.source.ends_with(".local")) {
+  const auto found = document.get("Definition", "actionban");
+  const std::optional<config::Value> own = found ? *found : std::nullopt;
+  if (own && own->place.source.ends_with(".local")) {
     remark(
         action, Verdict::kDiffers,
         fmt::format("the actionban written at {} is not run: the agent bans in the kernel itself",
-                    (*own)->place.to_string()),
+                    own->place.to_string()),
         std::string(kCommandRemedy));
   }
 }
@@ -133,6 +138,11 @@ void judge_telling(const config::Definition& definition, const ActionRequest& re
 
 void judge_command(const config::Definition& definition, const ActionRequest& request,
                    Action* action) {
+  if (const auto read = definition.get("actionban"); !read) {
+    remark(action, Verdict::kRefused, "its actionban cannot be read: " + read.error().message(),
+           std::string("mend it").append(kAcceptance));
+    return;
+  }
   const std::string ban = text_of(definition, "actionban");
   if (util::trim(ban).empty()) {
     remark(action, Verdict::kDiffers, "it does nothing on a ban, and is not run otherwise", "");

@@ -267,6 +267,13 @@ TEST_CASE("actions: the kernel's are native, others are told by name") {
       read({{"jail.local", mine}}, {.skip_actions = {"mine", "smart.py"}}).jail("app").verdict() ==
       Verdict::kDiffers);
 
+  const fail2ban::JailPlan broken =
+      read({{"jail.local", "[app]\nenabled = on\naction = odd\n"},
+            {"action.d/odd.conf", "[Definition]\nactionban = /bin/x %(nothing)s\n"}})
+          .jail("app");
+  CHECK(remark(broken, "action odd").verdict == Verdict::kRefused);
+  CHECK(remark(broken, "action odd").text.starts_with("its actionban cannot be read: "));
+
   const fail2ban::JailPlan gone =
       read({{"jail.local", "[app]\nenabled = on\naction = nowhere\n"}}).jail("app");
   CHECK(remark(gone, "action nowhere").verdict == Verdict::kRefused);
