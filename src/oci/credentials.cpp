@@ -1,5 +1,6 @@
 #include "oci/credentials.h"
 
+#include "crypto/key_fingerprint.h"
 #include "util/file.h"
 #include "util/strings.h"
 
@@ -83,7 +84,14 @@ util::Result<bool> ApiKey::renew() {
   WARDER_ASSIGN_OR_RETURN(crypto::RsaPrivateKey key,
                           load_private_key(profile_.key_file, profile_.passphrase));
   const std::lock_guard lock(mutex_);
-  const bool changed = key.public_key_der() != identity_.key->public_key_der();
+  const util::Bytes public_key = key.public_key_der();
+  bool changed = public_key != identity_.key->public_key_der();
+  // A new key has another name; the configured one may be that of the key before.
+  if (const std::string fingerprint = crypto::md5_fingerprint(public_key); !fingerprint.empty()) {
+    std::string key_id = fmt::format("{}/{}/{}", profile_.tenancy, profile_.user, fingerprint);
+    changed = changed || key_id != identity_.key_id;
+    identity_.key_id = std::move(key_id);
+  }
   identity_.key = share(std::move(key));
   return changed;
 }

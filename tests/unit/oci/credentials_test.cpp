@@ -1,5 +1,6 @@
 #include "oci/credentials.h"
 
+#include "crypto/key_fingerprint.h"
 #include "support/manual_clock.h"
 #include "support/temporary_folder.h"
 #include "util/encoding.h"
@@ -56,9 +57,15 @@ TEST_CASE("an API key is read from a private file and read again when it is refu
   const auto api_key = oci::ApiKey::create(profile(folder.path()));
   REQUIRE(api_key);
   CHECK((*api_key)->current()->key_id == "ocid1.tenancy.oc1..t/ocid1.user.oc1..u/aa");
+  // The fingerprint in the configuration is not that of the key: the key's own is tried, once.
+  CHECK((*api_key)->renew().value());
   CHECK_FALSE((*api_key)->renew().value());
   REQUIRE(util::write_file_atomically(folder.path() / "key.pem", second_key(), 0600));
   CHECK((*api_key)->renew().value());
+  // The new key's own name: `openssl rsa -pubout -outform DER | openssl md5 -c`.
+  const auto second = crypto::RsaPrivateKey::from_pem(second_key());
+  CHECK((*api_key)->current()->key_id == "ocid1.tenancy.oc1..t/ocid1.user.oc1..u/" +
+                                             crypto::md5_fingerprint(second->public_key_der()));
 }
 
 TEST_CASE("a private key that others may read is refused with the remedy") {
