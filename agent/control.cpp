@@ -1,8 +1,10 @@
 #include "agent/control.h"
 
 #include "engine/diagnosis.h"
+#include "model/event.h"
 #include "store/reader.h"
 #include "util/clock.h"
+#include "util/strings.h"
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -53,6 +55,8 @@ util::Result<std::string> Control::answer(const api::Request& request) {
       return std::string("{}");
     case api::Command::kTestAlert:
       return test_alert(request.destination);
+    case api::Command::kReport:
+      return report(request);
     case api::Command::kDiagnose:
       return diagnose(request.jail);
     case api::Command::kProbe:
@@ -187,6 +191,26 @@ util::Result<std::string> Control::probe(const std::string& jail) {
                                                "see the disk: space, health, rights"});
   }
   return engine::stages_json(stages);
+}
+
+util::Result<std::string> Control::report(const api::Request& request) {
+  const auto severity = model::parse_severity(request.severity);
+  if (!severity || util::trim(request.text).empty()) {
+    return util::Error(util::ErrorCode::kInvalid, "a report needs text and a severity");
+  }
+  model::Event event;
+  event.kind = model::EventKind::kSecurity;
+  event.severity = *severity;
+  event.time = util::SystemClock().now();
+  const std::string_view text = util::trim(request.text);
+  event.message = util::printable(text.substr(0, text.find('\n')), model::Event::kLongestMessage);
+  event.detail = dump({{"by", util::printable(request.by, 128)}, {"text", request.text}});
+  if (event.detail.size() > model::Event::kLongestDetail) {
+    return util::Error(util::ErrorCode::kInvalid,
+                       "the text is too long to be kept whole; send it in parts");
+  }
+  WARDER_RETURN_IF_ERROR(parts_.engine->record(std::move(event)));
+  return dump({{"recorded", true}});
 }
 
 util::Result<std::string> Control::test_alert(const std::string& destination) {

@@ -32,6 +32,7 @@ class Control : public api::Handler {
   util::Result<std::string> bans(const api::Request& request);
   util::Result<std::string> diagnose(const std::string& jail);
   util::Result<std::string> probe(const std::string& jail);
+  util::Result<std::string> report(const api::Request& request);
   util::Result<std::string> test_alert(const std::string& destination);
 
   const Parts parts_;

@@ -1,5 +1,6 @@
 #include "agent/daemon.h"
 
+#include "agent/far_ends.h"
 #include "agent/service.h"
 #include "agent/signing_key.h"
 #include "agent/state_lock.h"
@@ -191,6 +192,12 @@ util::Status Daemon::open_store(const engine::MainConfiguration& main) {
     }
   };
   hooks.route = [this](const model::Event& event) { return routes_.of(event); };
+  // It is in the outbox of those who keep it, by a commit of its own.
+  hooks.checkpoint = [this](const std::string&) {
+    if (running_engine_.load() != nullptr) {
+      shipping_->notify();
+    }
+  };
   WARDER_ASSIGN_OR_RETURN(store_, store::Store::open(options, clock_, std::move(key), hooks));
   return {};
 }
@@ -247,13 +254,16 @@ util::Status Daemon::use_destinations(const Loaded& loaded) {
   const auto resolve = [this](const config::SecretReference& reference) {
     return vault::resolve(reference, documents_source());
   };
+  // The session of the documents serves the audit trail as well.
+  const ship::FarEnds ends = far_ends(vault_options_of(loaded.main),
+                                      dynamic_cast<vault::ServerVault*>(vault_.get()), clock_);
   for (const auto& [options, text] : loaded.destinations) {
     engine::DestinationPlan plan;
     plan.name = options.name;
     plan.selection = options.selection;
     plan.options = options.shipper;
-    plan.make = [this, options = options, resolve, host = loaded.main.agent.name] {
-      return ship::make_destination(options, host, resolve, clock_);
+    plan.make = [this, options = options, resolve, ends, host = loaded.main.agent.name] {
+      return ship::make_destination(options, host, resolve, ends, clock_);
     };
     plan.text = text;
     plans.push_back(std::move(plan));

@@ -64,8 +64,15 @@ std::string explain_text(const json& answer) {
   if (!answer["events"].empty()) {
     TextTable events({"TIME", "KIND", "JAIL", "WHAT"});
     for (const json& event : answer["events"]) {
+      std::string what = event.value("message", "");
+      // What somebody else holds of it.
+      const json receipts = event.value("receipts", json::object());
+      for (const auto& [destination, receipt] : receipts.items()) {
+        what += fmt::format(" [{}: {}]", destination,
+                            receipt.is_string() ? receipt.get<std::string>() : receipt.dump());
+      }
       events.add({time_of(event["time"], ""), event.value("kind", ""), event.value("jail", ""),
-                  event.value("message", "")});
+                  std::move(what)});
     }
     text += '\n' + events.to_text();
   }

@@ -237,6 +237,14 @@ void declare_changes(const Verb& verb, Words* words) {
   CLI::App* audit = verb("audit", "who changed what, and when", audit_vault, false);
   audit->add_option("--key", words->key, "a document, DOCUMENT/KEY, or a key of settings");
   audit->add_option("--days", words->days, "how far back (30)")->check(CLI::Range(1, 36500));
+  CLI::App* routine = verb("log-audit",
+                           "put text from standard input into the history, and so to "
+                           "the destinations that take security events",
+                           log_audit, false);
+  CLI::App* urgent = verb("log-security-event", "the same as an alert", log_security_event, false);
+  for (CLI::App* const sub : {routine, urgent}) {
+    sub->add_option("--severity", words->severity, "info, notice, warning, high, critical");
+  }
   CLI::App* test = verb("test", "connection, clock, login, rights, documents", test_vault, false);
   test->add_flag("--backup-passphrase", words->backup_passphrase, "is it there, and long enough?");
   test->add_flag("--sqlite-config", words->sqlite_config,
@@ -246,6 +254,7 @@ void declare_changes(const Verb& verb, Words* words) {
   policies->add_option("check", words->file, "the only thing to do with them");
   for (CLI::App* const sub : {test, policies}) {
     sub->add_option("--trail", words->trail, "with the mount of the audit trail");
+    sub->add_option("--audit-device", words->audit_device, "with this audit device");
     sub->add_option("--transit", words->transit, "with this transit key");
   }
 }
@@ -270,6 +279,8 @@ Run declare_vault(CLI::App& app) {
            set_up_vault, false);
   setup_words->add_option("--role", words->role, "name of role and policies (warder)");
   setup_words->add_option("--trail", words->trail, "make a mount for the append-only audit trail");
+  setup_words->add_option("--audit-device", words->audit_device,
+                          "with the right to have this audit device hash events");
   setup_words->add_option("--transit", words->transit, "make a transit key for backups");
   setup_words->add_option("--secret-id-file", words->secret_id_file, "where the SecretID goes");
   setup_words->add_flag("--yes", words->yes, "ask nothing, though this is a terminal");

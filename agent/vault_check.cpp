@@ -114,6 +114,7 @@ util::Result<std::vector<vault::RightProblem>> right_problems(vault::ServerVault
   plan.prefix = place.prefix;
   plan.kv_version = place.kv_version;
   plan.trail = words.trail;
+  plan.audit_device = words.audit_device;
   plan.transit_key = words.transit;
   const auto rights = vault::agent_rights(plan);
   vault::Call call;

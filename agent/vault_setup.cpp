@@ -1,6 +1,7 @@
 #include "agent/output.h"
 #include "agent/vault_words.h"
 #include "agent/wiring.h"
+#include "http/url.h"
 #include "util/file.h"
 #include "util/strings.h"
 #include "vault/file_vault.h"
@@ -71,9 +72,10 @@ util::Status mount_kv(vault::ServerVault& server, const vault::Answer& mounts,
   if (is_there(mounts, mount)) {
     return {};
   }
-  WARDER_RETURN_IF_ERROR(
-      step(server, http::Method::kPost, "sys/mounts/" + vault::percent_encode(mount, true),
-           {{"type", "kv"}, {"options", {{"version", "2"}}}}, "mounting KV version 2 at " + mount));
+  WARDER_RETURN_IF_ERROR(step(server, http::Method::kPost,
+                              "sys/mounts/" + http::percent_encode(mount, http::Slashes::kKept),
+                              {{"type", "kv"}, {"options", {{"version", "2"}}}},
+                              "mounting KV version 2 at " + mount));
   print(fmt::format("mounted KV version 2 at {}\n", mount));
   return {};
 }
@@ -84,7 +86,7 @@ util::Status set_up_transit(vault::ServerVault& server, const vault::Answer& mou
     WARDER_RETURN_IF_ERROR(step(server, http::Method::kPost, "sys/mounts/transit",
                                 {{"type", "transit"}}, "mounting transit"));
   }
-  const std::string path = "transit/keys/" + vault::percent_encode(key, false);
+  const std::string path = "transit/keys/" + http::percent_encode(key);
   WARDER_RETURN_IF_ERROR(step(server, http::Method::kPost, path, {{"type", "aes256-gcm96"}},
                               "making the transit key"));
   WARDER_RETURN_IF_ERROR(step(server, http::Method::kPost, path + "-sign", {{"type", "ed25519"}},
@@ -101,7 +103,7 @@ util::Status make_role(vault::ServerVault& server, const VaultWords& words, cons
     WARDER_RETURN_IF_ERROR(step(server, http::Method::kPost, "sys/auth/approle",
                                 {{"type", "approle"}}, "switching on AppRole"));
   }
-  const std::string role = "auth/approle/role/" + vault::percent_encode(words.role, false);
+  const std::string role = "auth/approle/role/" + http::percent_encode(words.role);
   WARDER_RETURN_IF_ERROR(step(server, http::Method::kPost, role,
                               {{"token_policies", json::array({words.role})},
                                {"token_ttl", "20m"},
@@ -139,33 +141,44 @@ std::string asked(std::string_view question, const std::string& fallback) {
   return std::string(util::trim(line));
 }
 
+enum class Ask { kYes, kNo };
+
+// Everything is looked at and shown before the first write; kConflict when the answer is no.
 util::Status set_up_server(vault::ServerVault& server, const VaultWords& words,
-                           const std::string& host, const std::filesystem::path& id_file) {
+                           const std::string& host, const std::filesystem::path& id_file, Ask ask) {
   WARDER_ASSIGN_OR_RETURN(
       const vault::Answer mounts,
       step(server, http::Method::kGet, "sys/mounts", {},
            "looking at the mounts (use a token of an administrator: VAULT_TOKEN)"));
   WARDER_ASSIGN_OR_RETURN(const vault::ServerVault::Place before, server.place());
-  WARDER_RETURN_IF_ERROR(mount_kv(server, mounts, before.mount));
   vault::PolicyPlan plan;
   plan.mount = before.mount;
   plan.prefix = before.prefix;
   plan.kv_version = is_there(mounts, before.mount) ? before.kv_version : 2;
   plan.trail = words.trail;
+  plan.audit_device = words.audit_device;
   plan.transit_key = words.transit;
+  const std::string agent_policy = vault::policy_text(vault::agent_rights(plan));
+  print(fmt::format("the policy {} of agents:\n\n{}\n", words.role, agent_policy));
+  if (ask == Ask::kYes && asked(fmt::format("Write policies, role and mounts to {}? (yes/no)",
+                                            server.connection().addresses.front()),
+                                "no") != "yes") {
+    return util::Error(util::ErrorCode::kConflict, "nothing was changed");
+  }
+  WARDER_RETURN_IF_ERROR(mount_kv(server, mounts, before.mount));
   if (!plan.trail.empty()) {
     WARDER_RETURN_IF_ERROR(mount_kv(server, mounts, plan.trail));
   }
   if (!plan.transit_key.empty()) {
     WARDER_RETURN_IF_ERROR(set_up_transit(server, mounts, plan.transit_key));
   }
-  const auto write_policy = [&](const std::string& name, const std::vector<vault::Right>& rights) {
-    return step(server, http::Method::kPost,
-                "sys/policies/acl/" + vault::percent_encode(name, false),
-                {{"policy", vault::policy_text(rights)}}, "writing the policy " + name);
+  const auto write_policy = [&](const std::string& name, const std::string& text) {
+    return step(server, http::Method::kPost, "sys/policies/acl/" + http::percent_encode(name),
+                {{"policy", text}}, "writing the policy " + name);
   };
-  WARDER_RETURN_IF_ERROR(write_policy(words.role, vault::agent_rights(plan)));
-  WARDER_RETURN_IF_ERROR(write_policy(words.role + "-writer", vault::writer_rights(plan)));
+  WARDER_RETURN_IF_ERROR(write_policy(words.role, agent_policy));
+  WARDER_RETURN_IF_ERROR(
+      write_policy(words.role + "-writer", vault::policy_text(vault::writer_rights(plan))));
   print(fmt::format("wrote the policies {0} (for agents) and {0}-writer (for who changes rules)\n",
                     words.role));
   return make_role(server, words, host, id_file);
@@ -217,19 +230,16 @@ ExitStatus set_up_vault(const Globals& globals, const VaultWords& given) {
   std::filesystem::path id_file = words.secret_id_file.empty()
                                       ? globals.config.parent_path() / "vault.secret-id"
                                       : std::filesystem::path(words.secret_id_file);
-  if (!words.yes && ::isatty(STDIN_FILENO) != 0) {
+  const bool interactive = !words.yes && ::isatty(STDIN_FILENO) != 0;
+  if (interactive) {
     words.role = asked("Name of role and policies", words.role);
     words.trail = asked("Mount of the append-only audit trail", words.trail);
+    words.audit_device = asked("Audit device that hashes events", words.audit_device);
     words.transit = asked("Transit key for backups and signatures", words.transit);
     id_file = asked("File for the SecretID", id_file.string());
-    if (asked(fmt::format("Write policies, role and mounts to {}? (yes/no)",
-                          (*server)->connection().addresses.front()),
-              "no") != "yes") {
-      print("nothing was changed\n");
-      return ExitStatus::kFailed;
-    }
   }
-  const util::Status done = set_up_server(**server, words, main->agent.name, id_file);
+  const util::Status done =
+      set_up_server(**server, words, main->agent.name, id_file, interactive ? Ask::kYes : Ask::kNo);
   return done ? ExitStatus::kOk : complain(done.error());
 }
 

@@ -31,9 +31,12 @@ struct VaultWords {
   std::string every;
   std::string overlap;
   unsigned length = 40;
+  // log-audit, log-security-event
+  std::string severity;
   // setup of a vault in the network
   std::string role = "warder";
   std::string trail;
+  std::string audit_device;
   std::string transit;
   std::string secret_id_file;
   bool yes = false;
@@ -53,5 +56,8 @@ ExitStatus update_backup_config(const Globals& globals, const VaultWords& words)
 ExitStatus migrate_from_env(const Globals& globals, const VaultWords& words);
 ExitStatus rotate_secret(const Globals& globals, const VaultWords& words);
 ExitStatus audit_vault(const Globals& globals, const VaultWords& words);
+// vault_report.cpp
+ExitStatus log_audit(const Globals& globals, const VaultWords& words);
+ExitStatus log_security_event(const Globals& globals, const VaultWords& words);
 
 }  // namespace warder::agent

@@ -3,6 +3,7 @@
 #include "agent/command.h"
 #include "agent/output.h"
 #include "agent/wiring.h"
+#include "agent/witnesses.h"
 #include "store/checkpoint.h"
 #include "util/file.h"
 #include "util/strings.h"
@@ -15,15 +16,15 @@ namespace warder::agent {
 namespace {
 
 struct Words {
-  std::string against;
+  WitnessWords witness;
   std::string key;
   std::string database;
 };
 
 util::Result<store::VerifyOptions> options_of(const Globals& globals, const Words& words) {
   store::VerifyOptions options;
-  if (!words.against.empty()) {
-    WARDER_ASSIGN_OR_RETURN(options.against, util::read_file(words.against, util::kibibytes(64)));
+  if (!words.witness.against.empty()) {
+    WARDER_ASSIGN_OR_RETURN(options.against, gather_witnesses(globals, words.witness));
   }
   std::string key_text = words.key;
   if (key_text.empty()) {
@@ -45,8 +46,16 @@ util::Result<store::VerifyOptions> options_of(const Globals& globals, const Word
 
 Run declare_verify(CLI::App& app) {
   auto words = std::make_shared<Words>();
-  app.add_option("--against", words->against,
-                 "a checkpoint kept outside this host: only it shows a cut tail or an old copy");
+  app.add_option("--against", words->witness.against,
+                 "checkpoints kept outside this host, which alone show a cut tail or an old copy: "
+                 "vault, oci, or a file with notes or JSON lines of a destination");
+  app.add_option("--trail", words->witness.trail,
+                 "with vault: the mount (default: of the destination of form vault-trail)");
+  app.add_option("--log", words->witness.log,
+                 "with oci: the log's OCID (default: of the destination of form oci-logging)");
+  app.add_option("--host", words->witness.host, "whose checkpoints (default: this host's)");
+  app.add_option("--days", words->witness.days, "with oci: how far back (30)")
+      ->check(CLI::Range(1, 365));
   app.add_option("--key", words->key, "the verifier key (default: the one the agent wrote)");
   app.add_option("--database", words->database, "the database (default: the configured one)");
   return [words](const Globals& globals) {

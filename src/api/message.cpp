@@ -20,7 +20,7 @@ struct CommandRow {
   bool needs_address;
 };
 
-constexpr std::array<CommandRow, 10> kCommands{{
+constexpr std::array<CommandRow, 11> kCommands{{
     {Command::kStatus, "status", Role::kReadOnly, false},
     {Command::kBans, "bans", Role::kReadOnly, false},
     {Command::kExplain, "explain", Role::kReadOnly, true},
@@ -31,6 +31,7 @@ constexpr std::array<CommandRow, 10> kCommands{{
     {Command::kRetryDead, "retry-dead", Role::kAdmin, false},
     {Command::kDiagnose, "diagnose", Role::kReadOnly, false},
     {Command::kProbe, "probe", Role::kAdmin, false},
+    {Command::kReport, "report", Role::kAdmin, false},
 }};
 
 const CommandRow& row_of(Command command) { return kCommands[static_cast<std::size_t>(command)]; }
@@ -47,15 +48,20 @@ std::string dump(const json& document) {
   return document.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-util::Result<std::string> name_field(const json& value, std::string_view field) {
+util::Result<std::string> text_field(const json& value, std::string_view field,
+                                     std::size_t longest) {
   if (!value.is_string()) {
     return invalid(fmt::format("the request's field '{}' must be text", field));
   }
   std::string text = value.get<std::string>();
-  if (text.size() > 128) {
-    return invalid(fmt::format("the request's field '{}' is longer than 128 bytes", field));
+  if (text.size() > longest) {
+    return invalid(fmt::format("the request's field '{}' is longer than {} bytes", field, longest));
   }
   return text;
+}
+
+util::Result<std::string> name_field(const json& value, std::string_view field) {
+  return text_field(value, field, 128);
 }
 
 util::Result<void> read_field(const std::string& key, const json& value, Request* request) {
@@ -63,6 +69,12 @@ util::Result<void> read_field(const std::string& key, const json& value, Request
     WARDER_ASSIGN_OR_RETURN(request->jail, name_field(value, key));
   } else if (key == "destination") {
     WARDER_ASSIGN_OR_RETURN(request->destination, name_field(value, key));
+  } else if (key == "text") {
+    WARDER_ASSIGN_OR_RETURN(request->text, text_field(value, key, Request::kLongestText));
+  } else if (key == "by") {
+    WARDER_ASSIGN_OR_RETURN(request->by, name_field(value, key));
+  } else if (key == "severity") {
+    WARDER_ASSIGN_OR_RETURN(request->severity, name_field(value, key));
   } else if (key == "address") {
     WARDER_ASSIGN_OR_RETURN(const std::string text, name_field(value, key));
     WARDER_ASSIGN_OR_RETURN(request->address, net::Prefix::parse(text));
@@ -108,6 +120,15 @@ std::string encode(const Request& request) {
   }
   if (request.limit != 0) {
     document["limit"] = request.limit;
+  }
+  if (!request.text.empty()) {
+    document["text"] = request.text;
+  }
+  if (!request.by.empty()) {
+    document["by"] = request.by;
+  }
+  if (!request.severity.empty()) {
+    document["severity"] = request.severity;
   }
   return dump(document);
 }

@@ -23,6 +23,7 @@ enum class Command : std::uint8_t {
   kRetryDead,  // put the dead letters of `destination` back into its outbox
   kDiagnose,   // how each stage of the way of `jail`'s lines is; of all jails when not set
   kProbe,      // send a marked line through copies of them, and a probe ban through the kernel
+  kReport,     // put `text` into the history as an event of kind security and this `severity`
 };
 
 enum class Role : std::uint8_t { kReadOnly, kAdmin };
@@ -41,6 +42,12 @@ struct Request {
   std::optional<std::chrono::seconds> duration;
   // At most this many rows; 0 means no limit.
   std::uint32_t limit = 0;
+  // kReport: valid UTF-8, at most kLongestText bytes; who says so; "info" to "critical".
+  std::string text = {};
+  std::string by = {};
+  std::string severity = {};
+
+  static constexpr std::size_t kLongestText = 12'000;
 };
 
 // The answer: an error, or a JSON document whose shape depends on the command.

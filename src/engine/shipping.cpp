@@ -33,7 +33,13 @@ class StoredOutbox : public ship::Outbox {
     }
     return items;
   }
-  util::Status delivered(std::span<const std::uint64_t> ids) override {
+  util::Status delivered(std::span<const std::uint64_t> ids,
+                         std::span<const Receipt> receipts) override {
+    // Those with a receipt first: an item that is gone takes none.
+    for (const Receipt& receipt : receipts) {
+      const std::uint64_t sequence = receipt.item - 1;
+      store_.outbox_delivered(destination_, {&sequence, 1}, receipt.text);
+    }
     return store_.wait(store_.outbox_delivered(destination_, sequences(ids), {}), kLimit);
   }
   util::Status retry(std::span<const std::uint64_t> ids, util::WallTime until,

@@ -62,4 +62,21 @@ std::string masked_url(std::string_view url) {
   return target ? target->to_string() + "/..." : "(unreadable address)";
 }
 
+std::string percent_encode(std::string_view text, Slashes slashes) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string encoded;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+        c == '.' || c == '_' || c == '~' || (c == '/' && slashes == Slashes::kKept)) {
+      encoded += c;
+    } else {
+      encoded += '%';
+      encoded += kDigits[byte >> 4U];
+      encoded += kDigits[byte & 15U];
+    }
+  }
+  return encoded;
+}
+
 }  // namespace warder::http

@@ -22,4 +22,9 @@ struct Target {
 // Empty for anything that is no absolute http or https URL, or has a user name or password in it.
 std::optional<Target> parse_target(std::string_view url);
 
+// Every byte that is no letter, digit, '-', '.', '_' or '~' as %XX (RFC 3986 section 2.1). '/' can
+// be kept, for a path of several parts.
+enum class Slashes { kEncoded, kKept };
+std::string percent_encode(std::string_view text, Slashes slashes = Slashes::kEncoded);
+
 }  // namespace warder::http

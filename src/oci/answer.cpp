@@ -61,7 +61,7 @@ std::optional<std::chrono::seconds> clock_skew(std::string_view date, util::Wall
 }
 
 Meaning describe(const Answer& answer, std::string_view what, std::string_view kind,
-                 util::WallTime now) {
+                 util::WallTime now, std::string_view policy) {
   const Body body = read_body(answer.body);
   const auto meaning = [&](Advice advice, ErrorCode code, std::string_view cause,
                            std::string_view next) {
@@ -109,14 +109,17 @@ Meaning describe(const Answer& answer, std::string_view what, std::string_view k
     case 403:
       return meaning(
           Advice::kGiveUp, ErrorCode::kDenied, in_words("not permitted"),
-          "the policy needs 'read secret-family' for the secret and, which is mostly what "
-          "is missing, 'use keys' for the key that seals it");
+          policy.empty()
+              ? "the policy needs 'read secret-family' for the secret and, which is mostly what is "
+                "missing, 'use keys' for the key that seals it"
+              : fmt::format("the policy needs '{}'", policy));
     case 404:
       if (body.code.empty() || body.code == "NotAuthorizedOrNotFound") {
         return meaning(Advice::kGiveUp, ErrorCode::kNotFound,
                        "it is not there, or this identity may not see it (OCI does not tell which)",
-                       "check the OCID or name, that it lies in this region and is not being "
-                       "deleted, and the policy 'read secret-family' of its compartment");
+                       fmt::format("check the OCID or name, that it lies in this region and is "
+                                   "not being deleted, and the policy '{}' of its compartment",
+                                   policy.empty() ? "read secret-family" : policy));
       }
       return meaning(Advice::kGiveUp, ErrorCode::kNotFound, in_words("there is no such thing"),
                      "check the OCID or name in the configuration");

@@ -32,10 +32,11 @@ struct Meaning {
 };
 
 // `what` is what was tried ("reading the secret jails"), `kind` the credentials' kind, `now` this
-// host's time when the answer came. The statuses and codes are those of Oracle's documented API
-// errors; a body that is no JSON, or none at all, is taken by its status.
+// host's time when the answer came, `policy` what the identity must be permitted ("use
+// log-content"); empty: reading secrets. The statuses and codes are those of Oracle's documented
+// API errors; a body that is no JSON, or none at all, is taken by its status.
 Meaning describe(const Answer& answer, std::string_view what, std::string_view kind,
-                 util::WallTime now);
+                 util::WallTime now, std::string_view policy = {});
 
 // How far this host's clock is behind (positive) or ahead of the service's, by the Date of an
 // answer. The service refuses signatures from five minutes on.

@@ -1,6 +1,7 @@
 #include "oci/signature.h"
 
 #include "crypto/sha256.h"
+#include "util/day_time.h"
 #include "util/encoding.h"
 #include "util/strings.h"
 
@@ -16,7 +17,6 @@ namespace {
 
 using namespace std::chrono;
 
-constexpr std::array<std::string_view, 7> kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 constexpr std::array<std::string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
@@ -40,16 +40,7 @@ std::optional<int> number(std::string_view text) {
 
 }  // namespace
 
-std::string format_http_date(util::WallTime time) {
-  const auto day = floor<days>(time);
-  const year_month_day date(day);
-  const hh_mm_ss clock(floor<seconds>(time - day));
-  return fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT",
-                     kDays[weekday(sys_days(day)).c_encoding()], static_cast<unsigned>(date.day()),
-                     kMonths[static_cast<unsigned>(date.month()) - 1],
-                     static_cast<int>(date.year()), clock.hours().count(), clock.minutes().count(),
-                     clock.seconds().count());
-}
+std::string format_http_date(util::WallTime time) { return util::format_day_time(time) + " GMT"; }
 
 std::optional<util::WallTime> parse_http_date(std::string_view text) {
   // "Mon, 02 Nov 2026 12:00:00 GMT"

@@ -30,6 +30,8 @@ struct Outcome {
   std::optional<std::chrono::seconds> after;
   // For the operator, without secrets; empty when delivered.
   std::string reason;
+  // How the receiver names what it took, to be kept with the event; may be empty.
+  std::string receipt = {};
 };
 
 // Where messages go. One thread at a time calls deliver(); cancel() may come from any thread.

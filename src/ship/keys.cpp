@@ -1,7 +1,12 @@
 #include "ship/keys.h"
 
+#include "oci/config_file.h"
 #include "ship/command.h"
 #include "ship/command_words.h"
+#include "ship/oci_logging.h"
+#include "ship/oci_monitoring.h"
+#include "ship/oci_notification.h"
+#include "ship/vault_trail.h"
 #include "ship/webhook.h"
 #include "util/strings.h"
 
@@ -18,8 +23,9 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // In the order of Means.
-constexpr std::string_view kForms[] = {"generic",    "slack", "discord", "ntfy",
-                                       "json-lines", "mail",  "command"};
+constexpr std::string_view kForms[] = {
+    "generic", "slack",       "discord",           "ntfy",           "json-lines",  "mail",
+    "command", "oci-logging", "oci-notifications", "oci-monitoring", "vault-trail", "vault-hash"};
 // "alerts", "all" or names of model::EventKind.
 constexpr std::string_view kEvents[] = {"alerts",    "all",    "finding",     "ban",    "unban",
                                         "restore",   "extend", "would-ban",   "source", "config",
@@ -38,7 +44,11 @@ constexpr Key kKeys[] = {
      .change = Change::kLive,
      .text = "What the receiver understands: generic is warder's own JSON, posted to any web "
              "service; slack, discord and ntfy are theirs (Mattermost takes slack); json-lines is "
-             "a file; mail is e-mail; command runs a program.",
+             "a file; mail is e-mail; command runs a program. oci-logging, oci-notifications and "
+             "oci-monitoring go to Oracle's cloud with the account that the keys oci_* of [vault] "
+             "name, whatever provider that section has. vault-trail stores each event in HashiCorp "
+             "Vault or OpenBao where this host can only add; vault-hash has the vault's audit "
+             "device hash it and stores nothing.",
      .example = "slack"},
     {.name = "url",
      .type = Type::kSecret,
@@ -115,6 +125,22 @@ constexpr Key kKeys[] = {
      .text = "The same for events of the kind unban, when another program or other arguments are "
              "for them.",
      .example = "/usr/local/sbin/untell-router"},
+    {.name = "target",
+     .type = Type::kString,
+     .most = "255",
+     .change = Change::kLive,
+     .text = "Where at the far end. oci-logging: the OCID of a custom log; oci-notifications: of a "
+             "topic; oci-monitoring: of a compartment. vault-trail: the mount of a KV version 2 "
+             "(`warder vault setup --trail MOUNT` makes it); vault-hash: the name of an audit "
+             "device.",
+     .example = "ocid1.log.oc1.eu-frankfurt-1.aaaa"},
+    {.name = "witness",
+     .type = Type::kBool,
+     .change = Change::kLive,
+     .text = "Whether the signed checkpoints of the history go there, so that warder verify "
+             "--against can hold the history against them. Unless set: yes for json-lines, "
+             "oci-logging and vault-trail.",
+     .example = "yes"},
     {.name = "events",
      .type = Type::kWords,
      .fallback = "alerts",
@@ -144,7 +170,8 @@ constexpr Key kKeys[] = {
      .most = "1d",
      .change = Change::kLive,
      .text = "The first alert goes at once; what follows within this time goes as one summary. 0 "
-             "sends each event. 60s unless set; 0 for json-lines and command.",
+             "sends each event. 60s unless set; 0 for json-lines, command, "
+             "oci-logging, vault-trail and vault-hash.",
      .example = "5m"},
     {.name = "pause",
      .type = Type::kDuration,
@@ -153,7 +180,7 @@ constexpr Key kKeys[] = {
      .change = Change::kLive,
      .text =
          "Least time between two requests, also when much has waited. Unless set: 1s for slack, "
-         "2s for discord, 5s for ntfy, otherwise 0.",
+         "2s for discord, 5s for ntfy, 1s for oci-notifications, otherwise 0.",
      .example = "2s"},
     {.name = "timeout",
      .type = Type::kDuration,
@@ -241,16 +268,75 @@ std::string name_of(std::string_view section) {
   return std::string(util::trim(section));
 }
 
-milliseconds default_pause(std::optional<Form> form) {
+milliseconds default_pause(Means means) {
   // What the services take for ever: Slack one a second, Discord 30 a minute (in bursts of 5), ntfy
-  // one in five seconds.
-  if (form == Form::kSlack) {
-    return seconds(1);
+  // one in five seconds, a topic of OCI Notifications 60 a minute.
+  switch (means) {
+    case Means::kSlack:
+    case Means::kOciNotifications:
+      return seconds(1);
+    case Means::kDiscord:
+      return seconds(2);
+    case Means::kNtfy:
+      return seconds(5);
+    default:
+      return seconds(0);
   }
-  if (form == Form::kDiscord) {
-    return seconds(2);
+}
+
+// For programs, which want each event and can sum up for themselves.
+bool takes_every_event(Means means) {
+  switch (means) {
+    case Means::kJsonLines:
+    case Means::kCommand:
+    case Means::kOciLogging:
+    case Means::kVaultTrail:
+    case Means::kVaultHash:
+      return true;
+    default:
+      return false;
   }
-  return form == Form::kNtfy ? seconds(5) : seconds(0);
+}
+
+bool witnesses(Means means) {
+  return means == Means::kJsonLines || means == Means::kOciLogging || means == Means::kVaultTrail;
+}
+
+bool is_oci(Means means) {
+  return means == Means::kOciLogging || means == Means::kOciNotifications ||
+         means == Means::kOciMonitoring;
+}
+
+void target_options(const config::Values& values, DestinationOptions* options,
+                    config::Diagnostics& diagnostics) {
+  const bool is_vault = options->means == Means::kVaultTrail || options->means == Means::kVaultHash;
+  if (!is_oci(options->means) && !is_vault) {
+    if (values.has("target")) {
+      diagnostics.add(values.about("target", "is for the forms oci-... and vault-..."));
+    }
+    return;
+  }
+  if (!values.has("target")) {
+    diagnostics.add(values.about("form", is_oci(options->means) ? "needs target, an OCID"
+                                                                : "needs target: the mount of the "
+                                                                  "trail, or an audit device"));
+    return;
+  }
+  options->target = util::trim(values.string("target"));
+  if (is_oci(options->means) && !oci::is_ocid(options->target)) {
+    diagnostics.add(values.about("target",
+                                 "is no OCID; it begins with ocid1. and stands in the console "
+                                 "beside the resource's name"));
+  }
+  // The vault's own paths begin with the mount: no part of it may lead elsewhere.
+  if (is_vault && (options->target.find("..") != std::string::npos ||
+                   options->target.find_first_of(" ?#*+") != std::string::npos)) {
+    diagnostics.add(
+        values.about("target", "is no mount or device: letters, digits, '-', '_', '/'"));
+  }
+  while (options->target.ends_with('/')) {
+    options->target.pop_back();
+  }
 }
 
 std::optional<config::SecretReference> reference(const config::Values& values,
@@ -350,16 +436,19 @@ DestinationOptions destination_options(const config::Values& values,
   if (options.means == Means::kMail) {
     mail_options(values, &options, diagnostics);
   }
+  target_options(values, &options, diagnostics);
   options.sync = values.choice<JsonLinesOptions::Sync>("sync");
   options.selection = selection_of(values);
+  options.selection.witness =
+      values.has("witness") ? values.boolean("witness") : witnesses(options.means);
   if (values.has("digest")) {
     options.shipper.digest = std::chrono::ceil<seconds>(values.duration("digest"));
   } else {
-    options.shipper.digest = seconds(options.means == Means::kJsonLines || is_command ? 0 : 60);
+    options.shipper.digest = seconds(takes_every_event(options.means) ? 0 : 60);
   }
   options.shipper.pause = values.has("pause")
                               ? std::chrono::ceil<milliseconds>(values.duration("pause"))
-                              : default_pause(form);
+                              : default_pause(options.means);
   options.shipper.give_up = std::chrono::ceil<seconds>(values.duration("give_up"));
   if (options.shipper.digest.count() > 0 &&
       (has_command_words(options.argv) || has_command_words(options.unban_argv))) {
@@ -380,7 +469,25 @@ DestinationOptions destination_options(const config::Values& values,
 }
 
 std::unique_ptr<Destination> make_destination(const DestinationOptions& options, std::string host,
-                                              SecretResolver resolve, const util::Clock& clock) {
+                                              SecretResolver resolve, const FarEnds& far_ends,
+                                              const util::Clock& clock) {
+  switch (options.means) {
+    case Means::kOciLogging:
+      return make_oci_logging({options.name, std::move(host), options.target}, far_ends.cloud(),
+                              clock);
+    case Means::kOciNotifications:
+      return make_oci_notification({options.name, std::move(host), options.target},
+                                   far_ends.cloud());
+    case Means::kOciMonitoring:
+      return make_oci_monitoring({options.name, std::move(host), options.target}, far_ends.cloud(),
+                                 clock);
+    case Means::kVaultTrail:
+      return make_vault_trail({options.name, std::move(host), options.target}, far_ends.trail());
+    case Means::kVaultHash:
+      return make_vault_hash({options.name, std::move(host), options.target}, far_ends.trail());
+    default:
+      break;
+  }
   if (options.means == Means::kCommand) {
     return make_command(
         {options.name, std::move(host), options.argv, options.timeout, options.unban_argv});

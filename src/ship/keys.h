@@ -5,6 +5,7 @@
 #include "config/values.h"
 #include "crypto/secret.h"
 #include "ship/destination.h"
+#include "ship/far_end.h"
 #include "ship/forms.h"
 #include "ship/json_lines.h"
 #include "ship/mail.h"
@@ -24,7 +25,20 @@
 namespace warder::ship {
 
 // What a destination is: the value of `form`. The first ones are the forms of a webhook.
-enum class Means { kGeneric, kSlack, kDiscord, kNtfy, kJsonLines, kMail, kCommand };
+enum class Means {
+  kGeneric,
+  kSlack,
+  kDiscord,
+  kNtfy,
+  kJsonLines,
+  kMail,
+  kCommand,
+  kOciLogging,
+  kOciNotifications,
+  kOciMonitoring,
+  kVaultTrail,
+  kVaultHash
+};
 
 // [destination NAME], as configured. Holds no secret, only where secrets lie.
 struct DestinationOptions {
@@ -47,6 +61,8 @@ struct DestinationOptions {
   MailEnvelope envelope;
   std::string username;
   std::optional<config::SecretReference> password;
+  // In the far end's own words: OCID, mount or audit device. kOci... and kVault... only.
+  std::string target;
 
   // The form of a webhook; nothing when it is none.
   std::optional<Form> form() const;
@@ -64,8 +80,15 @@ DestinationOptions destination_options(const config::Values& values,
 using SecretResolver =
     std::function<util::Result<crypto::SecretString>(const config::SecretReference& reference)>;
 
+// Who holds the accounts makes these; a connection of its own for each destination.
+struct FarEnds {
+  std::function<std::unique_ptr<Cloud>()> cloud;
+  std::function<std::unique_ptr<Trail>()> trail;
+};
+
 // The destination itself. `host`: what this machine calls itself. `clock` must outlive it.
 std::unique_ptr<Destination> make_destination(const DestinationOptions& options, std::string host,
-                                              SecretResolver resolve, const util::Clock& clock);
+                                              SecretResolver resolve, const FarEnds& far_ends,
+                                              const util::Clock& clock);
 
 }  // namespace warder::ship

@@ -2,13 +2,13 @@
 
 #include "crypto/sha256.h"
 #include "ship/text.h"
+#include "util/day_time.h"
 #include "util/encoding.h"
 #include "util/strings.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <chrono>
 #include <span>
 #include <utility>
 
@@ -32,22 +32,6 @@ struct Content {
   Rows facts;
   std::vector<std::string> steps;  // commands, as they are typed
 };
-
-// RFC 5322 section 3.3, always in UTC.
-std::string mail_date(util::WallTime time) {
-  using namespace std::chrono;
-  constexpr std::string_view kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  constexpr std::string_view kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const auto day = floor<days>(time);
-  const year_month_day date(day);
-  const hh_mm_ss clock(floor<seconds>(time - day));
-  return fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} +0000",
-                     kDays[weekday(sys_days(day)).c_encoding()], static_cast<unsigned>(date.day()),
-                     kMonths[static_cast<unsigned>(date.month()) - 1],
-                     static_cast<int>(date.year()), clock.hours().count(), clock.minutes().count(),
-                     clock.seconds().count());
-}
 
 // RFC 2047: words of at most 75 characters, each whole UTF-8, parted by folding.
 std::string encoded_words(std::string_view text) {
@@ -312,8 +296,8 @@ std::string mail_text(const MailEnvelope& envelope, std::string_view host, const
       "Content-Type: multipart/alternative; boundary=\"{}\"\r\n\r\n",
       encoded_words(
           fmt::format("[{}] {}: {}", plain_text(host, 60), content.severity, content.headline)),
-      mail_date(now), short_hash(message.key), domain, incident, incident, content.severity,
-      boundary);
+      util::format_day_time(now) + " +0000", short_hash(message.key), domain, incident, incident,
+      content.severity, boundary);
   for (const auto& [type, part] :
        {std::pair("text/plain", text_part(content)),
         std::pair("text/html", html_part(content, message.severity()))}) {

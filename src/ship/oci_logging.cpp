@@ -9,18 +9,20 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <atomic>
+#include <optional>
 #include <utility>
 
 namespace warder::ship {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using util::ErrorCode;
 
 // Beyond this many characters the service cuts an entry. Bytes are counted: never less.
 constexpr std::size_t kLongestData = 10'000;
-// With entries of at most kLongestData (twice that as escaped text) a request stays near 1 MiB.
+// Bytes of a detail in one part. Its quotes are doubled by becoming text in JSON.
+constexpr std::size_t kPart = 4'500;
+// With entries of at most kLongestData (twice that as escaped text) a request stays near 1 MiB, and
+// below 3 MiB when every event has the longest detail.
 constexpr std::size_t kBatch = 50;
 
 std::string dump(const Json& json) {
@@ -34,15 +36,17 @@ std::string uuid(const model::EventId& id) {
                      hex.substr(16, 4), hex.substr(20, 12));
 }
 
-std::string id_of(const Message& message) {
-  if (message.event) {
-    return uuid(message.event->id);
-  }
-  // A summary has no id of its own; its key is the same for each attempt.
-  const auto digest = crypto::sha256(util::as_bytes(message.key));
+// For what has no id of its own; the same name gives the same.
+std::string id_for(std::string_view name) {
+  const auto digest = crypto::sha256(util::as_bytes(name));
   model::EventId id;
   std::copy_n(digest.begin(), id.bytes.size(), id.bytes.begin());
   return uuid(id);
+}
+
+// The key of a summary is the same for each attempt.
+std::string id_of(const Message& message) {
+  return message.event ? uuid(message.event->id) : id_for(message.key);
 }
 
 std::string type_of(const Message& message) {
@@ -60,6 +64,20 @@ std::string user_of(const Json& detail) {
   return detail.is_object() && found != detail.end() && found->is_string()
              ? plain_text(found->get_ref<const std::string&>(), 200)
              : std::string();
+}
+
+// What all entries have in common.
+Json envelope(std::string type, std::string id, util::WallTime time, Json data) {
+  Json json;
+  json["eventType"] = std::move(type);
+  json["cloudEventsVersion"] = "0.1";
+  json["eventTypeVersion"] = "2.0";
+  json["source"] = "warder";
+  json["eventId"] = std::move(id);
+  json["eventTime"] = util::format_rfc3339(time);
+  json["contentType"] = "application/json";
+  json["data"] = std::move(data);
+  return json;
 }
 
 Json audit_event(std::string_view host, const Message& message) {
@@ -95,69 +113,79 @@ Json audit_event(std::string_view host, const Message& message) {
   }
   data["identity"] = std::move(identity);
   data["additionalDetails"] = std::move(additional);
-  Json json;
-  json["eventType"] = type_of(message);
-  json["cloudEventsVersion"] = "0.1";
-  json["eventTypeVersion"] = "2.0";
-  json["source"] = "warder";
-  json["eventId"] = id_of(message);
-  json["eventTime"] = util::format_rfc3339(time_of(message));
-  json["contentType"] = "application/json";
-  json["data"] = std::move(data);
-  return json;
+  return envelope(type_of(message), id_of(message), time_of(message), std::move(data));
 }
 
-std::string data_of(std::string_view host, const Message& message) {
-  Json json = audit_event(host, message);
-  std::string text = dump(json);
-  if (text.size() > kLongestData) {
-    Json& additional = json["data"]["additionalDetails"];
-    additional.erase("detail");
-    if (message.event) {
-      additional["detailOmitted"] = {
-          {"bytes", message.event->detail.size()},
-          {"sha256", util::to_hex(crypto::sha256(util::as_bytes(message.event->detail)))}};
-    }
-    text = dump(json);
+struct Entry {
+  std::string type;
+  std::string id;
+  std::string data;
+};
+
+// The next part of `text`, whole characters of UTF-8.
+std::string_view take_part(std::string_view* text) {
+  std::size_t end = std::min(kPart, text->size());
+  while (end < text->size() && (static_cast<unsigned char>((*text)[end]) & 0xC0U) == 0x80U) {
+    --end;
   }
-  return text;
+  const std::string_view part = text->substr(0, end);
+  text->remove_prefix(end);
+  return part;
+}
+
+// The entry of a message, and behind it the parts of a detail that does not fit into it.
+std::vector<Entry> entries_of(std::string_view host, const Message& message) {
+  Json json = audit_event(host, message);
+  std::vector<Entry> entries{{type_of(message), id_of(message), dump(json)}};
+  Json& additional = json["data"]["additionalDetails"];
+  if (entries.front().data.size() <= kLongestData || !additional.contains("detail")) {
+    return entries;
+  }
+  const std::string detail = dump(additional["detail"]);
+  additional.erase("detail");
+  std::string_view rest = detail;
+  for (std::size_t number = 1; !rest.empty(); ++number) {
+    Json part{{"host", host}, {"sequence", message.sequence}, {"of", id_of(message)}};
+    part["part"] = number;
+    part["text"] = take_part(&rest);
+    const std::string id = id_for(fmt::format("{} part {}", id_of(message), number));
+    entries.push_back(
+        {"warder.detail", id,
+         dump(envelope("warder.detail", id, time_of(message),
+                       {{"eventName", "detail"}, {"additionalDetails", std::move(part)}}))});
+  }
+  additional["detailParts"] = entries.size() - 1;
+  additional["detailSha256"] = util::to_hex(crypto::sha256(util::as_bytes(detail)));
+  entries.front().data = dump(json);
+  return entries;
 }
 
 class OciLogging : public Destination {
  public:
-  OciLogging(OciLoggingOptions options, PutLogs put, const util::Clock& clock)
-      : options_(std::move(options)), put_(std::move(put)), clock_(clock) {}
+  OciLogging(OciLoggingOptions options, std::unique_ptr<Cloud> cloud, const util::Clock& clock)
+      : options_(std::move(options)), cloud_(std::move(cloud)), clock_(clock) {}
 
   std::string_view name() const override { return options_.name; }
   std::size_t batch_limit() const override { return kBatch; }
 
   std::vector<Outcome> deliver(std::span<const Message> messages) override {
+    auto taken = cloud_->send(Cloud::Service::kLogging, options_.log,
+                              put_logs_body(options_.host, messages, clock_.now()));
     Outcome outcome;
-    if (cancelled_) {
-      outcome = {.kind = Outcome::Kind::kRetry, .after = {}, .reason = "stopping"};
-    } else if (const auto status =
-                   put_(options_.log, put_logs_body(options_.host, messages, clock_.now()));
-               !status) {
-      const ErrorCode code = status.error().code();
-      outcome.reason = status.error().message();
-      outcome.kind = code == ErrorCode::kUnavailable || code == ErrorCode::kTimeout ||
-                             code == ErrorCode::kIo || code == ErrorCode::kConflict
-                         ? Outcome::Kind::kRetry
-                     : code == ErrorCode::kDenied || code == ErrorCode::kNotFound
-                         ? Outcome::Kind::kRejected
-                         : Outcome::Kind::kRefused;
+    if (taken) {
+      outcome.receipt = std::move(taken->receipt);
+    } else {
+      outcome = outcome_of(taken.error());
     }
     return std::vector<Outcome>(messages.size(), outcome);
   }
 
-  // A call that runs is bounded by its own time limit.
-  void cancel() override { cancelled_ = true; }
+  void cancel() override { cloud_->cancel(); }
 
  private:
   const OciLoggingOptions options_;
-  const PutLogs put_;
+  const std::unique_ptr<Cloud> cloud_;
   const util::Clock& clock_;
-  std::atomic<bool> cancelled_{false};
 };
 
 }  // namespace
@@ -166,27 +194,29 @@ std::string put_logs_body(std::string_view host, std::span<const Message> messag
                           util::WallTime now) {
   Json batches = Json::array();
   for (const Message& message : messages) {
-    const std::string type = type_of(message);
     const std::string_view subject = message.event ? std::string_view(message.event->jail) : "";
-    auto batch = std::find_if(batches.begin(), batches.end(), [&](const Json& known) {
-      return known["type"] == type && known.value("subject", "") == subject;
-    });
-    if (batch == batches.end()) {
-      Json fresh;
-      fresh["source"] = host;
-      fresh["type"] = type;
-      // An optional field that is sent empty is refused.
-      if (!subject.empty()) {
-        fresh["subject"] = subject;
+    const util::WallTime time = now - time_of(message) > kOldest ? now : time_of(message);
+    for (Entry& entry : entries_of(host, message)) {
+      auto batch = std::find_if(batches.begin(), batches.end(), [&](const Json& known) {
+        return known["type"] == entry.type && known.value("subject", "") == subject;
+      });
+      if (batch == batches.end()) {
+        Json fresh;
+        fresh["source"] = host;
+        fresh["type"] = std::move(entry.type);
+        // An optional field that is sent empty is refused.
+        if (!subject.empty()) {
+          fresh["subject"] = subject;
+        }
+        fresh["defaultlogentrytime"] = util::format_rfc3339(now);
+        fresh["entries"] = Json::array();
+        batches.push_back(std::move(fresh));
+        batch = std::prev(batches.end());
       }
-      fresh["defaultlogentrytime"] = util::format_rfc3339(now);
-      fresh["entries"] = Json::array();
-      batches.push_back(std::move(fresh));
-      batch = std::prev(batches.end());
+      (*batch)["entries"].push_back(Json{{"id", std::move(entry.id)},
+                                         {"time", util::format_rfc3339(time)},
+                                         {"data", std::move(entry.data)}});
     }
-    (*batch)["entries"].push_back(Json{{"id", id_of(message)},
-                                       {"time", util::format_rfc3339(time_of(message))},
-                                       {"data", data_of(host, message)}});
   }
   Json body;
   body["specversion"] = "1.0";
@@ -194,9 +224,10 @@ std::string put_logs_body(std::string_view host, std::span<const Message> messag
   return dump(body);
 }
 
-std::unique_ptr<Destination> make_oci_logging(OciLoggingOptions options, PutLogs put,
+std::unique_ptr<Destination> make_oci_logging(OciLoggingOptions options,
+                                              std::unique_ptr<Cloud> cloud,
                                               const util::Clock& clock) {
-  return std::make_unique<OciLogging>(std::move(options), std::move(put), clock);
+  return std::make_unique<OciLogging>(std::move(options), std::move(cloud), clock);
 }
 
 }  // namespace warder::ship

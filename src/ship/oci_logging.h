@@ -1,23 +1,16 @@
 #pragma once
 
 #include "ship/destination.h"
+#include "ship/far_end.h"
 #include "util/clock.h"
-#include "util/result.h"
 
-#include <functional>
+#include <chrono>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace warder::ship {
-
-// Sends the body of one PutLogs call to a log. Whoever holds the credentials plugs it in: signing
-// and renewing them is theirs. An error's code says what became of it: kUnavailable, kTimeout
-// (later), kDenied, kNotFound (this identity or this log is refused), anything else (this content
-// is).
-using PutLogs = std::function<util::Status(std::string_view log, std::string_view body)>;
 
 struct OciLoggingOptions {
   std::string name;  // of the destination
@@ -29,11 +22,18 @@ struct OciLoggingOptions {
 // the same queries fit. It is a log of ours and not the Audit service, which takes no events from
 // anybody; the types of these events are ours, too ("warder.ban").
 //
-// The service answers 200 for an entry over 10,000 characters and cuts it, so an event that would
-// be longer goes without its detail, and says so with the detail's length and SHA-256. An entry's
-// id comes from the event's, so the second copy of one can be told at the far end.
-std::unique_ptr<Destination> make_oci_logging(OciLoggingOptions options, PutLogs put,
+// The service answers 200 for an entry over 10,000 characters and cuts it, and 200 for an entry
+// older than the log keeps and drops it. So a detail that would make an entry too long goes in
+// parts, as entries of type "warder.detail" behind it ("detailParts" says how many, "detailSha256"
+// what they give together), and an entry over kOldest bears the time of sending; the event's own
+// time always stands in its data. An entry's id comes from the event's, so the second copy of one
+// can be told at the far end. The receipt is the id of the request.
+std::unique_ptr<Destination> make_oci_logging(OciLoggingOptions options,
+                                              std::unique_ptr<Cloud> cloud,
                                               const util::Clock& clock);
+
+// A log keeps its entries for at least 30 days.
+inline constexpr std::chrono::hours kOldest{24 * 29};
 
 // The body of PutLogs, version 1.0 of its format: a batch for each type and jail, in the order in
 // which they first occur, events in order within. Valid JSON whatever the events hold.

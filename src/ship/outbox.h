@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -25,8 +26,13 @@ class Outbox {
   // keeps the order and the waiting itself. Items given up are not.
   virtual util::Result<std::vector<model::OutboxItem>> next(std::uint64_t after,
                                                             std::size_t limit) = 0;
-  // The destination has them: they may go.
-  virtual util::Status delivered(std::span<const std::uint64_t> ids) = 0;
+  // The destination has them: they may go. Some have a receipt, which stays with the event.
+  struct Receipt {
+    std::uint64_t item = 0;
+    std::string text;
+  };
+  virtual util::Status delivered(std::span<const std::uint64_t> ids,
+                                 std::span<const Receipt> receipts) = 0;
   // An attempt failed; counts it. `until` and `error` are for the operator's eyes: the shipper
   // waits by its own clock, and tries at once after a restart.
   virtual util::Status retry(std::span<const std::uint64_t> ids, util::WallTime until,

@@ -61,6 +61,8 @@ class Pump::Impl {
       return last_request_ + options_.pause;
     }
     deliver();
+    // All of a batch at once: each telling waits for the disk.
+    (void)settle();
     return blocked_until_ > now ? blocked_until_ : now;
   }
 
@@ -78,6 +80,7 @@ class Pump::Impl {
     std::vector<std::uint64_t> items;
     bool given_up = false;
     std::string reason;
+    std::vector<Outbox::Receipt> receipts;
   };
 
   // When something is to be done though nothing comes.
@@ -94,8 +97,9 @@ class Pump::Impl {
   bool settle() {
     while (!verdicts_.empty()) {
       const Verdict& verdict = verdicts_.front();
-      const util::Status told = verdict.given_up ? outbox_.give_up(verdict.items, verdict.reason)
-                                                 : outbox_.delivered(verdict.items);
+      const util::Status told = verdict.given_up
+                                    ? outbox_.give_up(verdict.items, verdict.reason)
+                                    : outbox_.delivered(verdict.items, verdict.receipts);
       if (!told) {
         fail("outbox: " + told.error().message(), {});
         return false;
@@ -170,11 +174,11 @@ class Pump::Impl {
       rejected(count, outcomes.front());
       return;
     }
-    judge(outcomes);
+    judge(std::move(outcomes));
   }
 
   // Goes through mixed outcomes in order.
-  void judge(const std::vector<Outcome>& outcomes) {
+  void judge(std::vector<Outcome> outcomes) {
     const auto end = pending_.begin() + static_cast<std::ptrdiff_t>(outcomes.size());
     std::vector<Message> batch(std::make_move_iterator(pending_.begin()),
                                std::make_move_iterator(end));
@@ -183,7 +187,7 @@ class Pump::Impl {
     std::vector<Message> left;
     for (std::size_t i = 0; i < batch.size(); ++i) {
       if (outcomes[i].kind == Kind::kDelivered) {
-        delivered(std::move(batch[i]));
+        delivered(std::move(batch[i]), std::move(outcomes[i].receipt));
       } else if (outcomes[i].kind == Kind::kRefused) {
         give_up(std::move(batch[i]), outcomes[i].reason);
       } else {
@@ -236,9 +240,22 @@ class Pump::Impl {
     wait(outcome);
   }
 
-  void delivered(Message message) {
+  void delivered(Message message, std::string receipt) {
     const std::uint64_t items = message.items.size();
-    verdicts_.push_back(Verdict{std::move(message.items), false, {}});
+    if (verdicts_.empty() || verdicts_.back().given_up) {
+      verdicts_.emplace_back();
+    }
+    Verdict& verdict = verdicts_.back();
+    if (!receipt.empty()) {
+      for (const std::uint64_t item : message.items) {
+        verdict.receipts.push_back({item, receipt});
+      }
+    }
+    if (verdict.items.empty()) {
+      verdict.items = std::move(message.items);
+    } else {
+      verdict.items.insert(verdict.items.end(), message.items.begin(), message.items.end());
+    }
     limit_ = std::min(limit_ * 2, most_);
     on_trial_ = false;
     if (suspect_) {
@@ -252,7 +269,6 @@ class Pump::Impl {
       status_.last_success = clock_.now();
     }
     recovered();
-    (void)settle();
   }
 
   void recovered() {
@@ -271,7 +287,7 @@ class Pump::Impl {
   void give_up(Message message, const std::string& reason) {
     const std::uint64_t items = message.items.size();
     const std::string printable = util::printable_again(reason, kLongestReason);
-    verdicts_.push_back(Verdict{std::move(message.items), true, printable});
+    verdicts_.push_back(Verdict{std::move(message.items), true, printable, {}});
     {
       const std::lock_guard lock(mutex_);
       status_.given_up += items;
@@ -279,7 +295,6 @@ class Pump::Impl {
     unreported_ += items;
     unreported_reason_ = printable;
     report_given_up(clock_.monotonic());
-    (void)settle();
   }
 
   // A destination that refuses everything must not breed an event an item.

@@ -1,5 +1,7 @@
 #include "ship/selection.h"
 
+#include "model/witness.h"
+
 #include <algorithm>
 
 namespace warder::ship {
@@ -11,9 +13,10 @@ bool is_alert(const model::Event& event) {
   switch (event.kind) {
     case EventKind::kBan:
     case EventKind::kWouldBan:
-    case EventKind::kSecurity:
     case EventKind::kAlert:
       return true;
+    case EventKind::kSecurity:
+      return event.severity > model::Severity::kInfo;  // what is only noted alarms nobody
     case EventKind::kFinding:
     case EventKind::kUnban:
     case EventKind::kRestore:
@@ -38,6 +41,9 @@ bool is_alert(const model::Event& event) {
 bool Selection::wants(const model::Event& event) const {
   // A test alert is asked for by an operator who wants to see it arrive.
   if (event.kind == EventKind::kAlert) {
+    return true;
+  }
+  if (witness && model::is_witness(event)) {
     return true;
   }
   if (event.severity < least) {

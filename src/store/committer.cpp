@@ -248,7 +248,7 @@ void Committer::checkpoint_history(bool at_once) {
     return;
   }
   const util::MonotonicTime now = clock_.monotonic();
-  const std::uint64_t fresh = writer_->tree_size() - writer_->checkpoint_size();
+  const std::uint64_t fresh = writer_->tree_size() - writer_->checkpointed();
   const bool due = fresh > 0 && (at_once || fresh >= options_.checkpoint_events ||
                                  now - last_checkpoint_ >= options_.checkpoint_interval);
   if (!due) {

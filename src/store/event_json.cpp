@@ -24,6 +24,9 @@ std::string to_json(const StoredEvent& stored) {
     auto detail = nlohmann::ordered_json::parse(facts, nullptr, false);
     json["detail"] = detail.is_discarded() ? nlohmann::ordered_json(facts) : detail;
   }
+  for (const auto& [destination, receipt] : stored.receipts) {
+    json["receipts"][destination] = receipt;
+  }
   // A row may hold bytes that are no UTF-8; JSON cannot.
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }

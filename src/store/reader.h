@@ -28,12 +28,14 @@ namespace warder::store {
 struct StoredEvent {
   std::uint64_t sequence = 0;
   model::Event event;
+  // What destinations gave for it: (name, receipt). Filled by Reader::events() and address().
+  std::vector<std::pair<std::string, std::string>> receipts = {};
 };
 
 // One JSON object on one line, the form of `warder events --json`:
 // {"sequence":7,"id":"00ff..","time":"2026-11-02T12:00:00Z","kind":"ban","severity":"high",
-//  "jail":"sshd","address":"192.0.2.7","message":"...","detail":{...}}
-// jail, address and detail are left out when empty.
+//  "jail":"sshd","address":"192.0.2.7","message":"...","detail":{...},"receipts":{"trail":"..."}}
+// jail, address, detail and receipts are left out when empty.
 std::string to_json(const StoredEvent& event);
 
 // Which events; an empty field lets all pass.

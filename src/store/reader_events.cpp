@@ -6,6 +6,8 @@
 #include <fmt/core.h>
 
 #include <limits>
+#include <optional>
+#include <utility>
 
 namespace warder::store {
 namespace {
@@ -38,6 +40,29 @@ std::string condition_within(const net::Prefix& prefix) {
 }
 
 }  // namespace
+
+util::Status Reader::Impl::events(const std::string& sql, const EventCallback& callback) {
+  // Most histories have none, and then no event is asked about.
+  WARDER_ASSIGN_OR_RETURN(const std::int64_t any, number("SELECT EXISTS(SELECT 1 FROM receipt)"));
+  std::optional<Statement> receipts;
+  if (any != 0) {
+    WARDER_ASSIGN_OR_RETURN(
+        receipts, connection_->prepare("SELECT d.name, r.receipt FROM destination AS d CROSS JOIN "
+                                       "receipt AS r WHERE r.destination = d.number AND "
+                                       "r.sequence = ?1 ORDER BY d.number"));
+  }
+  return rows(sql, [&](const Rows& row) -> util::Result<bool> {
+    WARDER_ASSIGN_OR_RETURN(StoredEvent event, read_event(row));
+    if (receipts) {
+      Rows found = receipts->run(event.sequence);
+      while (found.next()) {
+        event.receipts.emplace_back(found.text(0), found.text(1));
+      }
+      WARDER_RETURN_IF_ERROR(found.status());
+    }
+    return callback(event);
+  });
+}
 
 util::Status Reader::events(const EventFilter& filter, const EventCallback& callback) {
   WARDER_RETURN_IF_ERROR(impl_->connection());

@@ -70,12 +70,8 @@ class Reader::Impl {
         values...));
     return number;
   }
-  util::Status events(const std::string& sql, const EventCallback& callback) {
-    return rows(sql, [&](const Rows& row) -> util::Result<bool> {
-      WARDER_ASSIGN_OR_RETURN(const StoredEvent event, read_event(row));
-      return callback(event);
-    });
-  }
+  // With the receipts of each event.
+  util::Status events(const std::string& sql, const EventCallback& callback);
   // One committed state for all statements until it goes.
   class Snapshot {
    public:

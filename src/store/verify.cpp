@@ -165,26 +165,47 @@ util::Status Pass::read_checkpoints() {
 }
 
 void Pass::read_outside() {
-  if (!options_.against) {
-    return;
+  // The largest of each history that is not this one, and who has it.
+  std::map<std::string, std::pair<std::uint64_t, std::string>> others;
+  std::optional<std::pair<std::uint64_t, std::string>> longest;
+  for (const VerifyOptions::Outside& outside : options_.against) {
+    const auto checkpoint = read(outside.note);
+    if (!checkpoint) {
+      fault(FaultKind::kCheckpoint, std::nullopt, std::nullopt,
+            fmt::format("{}: {}", outside.whose, checkpoint.error().message()));
+      continue;
+    }
+    if (checkpoint->origin != report_.origin) {
+      auto& largest = others[checkpoint->origin];
+      largest = std::max(largest, {checkpoint->size, outside.whose});
+      continue;
+    }
+    ++report_.outside_checked;
+    if (checkpoint->size > report_.size) {
+      if (!longest || checkpoint->size > longest->first) {
+        longest = {checkpoint->size, outside.whose};
+      }
+    } else {
+      expected_.emplace(
+          checkpoint->size,
+          Expected{checkpoint->root, fmt::format("{} at {}", outside.whose, checkpoint->size)});
+    }
   }
-  const auto checkpoint = read(*options_.against);
-  const std::string whose = "the checkpoint kept outside";
-  if (!checkpoint) {
-    fault(FaultKind::kCheckpoint, std::nullopt, std::nullopt,
-          fmt::format("{}: {}", whose, checkpoint.error().message()));
-  } else if (checkpoint->origin != report_.origin) {
-    fault(
-        FaultKind::kCheckpoint, std::nullopt, std::nullopt,
-        fmt::format("{} is of {}, this history is {}", whose, checkpoint->origin, report_.origin));
-  } else if (checkpoint->size > report_.size) {
-    fault(FaultKind::kTail, report_.size, checkpoint->size - 1,
+  if (longest) {
+    fault(FaultKind::kTail, report_.size, longest->first - 1,
           fmt::format("the history ends at {}, {} is at {}: its tail was cut or the database was "
                       "put back to an earlier state",
-                      report_.size, whose, checkpoint->size));
-  } else {
-    expected_.emplace(checkpoint->size,
-                      Expected{checkpoint->root, fmt::format("{} at {}", whose, checkpoint->size)});
+                      report_.size, longest->second, longest->first));
+  }
+  for (const auto& [origin, largest] : others) {
+    const std::string text =
+        fmt::format("{} is of {}, this history is {}", largest.second, origin, report_.origin);
+    if (report_.outside_checked == 0) {
+      // Nobody outside knows this one: the database was exchanged.
+      fault(FaultKind::kCheckpoint, std::nullopt, std::nullopt, text);
+    } else {
+      report_.remarks.push_back(text);
+    }
   }
 }
 

@@ -16,9 +16,13 @@ struct VerifyOptions {
   // The key that signs this history's checkpoints. Without it signatures are not checked, and the
   // report says so.
   std::optional<crypto::Ed25519PublicKey> key;
-  // Text of a checkpoint that was kept outside this machine: only it shows a cut tail or a database
-  // that was put back to an earlier day.
-  std::optional<std::string> against;
+  // Checkpoints that were kept outside this machine: only they show a cut tail or a database that
+  // was put back to an earlier day. The more there are, the closer a fault is told.
+  struct Outside {
+    std::string whose;  // "the checkpoint kept outside", for messages
+    std::string note;
+  };
+  std::vector<Outside> against;
   // Name of the SQLite VFS, for tests.
   std::string vfs;
 };
@@ -49,11 +53,14 @@ struct VerifyReport {
   std::uint64_t first_kept = 0;  // [0, first_kept) was pruned; only its subtree roots are left
   std::uint64_t events_checked = 0;
   std::uint64_t checkpoints_checked = 0;
+  std::uint64_t outside_checked = 0;  // from outside, of this history
   bool signatures_checked = false;
   std::string root;  // hex
   // In the order of the history; at most kMostFaults, then `more_faults` counts on.
   std::vector<Fault> faults;
   std::uint64_t more_faults = 0;
+  // What is no fault but should be known: the outside knows another history of this host, too.
+  std::vector<std::string> remarks;
 
   static constexpr std::size_t kMostFaults = 20;
 
@@ -63,7 +70,7 @@ struct VerifyReport {
 };
 
 // Reads the whole history of the database at `path` and checks every leaf, the root, each stored
-// checkpoint and the one from outside. Uses a read-only connection of its own, so it may run beside
+// checkpoint and those from outside. Uses a read-only connection of its own, so it may run beside
 // the agent; sees one committed state. Any thread. A fault found is no Error: an Error means that
 // the check could not be made (kNotFound, kDenied, kIo, kInvalid for a file that is no store).
 util::Result<VerifyReport> verify(const std::filesystem::path& path, const VerifyOptions& options);

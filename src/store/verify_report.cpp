@@ -30,11 +30,21 @@ std::string VerifyReport::to_text() const {
   if (first_kept > 0) {
     text += fmt::format(" (those before {} pruned, their hashes kept)", first_kept);
   }
-  text += fmt::format(", root {}\nchecked: {} events, {} checkpoints, signatures {}\n", root,
-                      events_checked, checkpoints_checked,
-                      signatures_checked ? "included" : "NOT checked (no key given)");
+  text += fmt::format(
+      ", root {}\nchecked: {} events, {} checkpoints here, {} from outside, "
+      "signatures {}\n",
+      root, events_checked, checkpoints_checked, outside_checked,
+      signatures_checked ? "included" : "NOT checked (no key given)");
+  for (const std::string& remark : remarks) {
+    text += fmt::format("note: {}\n", remark);
+  }
   for (const Fault& fault : faults) {
     text += fmt::format("FAULT ({}): {}\n", to_string(fault.kind), fault.text);
+    if (fault.kind == FaultKind::kRoot) {
+      text +=
+          "  there one was changed, removed, inserted or moved, or an earlier copy of the "
+          "database went on\n";
+    }
   }
   if (more_faults > 0) {
     text += fmt::format("and {} more\n", more_faults);
@@ -52,6 +62,7 @@ std::string VerifyReport::to_json() const {
   json["root"] = root;
   json["events_checked"] = events_checked;
   json["checkpoints_checked"] = checkpoints_checked;
+  json["outside_checked"] = outside_checked;
   json["signatures_checked"] = signatures_checked;
   json["faults"] = nlohmann::ordered_json::array();
   for (const Fault& fault : faults) {
@@ -67,6 +78,7 @@ std::string VerifyReport::to_json() const {
     json["faults"].push_back(std::move(one));
   }
   json["more_faults"] = more_faults;
+  json["remarks"] = remarks;
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 

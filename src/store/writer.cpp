@@ -1,6 +1,7 @@
 #include "store/writer.h"
 
 #include "crypto/sha256.h"
+#include "model/witness.h"
 #include "store/checkpoint.h"
 #include "store/files.h"
 #include "store/schema.h"
@@ -83,7 +84,13 @@ util::Status Writer::set_up(const Destinations& known) {
       connection.prepare("INSERT OR REPLACE INTO checkpoint VALUES(?1, ?2, ?3)"));
   WARDER_ASSIGN_OR_RETURN(const std::int64_t newest,
                           connection.integer("SELECT coalesce(max(size), 0) FROM checkpoint"));
-  checkpoint_size_ = static_cast<std::uint64_t>(newest);
+  checkpointed_ = static_cast<std::uint64_t>(newest);
+  WARDER_ASSIGN_OR_RETURN(
+      const std::int64_t witnesses,
+      connection.integer(fmt::format("SELECT count(*) FROM event WHERE sequence = {} AND kind = {} "
+                                     "AND detail LIKE '{{\"checkpoint\":%'",
+                                     newest, static_cast<int>(model::EventKind::kStore))));
+  checkpointed_ += static_cast<std::uint64_t>(witnesses);
   if (known.empty()) {
     return {};
   }
@@ -192,16 +199,23 @@ util::Status Writer::report(model::EventKind kind, model::Severity severity,
   model::Event event;
   event.kind = kind;
   event.severity = severity;
-  event.time = clock_.now();
   event.message = std::string(message);
-  const crypto::Sha256Digest digest =
-      crypto::sha256(util::as_bytes(fmt::format("{}\n{}\n{}\n{}", origin_, log_.tree().size(),
-                                                event.time.time_since_epoch().count(), message)));
+  return record(std::move(event), {});
+}
+
+util::Status Writer::record(model::Event event, std::vector<DestinationId> destinations) {
+  event.time = clock_.now();
+  const crypto::Sha256Digest digest = crypto::sha256(
+      util::as_bytes(fmt::format("{}\n{}\n{}\n{}", origin_, log_.tree().size(),
+                                 event.time.time_since_epoch().count(), event.message)));
   std::copy_n(digest.begin(), event.id.bytes.size(), event.id.bytes.begin());
   WARDER_ASSIGN_OR_RETURN(const std::optional<std::uint64_t> sequence, log_.append(event));
-  if (sequence && hooks_.route) {
-    for (const DestinationId destination : hooks_.route(event)) {
-      WARDER_RETURN_IF_ERROR(outbox_.enqueue(destination, *sequence, severity));
+  if (sequence && destinations.empty() && hooks_.route) {
+    destinations = hooks_.route(event);
+  }
+  for (const DestinationId destination : destinations) {
+    if (sequence) {
+      WARDER_RETURN_IF_ERROR(outbox_.enqueue(destination, *sequence, event.severity));
     }
   }
   return {};
@@ -220,16 +234,30 @@ util::Status Writer::report_losses(const std::vector<OutboxLoss>& losses, std::s
 util::Result<std::optional<std::string>> Writer::make_checkpoint(
     const crypto::Ed25519SecretKey& key) {
   const std::uint64_t size = log_.tree().size();
-  if (size == checkpoint_size_) {
+  if (size == checkpointed_) {
     return std::optional<std::string>();
   }
-  WARDER_ASSIGN_OR_RETURN(std::string note,
-                          sign_checkpoint({origin_, size, log_.tree().root()}, key));
+  const crypto::merkle::Hash root = log_.tree().root();
+  WARDER_ASSIGN_OR_RETURN(std::string note, sign_checkpoint({origin_, size, root}, key));
+  // The event that takes it outside stands behind what it speaks of, and comes with it or not at
+  // all. Without anybody to take it there is none.
+  model::Event witness;
+  witness.kind = model::EventKind::kStore;
+  witness.message = fmt::format("checkpoint of {} events", size);
+  witness.detail = model::witness_detail({origin_, size, util::to_hex(root), note});
+  std::vector<DestinationId> takers;
+  if (hooks_.route) {
+    takers = hooks_.route(witness);
+  }
   WARDER_RETURN_IF_ERROR(transaction([&] {
-    return insert_checkpoint_.execute(size, clock_.now().time_since_epoch().count(),
-                                      std::string_view(note));
+    util::Status done = insert_checkpoint_.execute(size, clock_.now().time_since_epoch().count(),
+                                                   std::string_view(note));
+    if (done && !takers.empty()) {
+      done = record(std::move(witness), std::move(takers));
+    }
+    return done;
   }));
-  checkpoint_size_ = size;
+  checkpointed_ = log_.tree().size();
   return std::optional<std::string>(std::move(note));
 }
 

@@ -62,8 +62,8 @@ class Writer {
   bool journal_too_long() const { return journal_too_long_; }
 
   std::uint64_t tree_size() const { return log_.tree().size(); }
-  // Of the newest stored checkpoint.
-  std::uint64_t checkpoint_size() const { return checkpoint_size_; }
+  // How far the newest checkpoint and the event that bears it go.
+  std::uint64_t checkpointed() const { return checkpointed_; }
   util::Result<Destinations> destinations() { return outbox_.destinations(); }
 
   // Of the last failure.
@@ -76,6 +76,8 @@ class Writer {
   util::Status set_up(const Destinations& known);
   util::Status write_meta();
   util::Status finish_transaction();
+  // To these destinations; to those of the route when there are none.
+  util::Status record(model::Event event, std::vector<DestinationId> destinations);
   util::Status report_losses(const std::vector<OutboxLoss>& losses, std::string_view why);
   util::Status report_round();
 
@@ -93,7 +95,7 @@ class Writer {
   Statement set_position_;
   Statement insert_checkpoint_;
   std::string origin_;
-  std::uint64_t checkpoint_size_ = 0;
+  std::uint64_t checkpointed_ = 0;
   int journal_pages_ = 0;  // set by SQLite's WAL hook at each commit
   bool journal_too_long_ = false;
   bool shrinking_ = false;

@@ -1,5 +1,6 @@
 #include "vault/leases.h"
 
+#include "http/url.h"
 #include "log/log.h"
 
 #include <fmt/core.h>
@@ -42,7 +43,7 @@ util::Result<crypto::SecretString> Leases::credentials(std::string_view path,
     return found->second.content.copy();
   }
   Call call;
-  call.path = percent_encode(path, true);
+  call.path = http::percent_encode(path, http::Slashes::kKept);
   if (!body.empty()) {
     call.method = http::Method::kPost;
     call.body = crypto::SecretString(body);

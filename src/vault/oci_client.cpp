@@ -42,23 +42,6 @@ std::string_view host_of(std::string_view url) {
 
 }  // namespace
 
-std::string percent_encode(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-        c == '.' || c == '_' || c == '~') {
-      out += c;
-    } else {
-      out += '%';
-      out += kDigits[byte >> 4U];
-      out += kDigits[byte & 15U];
-    }
-  }
-  return out;
-}
-
 OciClient::OciClient(oci::Credentials& credentials, oci::Endpoints endpoints,
                      http::ClientOptions options, const util::Clock& clock)
     : credentials_(credentials),
@@ -70,7 +53,7 @@ util::Result<OciClient::Attempt> OciClient::attempt(const OciCall& call) {
   std::string url = endpoints_.base(call.service) + call.path;
   char separator = '?';
   for (const auto& [name, value] : call.query) {
-    url += fmt::format("{}{}={}", separator, name, percent_encode(value));
+    url += fmt::format("{}{}={}", separator, name, http::percent_encode(value));
     separator = '&';
   }
   if (!http::parse_target(url)) {
@@ -109,14 +92,15 @@ util::Result<OciClient::Attempt> OciClient::attempt(const OciCall& call) {
   };
   Attempt result;
   if (response->status >= 200 && response->status < 300) {
-    result.answer = {std::move(response->body), header("etag"), header("opc-next-page")};
+    result.answer = {std::move(response->body), header("etag"), header("opc-next-page"),
+                     util::printable(header("opc-request-id"), 100)};
     return result;
   }
   const std::string date = header("date");
   const std::string request_id = header("opc-request-id");
   oci::Meaning meaning = oci::describe(
       {.status = response->status, .body = response->body, .date = date, .request_id = request_id},
-      call.what, credentials_.kind(), clock_.now());
+      call.what, credentials_.kind(), clock_.now(), call.policy);
   result.renew = meaning.advice == oci::Advice::kRenew;
   result.error = std::move(meaning.error);
   return result;

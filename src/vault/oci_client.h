@@ -26,12 +26,14 @@ struct OciCall {
   std::string_view if_match = {};     // an etag; empty: whatever is there
   std::string_view retry_token = {};  // the same for each attempt at one creation
   std::string_view what;              // for messages: "reading the secret jails"
+  std::string_view policy = {};       // what the identity must be permitted; empty: reading secrets
 };
 
 struct OciAnswer {
   std::string body;
-  std::string etag;       // empty when there is none
-  std::string next_page;  // empty on the last page
+  std::string etag;        // empty when there is none
+  std::string next_page;   // empty on the last page
+  std::string request_id;  // opc-request-id
 };
 
 // Signs and sends, and turns refusals into errors with cause and remedy (oci/answer.h). After a
@@ -69,8 +71,5 @@ class OciClient {
   std::mutex mutex_;
   http::Client http_;  // guarded by mutex_, but for cancel()
 };
-
-// RFC 3986 section 2.1: everything but unreserved characters as %XX.
-std::string percent_encode(std::string_view text);
 
 }  // namespace warder::vault

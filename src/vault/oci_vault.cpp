@@ -1,6 +1,7 @@
 #include "vault/oci_vault.h"
 
 #include "crypto/random.h"
+#include "http/url.h"
 #include "util/encoding.h"
 #include "util/strings.h"
 
@@ -121,7 +122,7 @@ util::Result<Document> OciVault::bundle(const OciCall& call) {
 
 util::Result<Document> OciVault::read_settings(std::optional<std::uint64_t> version) {
   OciCall call{.service = oci::Service::kSecrets,
-               .path = "/secretbundles/" + percent_encode(options_.settings_secret),
+               .path = "/secretbundles/" + http::percent_encode(options_.settings_secret),
                .what = "reading the settings secret"};
   if (version) {
     call.query.emplace_back("versionNumber", std::to_string(*version));
@@ -172,7 +173,7 @@ util::Result<Document> OciVault::get(std::string_view name, std::optional<std::u
 util::Result<OciVault::Secret> OciVault::secret(const std::string& id) {
   WARDER_ASSIGN_OR_RETURN(const OciAnswer answer,
                           client_.call({.service = oci::Service::kVaults,
-                                        .path = "/secrets/" + percent_encode(id),
+                                        .path = "/secrets/" + http::percent_encode(id),
                                         .what = "looking up a secret"}));
   const auto body = json::parse(answer.body, nullptr, false);
   Secret result{.id = text_of(body, "id"),
@@ -229,7 +230,7 @@ util::Result<std::uint64_t> OciVault::update(const Secret& secret,
       util::to_base64(content.bytes()));
   const auto answer = client_.call({.service = oci::Service::kVaults,
                                     .method = http::Method::kPut,
-                                    .path = "/secrets/" + percent_encode(secret.id),
+                                    .path = "/secrets/" + http::percent_encode(secret.id),
                                     .body = body,
                                     .if_match = secret.etag,
                                     .what = what});
@@ -388,7 +389,7 @@ util::Result<std::vector<VersionInfo>> OciVault::versions(const std::string& id,
   WARDER_ASSIGN_OR_RETURN(
       const auto found,
       client_.call_all({.service = oci::Service::kVaults,
-                        .path = fmt::format("/secrets/{}/versions", percent_encode(id)),
+                        .path = fmt::format("/secrets/{}/versions", http::percent_encode(id)),
                         .query = {{"sortBy", "VERSION_NUMBER"}, {"sortOrder", "DESC"}},
                         .what = what},
                        kMostVersions));
@@ -435,7 +436,7 @@ util::Status OciVault::remove(std::string_view name) {
   const auto answer = client_.call(
       {.service = oci::Service::kVaults,
        .method = http::Method::kPost,
-       .path = fmt::format("/secrets/{}/actions/scheduleDeletion", percent_encode(found->id)),
+       .path = fmt::format("/secrets/{}/actions/scheduleDeletion", http::percent_encode(found->id)),
        .body = "{}",
        .if_match = found->etag,
        .what = what});
@@ -453,7 +454,7 @@ util::Result<Health> OciVault::health() {
                                     {"limit", "1"}},
                           .what = "asking the vault"})
           : client_.call({.service = oci::Service::kVaults,
-                          .path = "/secrets/" + percent_encode(options_.settings_secret),
+                          .path = "/secrets/" + http::percent_encode(options_.settings_secret),
                           .what = "asking for the settings secret"});
   if (!answer) {
     return Health{.ready = false, .text = answer.error().message()};

@@ -5,7 +5,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cctype>
 #include <optional>
 #include <utility>
 
@@ -224,17 +223,6 @@ void ServerClient::stop() {
     client->cancel();
   }
   changed_.notify_all();
-}
-
-std::string percent_encode(std::string_view text, bool keep_slashes) {
-  std::string encoded;
-  for (const char c : text) {
-    const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '.' ||
-                       c == '_' || c == '~' || (c == '/' && keep_slashes);
-    encoded += plain ? std::string(1, c)
-                     : fmt::format("%{:02X}", static_cast<unsigned>(static_cast<unsigned char>(c)));
-  }
-  return encoded;
 }
 
 }  // namespace warder::vault

@@ -93,8 +93,4 @@ class ServerClient {
   bool stopped_ = false;                             // guarded by mutex_
 };
 
-// Every byte that is no letter, digit, '-', '.', '_' or '~' as %XX (RFC 3986); '/' stays when
-// `keep_slashes`.
-std::string percent_encode(std::string_view text, bool keep_slashes);
-
 }  // namespace warder::vault

@@ -1,5 +1,6 @@
 #include "vault/server_login.h"
 
+#include "http/url.h"
 #include "log/log.h"
 #include "util/file.h"
 #include "util/strings.h"
@@ -288,7 +289,7 @@ util::Result<Call> ServerLogin::login_call() {
   Call call;
   call.method = http::Method::kPost;
   call.login = true;
-  call.path = "auth/" + percent_encode(options_.mount, true) + "/login";
+  call.path = "auth/" + http::percent_encode(options_.mount, http::Slashes::kKept) + "/login";
   switch (options_.method) {
     case LoginMethod::kAppRole: {
       WARDER_ASSIGN_OR_RETURN(const SecretString id, secret_id());
@@ -303,7 +304,7 @@ util::Result<Call> ServerLogin::login_call() {
     }
     case LoginMethod::kUserpass: {
       WARDER_ASSIGN_OR_RETURN(const SecretString password, options_.secret());
-      call.path += "/" + percent_encode(options_.name, false);
+      call.path += "/" + http::percent_encode(options_.name);
       call.body = body_of({{"password", password.view()}});
       return call;
     }

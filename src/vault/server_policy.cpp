@@ -87,6 +87,13 @@ std::vector<Right> agent_rights(const PolicyPlan& plan) {
     rights.push_back({plan.trail + "/metadata/events/*",
                       {"read"},
                       "seeing whether an event has arrived when its answer was lost"});
+    rights.push_back({plan.trail + "/data/checkpoints/*",
+                      {"create", "read"},
+                      "checkpoints of the history, and verifying against them"});
+    rights.push_back({plan.trail + "/metadata/checkpoints/*", {"read", "list"}, "finding them"});
+  }
+  if (!plan.audit_device.empty()) {
+    rights.push_back({"sys/audit-hash/" + plan.audit_device, {"update"}, "commitments to events"});
   }
   if (!plan.transit_key.empty()) {
     const std::string& key = plan.transit_key;

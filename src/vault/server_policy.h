@@ -15,6 +15,8 @@ struct PolicyPlan {
   int kv_version = 2;
   // Mount of the append-only audit trail; empty: none.
   std::string trail = {};
+  // Audit device that hashes events (sys/audit-hash); empty: none.
+  std::string audit_device = {};
   // Name of the transit key for data keys and signatures, mounted at `transit`; empty: none.
   std::string transit_key = {};
 };

@@ -1,6 +1,7 @@
 #include "vault/server_vault.h"
 
 #include "crypto/sha256.h"
+#include "http/url.h"
 #include "util/strings.h"
 
 #include <fmt/core.h>
@@ -188,7 +189,7 @@ util::Result<ServerVault::Place> ServerVault::place() {
   found.kv_version = options_.kv_version.value_or(2);
   const std::string full = found.mount + (found.prefix.empty() ? "" : "/" + found.prefix);
   Call call;
-  call.path = "sys/internal/ui/mounts/" + percent_encode(full, true);
+  call.path = "sys/internal/ui/mounts/" + http::percent_encode(full, http::Slashes::kKept);
   call.repeatable = true;
   const Answer answer = ask(std::move(call));
   if (answer.ok()) {
@@ -227,7 +228,7 @@ util::Result<std::string> ServerVault::path(std::string_view kind, std::string_v
       path += "/" + std::string(part);
     }
   }
-  return percent_encode(path, true);
+  return http::percent_encode(path, http::Slashes::kKept);
 }
 
 util::Result<Document> ServerVault::get(std::string_view name,

@@ -1,5 +1,7 @@
 #include "vault/transit.h"
 
+#include "http/url.h"
+
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -38,8 +40,8 @@ util::Result<crypto::SecretString> raw_key(const json& data, std::string_view ke
 util::Result<SecretJson> Transit::call(std::string_view verb, std::string_view key, json body) {
   Call call;
   call.method = http::Method::kPost;
-  call.path =
-      fmt::format("{}/{}/{}", percent_encode(mount_, true), verb, percent_encode(key, false));
+  call.path = fmt::format("{}/{}/{}", http::percent_encode(mount_, http::Slashes::kKept), verb,
+                          http::percent_encode(key));
   call.body = SecretJson(std::move(body)).dump();
   // None of these changes anything at the vault.
   call.repeatable = true;

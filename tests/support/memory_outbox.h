@@ -43,13 +43,18 @@ class MemoryOutbox : public ship::Outbox {
     }
     return found;
   }
-  util::Status delivered(std::span<const std::uint64_t> ids) override {
+  util::Status delivered(std::span<const std::uint64_t> ids,
+                         std::span<const Receipt> receipts) override {
     const std::lock_guard lock(mutex_);
     if (failure_) {
       return *failure_;
     }
+    ++acknowledgements_;
     for (const std::uint64_t id : ids) {
       items_.erase(id);
+    }
+    for (const Receipt& receipt : receipts) {
+      receipts_[receipt.item] = receipt.text;
     }
     return {};
   }
@@ -98,6 +103,15 @@ class MemoryOutbox : public ship::Outbox {
     const std::lock_guard lock(mutex_);
     return dead_;
   }
+  std::map<std::uint64_t, std::string> receipts() const {
+    const std::lock_guard lock(mutex_);
+    return receipts_;
+  }
+  // How often delivered() was told: each is a wait for the disk.
+  std::size_t acknowledgements() const {
+    const std::lock_guard lock(mutex_);
+    return acknowledgements_;
+  }
   util::WallTime until() const {
     const std::lock_guard lock(mutex_);
     return until_;
@@ -113,6 +127,8 @@ class MemoryOutbox : public ship::Outbox {
   std::map<std::uint64_t, model::OutboxItem> items_;
   std::map<std::uint64_t, model::OutboxItem> buried_;
   std::vector<Letter> dead_;
+  std::map<std::uint64_t, std::string> receipts_;
+  std::size_t acknowledgements_ = 0;
   std::optional<util::Error> failure_;
   util::WallTime until_{};
   std::string error_;

@@ -74,8 +74,7 @@ void run(std::uint32_t events, std::uint32_t bans) {
              static_cast<double>(std::filesystem::file_size(options.path)) / events);
 
   start = std::chrono::steady_clock::now();
-  const auto report =
-      store::verify(options.path, {.key = std::nullopt, .against = std::nullopt, .vfs = {}});
+  const auto report = store::verify(options.path, {.key = std::nullopt, .against = {}, .vfs = {}});
   fmt::print("{:<34} {:>12.0f}\n", "events verified/s", events / seconds_since(start));
   fmt::print("{:<34} {:>12}\n", "verified", report.value().good() ? "good" : "NOT good");
 

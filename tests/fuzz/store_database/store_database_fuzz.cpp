@@ -82,8 +82,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     byte = static_cast<char>(byte + data[i + 2]);
   }
   const std::filesystem::path path = folder.write("edited.db", edited);
-  const auto report =
-      store::verify(path, {.key = std::nullopt, .against = std::nullopt, .vfs = {}});
+  const auto report = store::verify(path, {.key = std::nullopt, .against = {}, .vfs = {}});
   if (edited == honest) {
     require(report.has_value() && report->good());
   }

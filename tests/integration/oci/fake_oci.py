@@ -1,4 +1,5 @@
-"""A small Oracle cloud on loopback: secrets, the metadata service, the token service.
+"""A small Oracle cloud on loopback: secrets, custom logs and their search, topics, metrics, audit events, the
+metadata service, the token service.
 
 It shares no code with the agent and verifies every signature by itself, with the rules that Oracle
 documents for version 1 of its request signatures. It is strict: an unknown member, a missing one or
@@ -25,6 +26,8 @@ from cryptography.x509.oid import NameOID
 VAULT = "ocid1.vault.oc1.eu-frankfurt-1.testvault"
 COMPARTMENT = "ocid1.compartment.oc1..testcompartment"
 KEY = "ocid1.key.oc1.eu-frankfurt-1.testkey"
+LOG = "ocid1.log.oc1.eu-frankfurt-1.testlog"
+TOPIC = "ocid1.onstopic.oc1.eu-frankfurt-1.testtopic"
 TENANCY = "ocid1.tenancy.oc1..testtenancy"
 USER = "ocid1.user.oc1..testuser"
 SKEW = 300
@@ -60,6 +63,12 @@ class Cloud:
         self.numbers = itertools.count(1)
         self.instance = None
         self.token_life = 3600
+        self.log = []  # what PutLogs took: dicts with source, type, subject, id, time, data, batch
+        self.log_search_delay = 0  # entries that are not indexed yet
+        self.published = []  # messages of the topic
+        self.metrics = []  # datapoints as (name, dimensions, timestamp, value)
+        self.audit_events = []  # what ListEvents gives
+        self.after = None  # called with the target once a request was carried out, before it is answered
 
     def now(self):
         return datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(
@@ -275,9 +284,137 @@ class Cloud:
             return 200, {}, json.dumps(self.federate(body)).encode()
         self.verify(method, target, headers, body)
         answer, extra = self.route(method, path, query, headers, body)
+        if self.after is not None:
+            self.after(target)
         return 200, extra, b"" if answer is None else json.dumps(answer).encode()
 
+    # -- logs, topics, metrics ----------------------------------------------------------------
+
+    TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+
+    def time_of(self, text):
+        if not isinstance(text, str) or not self.TIME.fullmatch(text):
+            raise Refused(400, "InvalidParameter", f"time {text!r}")
+        return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+    def put_logs(self, log, body):
+        value = self.fields(body, {"specversion": str, "logEntryBatches": list}, set())
+        if value["specversion"] != "1.0":
+            raise Refused(400, "InvalidParameter", "specversion")
+        if log != LOG:
+            raise Refused(404, "404", f"{log} logId not found")  # as the service writes it
+        taken = []
+        for batch in value["logEntryBatches"]:
+            batch = self.fields(json.dumps(batch), {"entries": list, "source": str, "type": str,
+                                                    "defaultlogentrytime": str}, {"subject"})
+            if batch.get("subject") == "" or not batch["entries"]:
+                raise Refused(400, "InvalidParameter", "empty")
+            self.time_of(batch["defaultlogentrytime"])
+            for entry in batch["entries"]:
+                entry = self.fields(json.dumps(entry), {"data": str, "id": str}, {"time"})
+                time = entry.get("time", batch["defaultlogentrytime"])
+                if self.now() - self.time_of(time) > datetime.timedelta(days=30):
+                    continue  # dropped without a word
+                data = entry["data"]
+                if len(data) > 10_000:  # cut without a word
+                    data = data[:9_997] + "..."
+                taken.append({"source": batch["source"], "type": batch["type"],
+                              "subject": batch.get("subject"), "id": entry["id"], "time": time,
+                              "data": data, "batch": len(self.requests)})
+        self.log += taken
+
+    def search_logs(self, query, body):
+        value = self.fields(body, {"timeStart": str, "timeEnd": str, "searchQuery": str},
+                            {"isReturnFieldInfo"})
+        start, end = self.time_of(value["timeStart"]), self.time_of(value["timeEnd"])
+        if end - start > datetime.timedelta(days=14):
+            raise Refused(400, "InvalidParameter", "time range")
+        match = re.fullmatch(r'search "([^"]+)" \| where ((?:[a-z.]+ = \'[^\']*\'(?: and )?)+) \| sort by datetime (asc|desc)',
+                             value["searchQuery"])
+        if not match or match.group(1).split("/")[0] != COMPARTMENT:
+            raise Refused(400, "InvalidParameter", value["searchQuery"])
+        wanted = dict(re.findall(r"([a-z.]+) = '([^']*)'", match.group(2)))
+        found, seen = [], set()
+        for entry in self.log[:len(self.log) - self.log_search_delay]:
+            about = {"type": entry["type"], "source": entry["source"], "oracle.logid": LOG}
+            if (start <= self.time_of(entry["time"]) < end and entry["id"] not in seen
+                    and all(about.get(k) == v for k, v in wanted.items())):
+                seen.add(entry["id"])
+                found.append({"data": {
+                    "datetime": int(self.time_of(entry["time"]).timestamp() * 1000),
+                    "logContent": {"data": json.loads(entry["data"]), "id": entry["id"],
+                                   "oracle": {"compartmentid": COMPARTMENT, "logid": LOG,
+                                              "tenantid": TENANCY},
+                                   "source": entry["source"], "specversion": "1.0",
+                                   "time": entry["time"], "type": entry["type"]}}})
+        rows, extra = self.page(found, query)
+        return {"results": rows, "fields": [],
+                "summary": {"resultCount": len(rows), "fieldCount": 0}}, extra
+
+    def publish(self, topic, body):
+        if topic != TOPIC:
+            raise Refused(404, "NotAuthorizedOrNotFound")
+        value = self.fields(body, {"body": str}, {"title"})
+        if len(body) > 64 * 1024:
+            raise Refused(413, "RequestEntityTooLarge")
+        self.published.append(value)
+        return {"messageId": f"message-{len(self.published)}", "timeStamp": self.stamp()}
+
+    def post_metrics(self, body):
+        value = self.fields(body, {"metricData": list}, {"batchAtomicity"})
+        failed, taken = [], []
+        if not 1 <= len(value["metricData"]) <= 50:
+            raise Refused(400, "InvalidParameter", "metric streams")
+        for metric in value["metricData"]:
+            metric = self.fields(json.dumps(metric),
+                                 {"namespace": str, "compartmentId": str, "name": str,
+                                  "dimensions": dict, "datapoints": list},
+                                 {"metadata", "resourceGroup"})
+            if (not re.fullmatch(r"[a-z][a-z0-9_]*[a-z0-9]", metric["namespace"])
+                    or metric["namespace"].startswith(("oci_", "oracle_"))
+                    or not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_.$-]*[a-zA-Z0-9]", metric["name"])
+                    or metric["compartmentId"] != COMPARTMENT
+                    or not 1 <= len(metric["dimensions"]) <= 20
+                    or any(not v or len(v) > 512 for v in metric["dimensions"].values())):
+                raise Refused(400, "InvalidParameter", "metric")
+            for point in metric["datapoints"]:
+                point = self.fields(json.dumps(point), {"timestamp": str, "value": (int, float)},
+                                    {"count"})
+                age = (self.now() - self.time_of(point["timestamp"])).total_seconds()
+                if not -600 <= age <= 7200:
+                    failed.append({"message": "The datapoint timestamps must be between 2 hours "
+                                              "ago and 10 minutes from now.", "metricData": metric})
+                else:
+                    taken.append((metric["name"], metric["dimensions"], point["timestamp"],
+                                  point["value"]))
+        if failed and (value.get("batchAtomicity") == "ATOMIC" or not taken):
+            raise Refused(400, "InvalidParameter", failed[0]["message"])
+        self.metrics += taken
+        return {"failedMetricsCount": len(failed), "failedMetrics": failed}
+
+    def list_events(self, query):
+        if query.get("compartmentId") != COMPARTMENT:
+            raise Refused(404, "NotAuthorizedOrNotFound")
+        start, end = self.time_of(query["startTime"]), self.time_of(query["endTime"])
+        if start.second or end.second or start.microsecond or end.microsecond:
+            raise Refused(400, "InvalidParameter", "minutes only")
+        return self.page([e for e in self.audit_events
+                          if start <= self.time_of(e["eventTime"]) < end], query)
+
     def route(self, method, path, query, headers, body):
+        match = re.fullmatch(r"/20200831/logs/([^/]+)/actions/push", path)
+        if method == "POST" and match:
+            self.put_logs(urllib.parse.unquote(match.group(1)), body)
+            return None, {}
+        if (method, path) == ("POST", "/20190909/search"):
+            return self.search_logs(query, body)
+        match = re.fullmatch(r"/20181201/topics/([^/]+)/messages", path)
+        if method == "POST" and match:
+            return self.publish(urllib.parse.unquote(match.group(1)), body), {}
+        if (method, path) == ("POST", "/20180401/metrics"):
+            return self.post_metrics(body), {}
+        if (method, path) == ("GET", "/20190901/auditEvents"):
+            return self.list_events(query)
         if (method, path) == ("POST", "/20190301/secretbundles/actions/getByName"):
             if body or query.get("vaultId") != VAULT:
                 raise Refused(400, "InvalidParameter")
@@ -336,7 +473,7 @@ class Cloud:
 class Server:
     """Serves a Cloud on a port of the kernel's choice until closed."""
 
-    def __init__(self, cloud):
+    def __init__(self, cloud, port=0):
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -376,7 +513,8 @@ class Server:
                 pass
 
         self.cloud = cloud
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.port = self.server.server_address[1]
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()

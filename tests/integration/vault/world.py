@@ -29,7 +29,7 @@ class Host:
 
     def configure(self, vault, name="web-1"):
         (self.folder / "warder.conf").write_text(
-            f"[agent]\nname = {name}\nstate = {self.folder}/state\nfilters = {SOURCE}/filters\njails = {SOURCE}/jails {self.folder}\n"
+            f"[agent]\nname = {name}\nstate = {self.folder}/state\nfilters = {SOURCE}/filters\njails = {SOURCE}/jails\n  {self.folder}/jail\n"
             f"[api]\nsocket = {self.folder}/socket\n[store]\npath = {self.folder}/state/warder.db\n"
             f"[firewall]\nbackend = none\n[vault]\nkey_file = {self.folder}/vault.key\n"
             f"path = {self.folder}/vault.sealed\ncopies = {self.folder}/copies\n{vault}\n")

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Checks a warder history without any of warder's code.
 
-    verify_store.py DATABASE [--key VERIFIER-KEY] [--against NOTE-FILE]
+    verify_store.py DATABASE [--key VERIFIER-KEY] [--against FILE]
+
+FILE holds a checkpoint, or the JSON lines of a destination that keeps them.
 
 Standard library only; the openssl program checks Ed25519 signatures. Written from src/store/README.md.
 Exit status 0: as it was written, 1: not, 2: the check could not be made.
@@ -9,6 +11,7 @@ Exit status 0: as it was written, 1: not, 2: the check could not be made.
 import argparse
 import base64
 import hashlib
+import json
 import os
 import sqlite3
 import struct
@@ -98,14 +101,21 @@ def signature_is_right(note, vkey):
     return False
 
 
-def check(path, vkey, against):
+def witnesses(text):
+    """The notes of a file: one as it is, or those in the JSON lines of a destination."""
+    if not text.startswith("{"):
+        return [text]
+    details = [json.loads(line).get("detail") for line in text.splitlines()]
+    return [d["checkpoint"] for d in details if isinstance(d, dict) and "checkpoint" in d]
+
+
+def check(path, vkey, against=()):
     faults = []
     db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     db.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
     size, peaks, pruned = db.execute("SELECT size, peaks, pruned FROM tree").fetchone()
     notes = [note for (note,) in db.execute("SELECT note FROM checkpoint ORDER BY size")]
-    if against is not None:
-        notes.append(against)
+    notes.extend(against)
     wanted = {}
     for note in notes:
         _, _, note_size, root, _ = parse_note(note)
@@ -158,10 +168,10 @@ def main():
     parser.add_argument("--key")
     parser.add_argument("--against")
     arguments = parser.parse_args()
-    against = None
+    against = []
     if arguments.against:
-        with open(arguments.against, encoding="utf-8") as note:
-            against = note.read()
+        with open(arguments.against, encoding="utf-8") as file:
+            against = witnesses(file.read())
     try:
         faults = check(arguments.database, arguments.key, against)
     except (sqlite3.Error, ValueError, AssertionError) as error:

@@ -96,3 +96,38 @@ TEST_CASE("words in a program's arguments are checked, and need an event each") 
     CHECK(wrong.diagnostics.to_text().find(problem) != std::string::npos);
   }
 }
+
+TEST_CASE("destinations with an account of [vault]") {
+  const Read good = read(
+      "[destination log]\nform = oci-logging\ntarget = ocid1.log.oc1.eu-frankfurt-1.a\n"
+      "[destination topic]\nform = oci-notifications\ntarget = ocid1.onstopic.oc1..a\n"
+      "[destination trail]\nform = vault-trail\ntarget = audit/\nwitness = no\n"
+      "[destination file]\nform = json-lines\npath = /a\n");
+  REQUIRE_FALSE(good.diagnostics.has_errors());
+  REQUIRE(good.destinations.size() == 4);
+  CHECK(good.destinations[0].means == ship::Means::kOciLogging);
+  CHECK(good.destinations[0].selection.witness);
+  CHECK(good.destinations[0].shipper.digest == 0s);
+  CHECK(good.destinations[1].shipper.pause == 1s);
+  CHECK(good.destinations[1].shipper.digest == 60s);
+  CHECK_FALSE(good.destinations[1].selection.witness);
+  CHECK(good.destinations[2].target == "audit");
+  CHECK_FALSE(good.destinations[2].selection.witness);
+  CHECK(good.destinations[3].selection.witness);
+  const auto errors = [](std::string_view text) {
+    const Read wrong = read(text);
+    CHECK(wrong.diagnostics.has_errors());
+    return wrong.diagnostics.to_text();
+  };
+  CHECK(errors("[destination a]\nform = oci-logging\n").find("needs target, an OCID") !=
+        std::string::npos);
+  CHECK(errors("[destination a]\nform = oci-logging\ntarget = my-log\n").find("is no OCID") !=
+        std::string::npos);
+  CHECK(errors("[destination a]\nform = vault-trail\n").find("needs target: the mount") !=
+        std::string::npos);
+  CHECK(errors("[destination a]\nform = vault-trail\ntarget = ../sys\n").find("is no mount") !=
+        std::string::npos);
+  CHECK(errors("[destination a]\nform = mail\ntarget = a\nserver = smtp://127.0.0.1\n"
+               "from = a@b.example\nto = a@b.example\n")
+            .find("is for the forms oci-... and vault-...") != std::string::npos);
+}

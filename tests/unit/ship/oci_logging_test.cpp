@@ -1,11 +1,15 @@
 #include "ship/oci_logging.h"
 
+#include "crypto/sha256.h"
 #include "support/manual_clock.h"
+#include "support/scripted_far_end.h"
+#include "util/encoding.h"
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -71,36 +75,59 @@ TEST_CASE("events of one type and jail share a batch, in their order") {
   CHECK_FALSE(batches[2].contains("subject"));
 }
 
-TEST_CASE("an entry that the service would cut goes without its detail and says so") {
+TEST_CASE("a detail that the service would cut goes in parts, which give it whole") {
+  // Quotes take most room as text in JSON; characters of several bytes are not torn.
+  for (const std::string piece : {"x", "\\\"", "\xc3\xa4", "\xf0\x9f\x94\x92"}) {
+    auto message = ban(1);
+    std::string text;
+    while (text.size() + piece.size() < 16'000) {
+      text += piece;
+    }
+    message.event->detail = R"({"text":")" + text + "\"}";
+    const auto body = nlohmann::json::parse(body_of({message, ban(2)}));
+    const auto& batches = body["logEntryBatches"];
+    REQUIRE(batches.size() == 2);
+    CHECK(batches[0]["entries"].size() == 2);
+    const auto first = nlohmann::json::parse(
+        batches[0]["entries"][0]["data"].get<std::string>())["data"]["additionalDetails"];
+    CHECK_FALSE(first.contains("detail"));
+    CHECK(batches[1]["type"] == "warder.detail");
+    const auto& parts = batches[1]["entries"];
+    CHECK(first["detailParts"] == parts.size());
+    std::string whole;
+    for (const auto& part : parts) {
+      const std::string data = part["data"];
+      CHECK(data.size() <= 10'000);
+      const auto details = nlohmann::json::parse(data)["data"]["additionalDetails"];
+      CHECK(details["of"] == "00000000-0000-0000-0000-000000000001");
+      whole += details["text"];
+    }
+    CHECK(nlohmann::json::parse(whole) == nlohmann::json::parse(message.event->detail));
+    CHECK(first["detailSha256"] == util::to_hex(crypto::sha256(util::as_bytes(whole))));
+    CHECK(parts[0]["id"] != parts[1]["id"]);
+    CHECK(body_of({message, ban(2)}) == body_of({message, ban(2)}));
+  }
+}
+
+TEST_CASE("an entry that the log would drop for its age bears the time of sending") {
   auto message = ban(1);
-  message.event->detail = R"({"text":")" + std::string(12'000, 'x') + "\"}";
-  const auto body = nlohmann::json::parse(body_of({message}));
-  const std::string text = body["logEntryBatches"][0]["entries"][0]["data"];
-  CHECK(text.size() < 10'000);
-  const auto details = nlohmann::json::parse(text)["data"]["additionalDetails"];
-  CHECK_FALSE(details.contains("detail"));
-  CHECK(details["detailOmitted"]["bytes"] == 12'011);
-  CHECK(details["detailOmitted"]["sha256"].get<std::string>().size() == 64);
+  message.event->time = kTime - 24h * 40;
+  const auto entry = nlohmann::json::parse(body_of({message}))["logEntryBatches"][0]["entries"][0];
+  CHECK(entry["time"] == "2026-11-02T12:00:01Z");
+  CHECK(nlohmann::json::parse(entry["data"].get<std::string>())["eventTime"] ==
+        "2026-09-23T12:00:00Z");
 }
 
 TEST_CASE("what OCI refuses is told apart by its code") {
   testing::ManualClock clock;
   using util::ErrorCode;
-  ErrorCode code = ErrorCode::kUnavailable;
-  std::string log;
+  auto made = std::make_unique<testing::ScriptedCloud>();
+  testing::ScriptedCloud& cloud = *made;
   const auto destination = ship::make_oci_logging(
-      {.name = "audit", .host = "web-1", .log = "ocid1.log.oc1..l"},
-      [&](std::string_view to, std::string_view /*body*/) -> util::Status {
-        log = to;
-        if (code == ErrorCode::kInternal) {
-          return {};
-        }
-        return util::Error(code, "why");
-      },
-      clock);
+      {.name = "audit", .host = "web-1", .log = "ocid1.log.oc1..l"}, std::move(made), clock);
   const std::vector<ship::Message> messages{ban(1), ban(2)};
-  const auto kind = [&](ErrorCode answer) {
-    code = answer;
+  const auto kind = [&](std::optional<ErrorCode> answer) {
+    cloud.failure = answer ? std::optional(util::Error(*answer, "why")) : std::nullopt;
     const auto outcomes = destination->deliver(messages);
     REQUIRE(outcomes.size() == 2);
     CHECK(outcomes[0].kind == outcomes[1].kind);
@@ -112,8 +139,10 @@ TEST_CASE("what OCI refuses is told apart by its code") {
   CHECK(kind(ErrorCode::kDenied) == Kind::kRejected);
   CHECK(kind(ErrorCode::kNotFound) == Kind::kRejected);
   CHECK(kind(ErrorCode::kInvalid) == Kind::kRefused);
-  CHECK(kind(ErrorCode::kInternal) == Kind::kDelivered);
-  CHECK(log == "ocid1.log.oc1..l");
+  CHECK(kind(std::nullopt) == Kind::kDelivered);
+  CHECK(destination->deliver(messages)[1].receipt == "request-1");
+  CHECK(cloud.sent.back().service == ship::Cloud::Service::kLogging);
+  CHECK(cloud.sent.back().ocid == "ocid1.log.oc1..l");
   destination->cancel();
-  CHECK(kind(ErrorCode::kInternal) == Kind::kRetry);
+  CHECK(cloud.cancelled);
 }

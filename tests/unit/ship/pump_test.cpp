@@ -468,3 +468,22 @@ TEST_CASE("reports become events that do not go to their own destination") {
   CHECK(ship::report_event({.kind = ship::Report::Kind::kRecovered, .destination = "ops"}, now)
             .message == "destination ops works again");
 }
+
+TEST_CASE("a batch is told to the outbox once, each receipt with its item") {
+  Fixture fixture;
+  fixture.destination.limit = 50;
+  fixture.destination.rule = [](const Message& message) {
+    Outcome outcome;
+    outcome.receipt = message.sequence == 3 ? "" : fmt::format("r{}", message.sequence);
+    return outcome;
+  };
+  fixture.add(50);
+  fixture.start();
+  fixture.settle();
+  CHECK(fixture.outbox.waiting() == 0);
+  CHECK(fixture.outbox.acknowledgements() == 1);
+  const auto receipts = fixture.outbox.receipts();
+  CHECK(receipts.size() == 49);
+  CHECK(receipts.at(1) == "r0");
+  CHECK_FALSE(receipts.contains(4));
+}

@@ -1,5 +1,7 @@
 #include "ship/selection.h"
 
+#include "model/witness.h"
+
 #include <catch2/catch.hpp>
 
 using namespace warder;
@@ -34,7 +36,7 @@ std::string wanted(const Selection& selection, Severity severity) {
 
 TEST_CASE("alerts are bans and problems") {
   const Selection alerts;
-  CHECK(wanted(alerts, Severity::kInfo) == "ban would-ban security alert ");
+  CHECK(wanted(alerts, Severity::kInfo) == "ban would-ban alert ");
   CHECK(wanted(alerts, Severity::kWarning) ==
         "ban would-ban source config firewall store destination vault agent integrity backup "
         "security alert ");
@@ -56,7 +58,7 @@ TEST_CASE("listed kinds alone, or besides the alerts") {
   // A test alert always arrives.
   CHECK(wanted(listed, Severity::kCritical) == "finding unban alert ");
   listed.mode = Selection::Kinds::kAlerts;
-  CHECK(wanted(listed, Severity::kInfo) == "finding ban unban would-ban security alert ");
+  CHECK(wanted(listed, Severity::kInfo) == "finding ban unban would-ban alert ");
 }
 
 TEST_CASE("severity and jail narrow it down") {
@@ -70,4 +72,17 @@ TEST_CASE("severity and jail narrow it down") {
   CHECK(selection.wants(event(EventKind::kBan, Severity::kInfo, "sshd")));
   CHECK_FALSE(selection.wants(event(EventKind::kBan, Severity::kInfo, "caddy")));
   CHECK(selection.wants(event(EventKind::kFirewall, Severity::kHigh)));
+}
+
+TEST_CASE("a witness goes to who keeps it, whatever else is wanted") {
+  model::Event checkpoint;
+  checkpoint.kind = model::EventKind::kStore;
+  checkpoint.detail = model::witness_detail({"warder/web-1", 9, "00", "note"});
+  ship::Selection selection;
+  selection.least = model::Severity::kCritical;
+  CHECK_FALSE(selection.wants(checkpoint));
+  selection.witness = true;
+  CHECK(selection.wants(checkpoint));
+  checkpoint.detail = R"({"other":1})";
+  CHECK_FALSE(selection.wants(checkpoint));
 }

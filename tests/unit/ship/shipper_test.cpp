@@ -27,8 +27,9 @@ class SharedOutbox : public ship::Outbox {
                                                     std::size_t limit) override {
     return outbox_.next(after, limit);
   }
-  util::Status delivered(std::span<const std::uint64_t> ids) override {
-    return outbox_.delivered(ids);
+  util::Status delivered(std::span<const std::uint64_t> ids,
+                         std::span<const Receipt> receipts) override {
+    return outbox_.delivered(ids, receipts);
   }
   util::Status retry(std::span<const std::uint64_t> ids, util::WallTime until,
                      std::string_view error) override {

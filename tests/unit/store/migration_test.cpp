@@ -146,7 +146,7 @@ struct Fixture : testing::StoreFixture {
 
   store::VerifyReport verify() const {
     const auto report =
-        store::verify(options.path, {.key = std::nullopt, .against = std::nullopt, .vfs = {}});
+        store::verify(options.path, {.key = std::nullopt, .against = {}, .vfs = {}});
     if (!report) {
       FAIL(report.error().message());
     }

@@ -1,5 +1,7 @@
 #include "store/verify.h"
 
+#include "model/witness.h"
+#include "store/reader.h"
 #include "store_support.h"
 
 #include <sqlite3.h>
@@ -38,9 +40,17 @@ struct Fixture : testing::StoreFixture {
   }
   store::VerifyReport verify(std::optional<std::string> against = std::nullopt,
                              std::uint8_t key = 7) const {
+    std::vector<store::VerifyOptions::Outside> outside;
+    if (against) {
+      outside.push_back({"the checkpoint kept outside", std::move(*against)});
+    }
+    return verify_against(std::move(outside), key);
+  }
+  store::VerifyReport verify_against(std::vector<store::VerifyOptions::Outside> outside,
+                                     std::uint8_t key = 7) const {
     const auto report = store::verify(
         options.path,
-        {.key = testing::secret_key(key).public_key(), .against = std::move(against), .vfs = {}});
+        {.key = testing::secret_key(key).public_key(), .against = std::move(outside), .vfs = {}});
     if (!report) {
       FAIL(report.error().message());
     }
@@ -77,7 +87,8 @@ TEST_CASE("an honest history verifies, against every checkpoint it gave out") {
   CHECK(report.checkpoints_checked == 2);
   CHECK(report.to_text() == "log warder/test.example/20261102T120000Z: 20 events, root " +
                                 report.root +
-                                "\nchecked: 20 events, 2 checkpoints, signatures included\n"
+                                "\nchecked: 20 events, 2 checkpoints here, 0 from outside, "
+                                "signatures included\n"
                                 "the history is as it was written\n");
 }
 
@@ -272,7 +283,94 @@ TEST_CASE("the report as JSON") {
         R"({"good":false,"origin":"warder/test.example/20261102T120000Z","size":20,"first_kept":0,)"
         R"("root":")" +
             report.root +
-            R"(","events_checked":19,"checkpoints_checked":2,"signatures_checked":true,)"
+            R"(","events_checked":19,"checkpoints_checked":2,"outside_checked":0,)"
+            R"("signatures_checked":true,)"
             R"("faults":[{"kind":"missing","first":4,"last":4,"text":"event 4 is missing"}],)"
-            R"("more_faults":0})");
+            R"("more_faults":0,"remarks":[]})");
+}
+
+TEST_CASE(
+    "of many witnesses the last that is right and the first that is wrong enclose the fault") {
+  Fixture fixture;
+  fixture.open();
+  std::vector<store::VerifyOptions::Outside> witnesses;
+  for (std::uint32_t i = 0; i < 5; ++i) {
+    fixture.put_findings(i * 10, 10);
+    fixture.checkpoint();
+    witnesses.push_back({"vault " + std::to_string(i), fixture.notes.back()});
+  }
+  fixture.close();
+  CHECK(Fixture::texts(fixture.verify_against(witnesses)) == Texts{});
+  CHECK(fixture.verify_against(witnesses).outside_checked == 5);
+  // Another who has the key writes another history of the same name, with checkpoints of its own.
+  Fixture forged;
+  forged.open();
+  forged.put_findings(0, 20);
+  forged.put_findings(900, 30);
+  forged.close();
+  const auto report = forged.verify_against(witnesses);
+  CHECK(Fixture::texts(report) ==
+        Texts{"root: the events 20 to 29 do not give the root of vault 2 at 30"});
+  CHECK(report.faults[0].first == 20);
+  CHECK(report.faults[0].last == 29);
+}
+
+TEST_CASE("witnesses of an earlier database are remarked, and a fault when they are all there is") {
+  Fixture old;
+  old.options.origin = "warder/old.example";
+  old.fill();
+  Fixture fixture;
+  fixture.fill();
+  const store::VerifyOptions::Outside before{"vault a", old.notes.back()};
+  const store::VerifyOptions::Outside now{"vault b", fixture.notes.back()};
+  const std::string text =
+      "vault a is of warder/old.example/20261102T120000Z, this history is "
+      "warder/test.example/20261102T120000Z";
+  const auto both = fixture.verify_against({before, now});
+  CHECK(both.good());
+  CHECK(both.remarks == std::vector<std::string>{text});
+  CHECK(Fixture::texts(fixture.verify_against({before})) == Texts{"checkpoint: " + text});
+}
+
+TEST_CASE("a checkpoint goes to who witnesses, as an event right behind what it covers") {
+  Fixture fixture;
+  std::optional<store::DestinationId> taker;
+  fixture.hooks.route = [&](const model::Event& event) {
+    std::vector<store::DestinationId> to;
+    if (taker && model::is_witness(event)) {
+      to.push_back(*taker);
+    }
+    return to;
+  };
+  fixture.open();
+  taker = *fixture.store->destination("vault");
+  fixture.put_findings(0, 10);
+  fixture.checkpoint();
+  auto reader = store::Reader::open(fixture.options.path);
+  REQUIRE(reader);
+  const auto waiting = [&] {
+    auto items = reader->outbox_from(*taker, 0, 10);
+    REQUIRE(items);
+    return *items;
+  };
+  REQUIRE(waiting().size() == 1);
+  const auto item = waiting().front();
+  CHECK(item.sequence == 10);
+  const auto witness = model::read_witness(item.event);
+  REQUIRE(witness);
+  CHECK(witness->size == 10);
+  CHECK(witness->note == fixture.notes.back());
+  // Its own event is no reason for the next one, also after a restart.
+  fixture.checkpoint();
+  fixture.close();
+  CHECK(fixture.notes.size() == 1);
+  fixture.open();
+  fixture.checkpoint();
+  CHECK(fixture.notes.size() == 1);
+  fixture.put_findings(10, 1);
+  fixture.checkpoint();
+  CHECK(fixture.notes.size() == 2);
+  CHECK(waiting().size() == 2);
+  fixture.close();
+  CHECK(fixture.faults(witness->note) == Texts{});
 }

@@ -26,7 +26,16 @@ path "warder-audit/data/events/*" {
 path "warder-audit/metadata/events/*" {
   capabilities = ["read"]
 }
+# checkpoints of the history, and verifying against them
+path "warder-audit/data/checkpoints/*" {
+  capabilities = ["create", "read"]
+}
+# finding them
+path "warder-audit/metadata/checkpoints/*" {
+  capabilities = ["read", "list"]
+}
 )");
+  CHECK(vault::agent_rights({.audit_device = "file"}).back().path == "sys/audit-hash/file");
   CHECK(vault::agent_rights({.kv_version = 1}).front().path == "secret/warder/*");
 }
 

@@ -1,0 +1,323 @@
+"""Events to Oracle's cloud: the agent against a cloud on loopback that verifies every signature, over outages, kills,
+throttling, wrong clocks and changed keys; Oracle's own client judges the cloud and reads what arrived."""
+import datetime
+import hashlib
+import json
+import os
+import pathlib
+import re
+import signal
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "vault"))
+import fake_oci  # noqa: E402
+import oci  # noqa: E402
+from cryptography.hazmat.primitives import serialization  # noqa: E402
+from world import Host  # noqa: E402
+
+JAIL = """[sshd]
+enabled = yes
+backend = auto
+journalmatch =
+filter = sshd
+port = 22
+logpath = {folder}/auth.log
+maxretry = 1
+findtime = 1d
+bantime = 1h
+"""
+
+
+def uuid(event):
+    i = event["id"]
+    return f"{i[:8]}-{i[8:12]}-{i[12:16]}-{i[16:20]}-{i[20:]}"
+
+
+class Shipping(unittest.TestCase):
+    def setUp(self):
+        self.cloud = fake_oci.Cloud()
+        self.server = fake_oci.Server(self.cloud)
+        self.addCleanup(self.server.close)
+        self.host = Host()
+        self.addCleanup(self.host.close)
+        (self.host.folder / "jail.local").write_text(JAIL.format(folder=self.host.folder))
+        self.attacks = 0
+        self.key_file = self.host.folder / "key.pem"
+        self.new_key()
+        self.configure()
+
+    def new_key(self):
+        """Another API key for the same user; the old one is taken away."""
+        self.cloud.keys = {}
+        key, self.key_id = self.cloud.add_user()
+        self.pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                                     serialization.NoEncryption())
+        self.host.secret_file("key.pem", self.pem.decode())
+
+    def configure(self, destinations=None, extra="", endpoints=None):
+        url = self.server.url
+        (self.host.folder / "oci_config").write_text(
+            f"[DEFAULT]\ntenancy={fake_oci.TENANCY}\nuser={fake_oci.USER}\n"
+            f"fingerprint={self.key_id.split('/')[2]}\nregion=eu-frankfurt-1\nkey_file={self.key_file}\n")
+        # The provider of documents is another one: the account serves the destinations alone.
+        self.host.configure(
+            f"provider = file\noci_config = {self.host.folder}/oci_config\n"
+            f"oci_compartment = {fake_oci.COMPARTMENT}\noci_endpoints = log-ingestion={url} log-search={url} "
+            f"notification={url} metric-ingestion={url} auth={url} audit={url}\n{extra}\n" +
+            (destinations or f"[destination audit]\nform = oci-logging\ntarget = {fake_oci.LOG}\nevents = all\n"))
+
+    def attack(self, count):
+        with open(self.host.folder / "auth.log", "ab") as log:
+            for _ in range(count):
+                self.attacks += 1
+                now = datetime.datetime.now(datetime.timezone.utc).strftime("%b %e %H:%M:%S")
+                log.write(f"{now} host sshd[{1000 + self.attacks}]: Failed password for root from "
+                          f"203.{self.attacks % 250}.{self.attacks // 250}.9 port 4 ssh2\n".encode())
+
+    def history(self):
+        return [json.loads(line) for line in
+                self.host.run("--json", "events", "--limit", "1000000", "--oldest-first").splitlines()]
+
+    def destination(self, name="audit"):
+        return next(d for d in self.host.status()["destinations"] if d["name"] == name)
+
+    def bans(self, count):
+        self.host.until(lambda: sum(e["kind"] == "ban" for e in self.history()) == count, f"{count} bans")
+
+    def shipped(self, name="audit"):
+        self.bans(self.attacks)
+        self.host.until(lambda: self.destination(name)["pending"] == 0, "an empty outbox")
+
+    def first_arrivals(self):
+        """The ids of the log's entries without repetitions, details' parts left out."""
+        return list(dict.fromkeys(e["id"] for e in self.cloud.log if e["type"] != "warder.detail"))
+
+    def assert_nothing_lost(self):
+        """Everything that was to be told arrived, in the order of the history; a repetition has the same id."""
+        told = set(self.first_arrivals())
+        expected = [uuid(e) for e in self.history() if uuid(e) in told]
+        self.assertEqual(self.first_arrivals(), expected)
+        missing = [e for e in self.history() if uuid(e) not in told]
+        # An event about the destination is not sent there.
+        self.assertEqual([e for e in missing if e["kind"] not in ("destination", "restore")], [])
+        for entry in self.cloud.log:
+            self.assertFalse(entry["data"].endswith("..."), entry)
+            json.loads(entry["data"])
+
+    def sdk(self, client):
+        config = {"tenancy": fake_oci.TENANCY, "user": fake_oci.USER, "fingerprint": self.key_id.split("/")[2],
+                  "region": "eu-frankfurt-1", "key_content": self.pem.decode()}
+        return client(config, service_endpoint=self.server.url, retry_strategy=oci.retry.NoneRetryStrategy())
+
+    def test_the_cloud_takes_what_oracles_client_sends(self):
+        now = datetime.datetime.now(datetime.timezone.utc)
+        models = oci.loggingingestion.models
+        self.sdk(oci.loggingingestion.LoggingClient).put_logs(fake_oci.LOG, models.PutLogsDetails(
+            specversion="1.0", log_entry_batches=[models.LogEntryBatch(
+                source="web-1", type="warder.store", defaultlogentrytime=now, entries=[
+                    models.LogEntry(id="1", data=json.dumps({"a": 1}), time=now),
+                    models.LogEntry(id="2", data='"' + "x" * 10_100)])]))
+        self.assertEqual([len(e["data"]) for e in self.cloud.log], [8, 10_000])  # the service cuts, so does it
+        self.cloud.log.pop()
+        found = self.sdk(oci.loggingsearch.LogSearchClient).search_logs(oci.loggingsearch.models.SearchLogsDetails(
+            time_start=now - datetime.timedelta(hours=1), time_end=now + datetime.timedelta(hours=1),
+            search_query=f"search \"{fake_oci.COMPARTMENT}\" | where type = 'warder.store' and source = 'web-1' | "
+                         "sort by datetime asc", is_return_field_info=False)).data
+        self.assertEqual(found.results[0].data["logContent"]["data"], {"a": 1})
+        self.sdk(oci.ons.NotificationDataPlaneClient).publish_message(
+            fake_oci.TOPIC, oci.ons.models.MessageDetails(title="t", body="b"))
+        self.assertEqual(self.cloud.published, [{"title": "t", "body": "b"}])
+        models = oci.monitoring.models
+        metric = models.MetricDataDetails(namespace="warder", compartment_id=fake_oci.COMPARTMENT, name="ban",
+                                          dimensions={"host": "web-1"},
+                                          datapoints=[models.Datapoint(timestamp=now, value=3.0, count=1)])
+        self.sdk(oci.monitoring.MonitoringClient).post_metric_data(
+            models.PostMetricDataDetails(metric_data=[metric]))
+        self.assertEqual([(m[0], m[3]) for m in self.cloud.metrics], [("ban", 3.0)])
+        old = models.MetricDataDetails(**{**{k: getattr(metric, k) for k in (
+            "namespace", "compartment_id", "name", "dimensions")}, "datapoints": [models.Datapoint(
+                timestamp=now - datetime.timedelta(hours=3), value=1.0)]})
+        failed = self.sdk(oci.monitoring.MonitoringClient).post_metric_data(
+            models.PostMetricDataDetails(metric_data=[metric, old], batch_atomicity="NON_ATOMIC")).data
+        self.assertEqual(failed.failed_metrics_count, 1)
+
+    def test_events_arrive_once_in_order_with_a_receipt(self):
+        self.host.start()
+        self.attack(40)
+        self.bans(40)
+        self.shipped()
+        self.assert_nothing_lost()
+        self.assertEqual(len(self.cloud.log), len(self.first_arrivals()))
+        ban = next(e for e in self.history() if e["kind"] == "ban")
+        entry = next(e for e in self.cloud.log if e["id"] == uuid(ban))
+        self.assertEqual((entry["source"], entry["type"], entry["subject"]), ("web-1", "warder.ban", "sshd"))
+        data = json.loads(entry["data"])
+        self.assertEqual((data["eventId"], data["eventType"], data["source"]), (uuid(ban), "warder.ban", "warder"))
+        self.assertEqual(data["data"]["identity"]["ipAddress"], ban["address"])
+        self.assertEqual(data["data"]["additionalDetails"]["sequence"], ban["sequence"])
+        self.assertNotIn("com.oraclecloud", json.dumps(self.cloud.log))
+        # The receipt is the id of the request that took it.
+        self.assertEqual(ban["receipts"], {"audit": f"REQUEST{entry['batch']}"})
+        self.assertIn(f"[audit: REQUEST{entry['batch']}]", self.host.run("explain", ban["address"]))
+
+    def test_an_outage_a_kill_and_a_restart_lose_nothing(self):
+        self.host.start()
+        self.attack(3)
+        self.shipped()
+        self.server.close()  # nobody listens any more
+        self.attack(60)
+        self.bans(63)
+        self.host.until(lambda: self.destination()["last_error"], "a failed attempt")
+        self.host.stop(signal.SIGKILL)
+        self.attack(10)
+        self.host.start()
+        self.bans(73)
+        self.assertEqual(self.destination()["dead"], 0)
+        self.server = fake_oci.Server(self.cloud, port=self.server.port)
+        self.addCleanup(self.server.close)
+        self.shipped()
+        self.assert_nothing_lost()
+
+    def test_killed_between_sending_and_writing_that_down(self):
+        self.host.start()
+        self.attack(1)
+        self.shipped()
+
+        def kill(target):
+            if "/actions/push" in target and self.host.agent is not None:
+                self.host.agent.send_signal(signal.SIGKILL)
+                self.host.agent.wait()
+                self.cloud.after = None
+        self.cloud.after = kill
+        before = len(self.cloud.log)
+        self.attack(5)
+        end = self.host.agent.wait(timeout=60)
+        self.assertEqual(end, -signal.SIGKILL)
+        twice = {e["id"] for e in self.cloud.log[before:]}
+        self.assertTrue(twice)
+        self.host.agent = None
+        self.host.start()
+        self.bans(6)
+        self.shipped()
+        ids = [e["id"] for e in self.cloud.log]
+        self.assertEqual({i for i in ids if ids.count(i) > 1}, twice)
+        self.assertEqual({ids.count(i) for i in twice}, {2})
+        copies = {}
+        for entry in self.cloud.log:
+            copies.setdefault(entry["id"], set()).add(entry["data"])
+        self.assertTrue(all(len(c) == 1 for c in copies.values()))  # a copy says the same
+        self.assert_nothing_lost()
+
+    def test_throttling_faults_and_a_wrong_clock_hold_events_back(self):
+        self.cloud.faults = [(429, "TooManyRequests", {}), (500, "InternalServerError", {}), (503, "x", {})]
+        self.host.start()
+        self.attack(5)
+        self.bans(5)
+        self.shipped()
+        self.assertEqual(self.cloud.faults, [])
+        self.assert_nothing_lost()
+        # This host's clock is ten minutes behind the service's.
+        self.cloud.clock_offset = 600
+        self.attack(5)
+        self.host.until(lambda: "this host's clock is" in self.destination()["last_error"], "the clock is blamed")
+        self.assertIn("timedatectl", self.destination()["last_error"])
+        self.assertEqual(self.destination()["dead"], 0)
+        self.cloud.clock_offset = 0
+        self.shipped()
+        self.assert_nothing_lost()
+
+    def test_a_key_changed_in_mid_stream(self):
+        self.host.start()
+        self.attack(3)
+        self.shipped()
+        self.new_key()  # the file alone; the fingerprint in the configuration is the old one
+        self.attack(3)
+        self.bans(6)
+        self.shipped()
+        self.assert_nothing_lost()
+        used = {re.search('keyId="([^"]+)"', h["authorization"]).group(1) for m, t, h, _ in self.cloud.requests}
+        self.assertIn(self.key_id, used)
+        self.assertEqual(len(used), 2)
+        # No key that is good: everything waits, and is told; the next key brings it all.
+        self.cloud.keys = {}
+        self.attack(3)
+        self.host.until(lambda: "check that the public key" in self.destination()["last_error"], "the key is blamed")
+        self.assertEqual(self.destination()["dead"], 0)
+        self.new_key()
+        self.shipped()
+        self.assert_nothing_lost()
+
+    def test_tokens_of_an_instance_revoked_in_mid_stream(self):
+        self.cloud.make_instance()
+        self.configure(extra="oci_auth = instance")
+        self.key_file.unlink()
+        self.host.start({"OCI_METADATA_BASE_URL": self.server.url + "/opc/v2"})
+        self.attack(3)
+        self.bans(3)
+        self.shipped()
+        self.cloud.revoke_tokens()
+        self.attack(3)
+        self.bans(6)
+        self.shipped()
+        self.assert_nothing_lost()
+
+    def test_a_log_that_is_not_there_holds_everything_back(self):
+        self.configure(f"[destination audit]\nform = oci-logging\ntarget = {fake_oci.LOG}2\nevents = all\n")
+        self.host.start()
+        self.attack(3)
+        self.bans(3)
+        self.host.until(lambda: "use log-content" in self.destination()["last_error"]
+                        or "logId not found" in self.destination()["last_error"], "the log is blamed")
+        self.assertEqual(self.destination()["dead"], 0)
+        self.configure()
+        self.host.run("reload")
+        self.shipped()
+        self.assert_nothing_lost()
+
+    def test_a_long_report_arrives_whole_in_parts(self):
+        self.host.start()
+        text = 'integrity "check"\n' + "row \\ 17 is missing: ä\n" * 440
+        self.assertEqual(self.host.run("vault", "log-security-event", stdin=text), "recorded\n")
+        self.host.until(lambda: any(e["kind"] == "security" for e in self.history()), "the report")
+        self.shipped()
+        report = next(e for e in self.history() if e["kind"] == "security")
+        self.assertEqual((report["severity"], report["message"]), ("high", 'integrity "check"'))
+        self.assertEqual(report["detail"]["text"], text)
+        self.assert_nothing_lost()
+        entry = next(e for e in self.cloud.log if e["id"] == uuid(report))
+        about = json.loads(entry["data"])["data"]["additionalDetails"]
+        parts = [json.loads(e["data"])["data"]["additionalDetails"] for e in self.cloud.log
+                 if e["type"] == "warder.detail"]
+        self.assertEqual([p["part"] for p in parts], list(range(1, about["detailParts"] + 1)))
+        whole = "".join(p["text"] for p in parts)
+        self.assertEqual(hashlib.sha256(whole.encode()).hexdigest(), about["detailSha256"])
+        self.assertEqual(json.loads(whole), report["detail"])
+        self.assertIn("is longer than", self.host.run("vault", "log-audit", stdin="x" * 12_001, status=1))
+        self.assertIn("is empty", self.host.run("vault", "log-audit", stdin=" \n", status=1))
+
+    def test_alerts_to_a_topic_and_counts_to_monitoring(self):
+        self.configure(
+            f"[destination topic]\nform = oci-notifications\ntarget = {fake_oci.TOPIC}\ndigest = 0s\npause = 0s\n"
+            f"[destination counts]\nform = oci-monitoring\ntarget = {fake_oci.COMPARTMENT}\ndigest = 0s\n"
+            "events = ban finding\n")
+        self.host.start()
+        self.attack(5)
+        self.bans(5)
+        self.shipped("topic")
+        self.shipped("counts")
+        bans = [e for e in self.history() if e["kind"] == "ban"]
+        told = [m for m in self.cloud.published if m["title"].startswith("web-1: ban ")]
+        self.assertEqual([m["title"] for m in told], [f"web-1: ban {e['address']} (sshd)" for e in bans])
+        self.assertTrue(all(f"key: topic-{e['id']}" in m["body"] for m, e in zip(told, bans)))
+        self.assertRegex(bans[0]["receipts"]["topic"], r"^message-\d+$")
+        counted = {}
+        for name, dimensions, _, value in self.cloud.metrics:
+            counted[name] = counted.get(name, 0) + value
+            self.assertEqual((dimensions["host"], dimensions["jail"]), ("web-1", "sshd"))
+        self.assertEqual(counted, {"ban": 5, "finding": 5})
+
+
+if __name__ == "__main__":
+    unittest.main()
