@@ -7,6 +7,7 @@ a wrong type in a request is answered with 400. A test moves its clock, breaks i
 it was asked.
 """
 import base64
+import contextlib
 import datetime
 import email.utils
 import hashlib
@@ -14,6 +15,7 @@ import http.server
 import itertools
 import json
 import re
+import socket
 import threading
 import urllib.parse
 
@@ -479,6 +481,14 @@ class Server:
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
+            def setup(self):
+                super().setup()
+                outer.connections.add(self.connection)
+
+            def finish(self):
+                outer.connections.discard(self.connection)
+                super().finish()
+
             def answer(self):
                 size = int(self.headers.get("content-length", "0"))
                 body = self.rfile.read(size)
@@ -513,7 +523,10 @@ class Server:
                 pass
 
         self.cloud = cloud
+        self.connections = set()  # of clients that keep theirs
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        # A client that was killed does not wait for its answer.
+        self.server.handle_error = lambda *_: None
         self.port = self.server.server_address[1]
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
@@ -522,4 +535,7 @@ class Server:
     def close(self):
         self.server.shutdown()
         self.server.server_close()
+        for connection in list(self.connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         self.thread.join()

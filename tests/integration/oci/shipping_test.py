@@ -198,6 +198,7 @@ class Shipping(unittest.TestCase):
         twice = {e["id"] for e in self.cloud.log[before:]}
         self.assertTrue(twice)
         self.host.agent = None
+        self.host.log.close()
         self.host.start()
         self.bans(6)
         self.shipped()

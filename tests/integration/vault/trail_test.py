@@ -144,6 +144,7 @@ class Trail(TrailCase):
         self.assertEqual(self.host.agent.wait(timeout=60), -signal.SIGKILL)
         lost = self.created()[-1]["request"]["path"].rsplit("/", 1)[1]
         self.host.agent = None
+        self.host.log.close()
         self.host.start()
         self.bans(7)
         self.shipped()
