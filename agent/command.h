@@ -40,6 +40,7 @@ Run declare_status(CLI::App& words);
 Run declare_bans(CLI::App& words);
 Run declare_ban(CLI::App& words);
 Run declare_unban(CLI::App& words);
+Run declare_config(CLI::App& app);
 Run declare_explain(CLI::App& words);
 Run declare_events(CLI::App& words);
 Run declare_verify(CLI::App& words);

@@ -42,6 +42,10 @@ util::Result<std::string> Control::answer(const api::Request& request) {
       return bans(request);
     case api::Command::kExplain:
       return parts_.engine->explain(*request.address);
+    case api::Command::kConfiguration:
+      return parts_.configuration();
+    case api::Command::kExplainKey:
+      return parts_.engine->explain_key(request.key);
     case api::Command::kBan:
       WARDER_RETURN_IF_ERROR(parts_.engine->ban(request.jail, *request.address, request.duration));
       return std::string("{}");

@@ -21,6 +21,7 @@ class Control : public api::Handler {
     std::function<util::Status()> reload;
     // What the vault does, for status: a JSON object.
     std::function<std::string()> vault_state;
+    std::function<std::string()> configuration;
   };
   explicit Control(Parts parts) : parts_(std::move(parts)) {}
 

@@ -42,7 +42,7 @@ util::Result<std::unique_ptr<Daemon>> Daemon::start(const Globals& globals) {
   // vault must not keep a host without protection.
   config::Diagnostics diagnostics;
   auto loaded = load_all(globals.config.string(), daemon->documents_, diagnostics);
-  if (!loaded && (daemon->documents_.jails || daemon->documents_.alerts)) {
+  if (!loaded && daemon->documents_.any()) {
     daemon->early_trouble_.push_back(fmt::format(
         "the vault's documents were refused, the files run alone: {}", diagnostics.to_text()));
     daemon->documents_ = {};
@@ -78,7 +78,12 @@ util::Result<std::unique_ptr<Daemon>> Daemon::start(const Globals& globals) {
 
 Daemon::~Daemon() {
   // Who may still ask goes first, then what writes, the store last.
-  watcher_.reset();
+  std::unique_ptr<vault::Watcher> watcher;
+  {
+    const std::lock_guard lock(watcher_mutex_);
+    watcher = std::move(watcher_);
+  }
+  watcher.reset();
   server_.reset();
   ignore_watch_.reset();
   backup_watch_.reset();
@@ -221,6 +226,16 @@ util::Status Daemon::start_engine(const Loaded& loaded) {
   parts.outbox_ready = [this] { shipping_->notify(); };
   parts.heartbeat_interval = watchdog_interval();
   parts.heartbeat = notify_alive;
+  parts.reread = [this] {
+    const std::lock_guard lock(watcher_mutex_);
+    if (watcher_) {
+      watcher_->check_now();
+    }
+  };
+  parts.lines_expected = [this] {
+    const std::lock_guard lock(watcher_mutex_);
+    return watcher_ != nullptr && !watcher_->state().stale_since;
+  };
   WARDER_ASSIGN_OR_RETURN(engine_, engine::Engine::create(std::move(parts)));
   shipping_ = std::make_unique<engine::Shipping>(
       *store_, database_, clock_, [this](const ship::Report& report) {
@@ -230,6 +245,7 @@ util::Status Daemon::start_engine(const Loaded& loaded) {
         }
       });
   running_engine_ = engine_.get();
+  note_running(loaded);
   WARDER_RETURN_IF_ERROR(use_destinations(loaded));
   WARDER_RETURN_IF_ERROR(engine_->start(loaded.jails));
 
@@ -239,6 +255,10 @@ util::Status Daemon::start_engine(const Loaded& loaded) {
   control.database = database_;
   control.reload = [this] { return reload(); };
   control.vault_state = [this] { return vault_state(); };
+  control.configuration = [this] {
+    const std::lock_guard lock(running_mutex_);
+    return running_text_;
+  };
   control_ = std::make_unique<Control>(std::move(control));
   WARDER_ASSIGN_OR_RETURN(const api::ServerOptions options,
                           api::server_options(loaded.main.checked.one(api::api_table())));
@@ -284,7 +304,12 @@ void Daemon::watch_vault() {
   vault::WatcherOptions options;
   options.names = document_names(host_);
   options.interval = vault_interval_;
-  watcher_ = std::make_unique<vault::Watcher>(
+  options.on_notice = [this](const vault::ProviderNotice& notice) {
+    if (!engine_->record(model::EventKind::kVault, notice.severity, notice.text)) {
+      log::warning("the agent is stopping: {}", notice.text);
+    }
+  };
+  auto watcher = std::make_unique<vault::Watcher>(
       *vault_, options, clock_,
       [this](const vault::DocumentSet& set) {
         const auto source = [&set](std::string_view name) -> util::Result<vault::Document> {
@@ -305,8 +330,7 @@ void Daemon::watch_vault() {
         }
         const std::lock_guard lock(reload_mutex_);
         auto documents = fetch_documents(source, host_);
-        if (!documents ||
-            (documents->jails == documents_.jails && documents->alerts == documents_.alerts)) {
+        if (!documents || *documents == documents_) {
           return;
         }
         if (const util::Status applied = apply(*documents, "the vault changed"); applied) {
@@ -324,6 +348,8 @@ void Daemon::watch_vault() {
           log::warning("the agent is stopping: a change of the vault's state is not recorded");
         }
       });
+  const std::lock_guard lock(watcher_mutex_);
+  watcher_ = std::move(watcher);
 }
 
 util::Status Daemon::reload() {
@@ -359,6 +385,7 @@ util::Status Daemon::apply(const engine::VaultDocuments& documents, std::string_
     return used;
   }
   WARDER_RETURN_IF_ERROR(use_destinations(*loaded));
+  note_running(*loaded);
   if (ignore_watch_) {
     ignore_watch_->watch(*loaded->jails);
   }
@@ -375,6 +402,12 @@ util::Status Daemon::apply(const engine::VaultDocuments& documents, std::string_
   return engine_->record(model::EventKind::kConfig, model::Severity::kNotice,
                          fmt::format("new configuration ({}): jails {}; {} destinations", cause,
                                      names.empty() ? "none" : names, loaded->destinations.size()));
+}
+
+void Daemon::note_running(const Loaded& loaded) {
+  std::string text = engine::effective_json(effective_of(loaded));
+  const std::lock_guard lock(running_mutex_);
+  running_text_ = std::move(text);
 }
 
 void Daemon::refused(const std::string& why, std::string_view cause) {

@@ -55,6 +55,7 @@ class Daemon {
   vault::DocumentSource documents_source();
   void watch_vault();
   util::Status apply(const engine::VaultDocuments& documents, std::string_view cause);
+  void note_running(const Loaded& loaded);
   void refused(const std::string& why, std::string_view cause);
   std::string vault_state();
 
@@ -68,7 +69,8 @@ class Daemon {
   std::string vault_trouble_;  // why there is none, when one was configured
   std::mutex reload_mutex_;
   engine::VaultDocuments documents_;  // guarded by reload_mutex_
-  std::string running_text_;          // what runs, to tell a change; guarded by reload_mutex_
+  std::mutex running_mutex_;
+  std::string running_text_;  // what runs; guarded by running_mutex_
   engine::Routes routes_;
   std::unique_ptr<store::Store> store_;
   std::filesystem::path database_;
@@ -77,6 +79,7 @@ class Daemon {
   std::unique_ptr<engine::Shipping> shipping_;
   std::unique_ptr<Control> control_;
   std::unique_ptr<api::Server> server_;
+  std::mutex watcher_mutex_;  // the engine asks it while it comes and goes
   std::unique_ptr<vault::Watcher> watcher_;
   std::unique_ptr<IgnoreWatch> ignore_watch_;
   std::unique_ptr<BackupWatch> backup_watch_;

@@ -79,15 +79,49 @@ std::string explain_text(const json& answer) {
   return text;
 }
 
+std::string explain_key_text(const json& answer) {
+  const std::string key = answer.value("key", "");
+  if (answer["counting"].empty() && answer["events"].empty()) {
+    return fmt::format(
+        "{}: nothing is known of it; a key is written as alerts name it, for "
+        "instance 'role web-1'\n",
+        key);
+  }
+  std::string text = key + '\n';
+  for (const json& count : answer["counting"]) {
+    text +=
+        fmt::format("\ncounted by jail {}: {} of {} within {}{}\n", count.value("jail", ""),
+                    count.value("count", 0U), count.value("limit", 0U), count.value("findtime", ""),
+                    count.value("told", false) ? "; told lately, quiet for now" : "");
+  }
+  TextTable events({"TIME", "KIND", "JAIL", "WHAT"});
+  for (const json& event : answer["events"]) {
+    events.add({time_of(event["time"], ""), event.value("kind", ""), event.value("jail", ""),
+                event.value("message", "")});
+  }
+  return text + (events.empty() ? "" : '\n' + events.to_text());
+}
+
 }  // namespace
 
 Run declare_explain(CLI::App& app) {
   auto address = std::make_shared<std::string>();
-  app.add_option("ADDRESS", *address, "an address or prefix")->required();
+  app.add_option("ADDRESS", *address, "an address or prefix, or a key of an alert: 'role web-1'")
+      ->required();
   return [address](const Globals& globals) {
     api::Request request;
     request.command = api::Command::kExplain;
     const auto prefix = net::Prefix::parse(*address);
+    if (!prefix && address->find(' ') != std::string::npos) {
+      request.command = api::Command::kExplainKey;
+      request.key = *address;
+      const auto answer = ask_agent(globals, request);
+      if (!answer) {
+        return complain(answer.error());
+      }
+      print(globals.json ? *answer + '\n' : explain_key_text(json::parse(*answer)));
+      return ExitStatus::kOk;
+    }
     if (!prefix) {
       complain(prefix.error());
       return ExitStatus::kUsage;

@@ -15,10 +15,12 @@
 namespace warder::agent {
 namespace {
 
-constexpr std::array<Command, 19> kCommands{{
+constexpr std::array<Command, 20> kCommands{{
     {"run", "watch the logs and ban, until stopped", "the configuration", declare_run},
     {"check", "read the configuration and tell every error at once", "the configuration",
      declare_check},
+    {"config", "diff: the files, the vault's documents over them, and what runs",
+     "the configuration", declare_config},
     {"reload", "have the running agent read its configuration again", "a running agent",
      declare_reload},
     {"status", "what the agent is doing", "a running agent", declare_status},

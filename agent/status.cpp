@@ -53,14 +53,16 @@ std::string status_text(const json& status) {
     text += fmt::format("vault      {}\n", vault->value("text", ""));
   }
   text += '\n';
-  TextTable jails({"JAIL", "MODE", "LIMIT", "FINDINGS", "SOURCES", "BANS", "ACTIVE", "IGNORED"});
+  TextTable jails(
+      {"JAIL", "MODE", "LIMIT", "FINDINGS", "SOURCES", "BANS", "ALERTS", "ACTIVE", "IGNORED"});
   for (const json& jail : status["jails"]) {
-    jails.add({jail.value("name", ""), jail.value("observe", false) ? "observe" : "ban",
-               fmt::format("{} in {}", jail.value("maxretry", 0U), jail.value("findtime", "")),
-               std::to_string(jail.value("findings", 0ULL)),
-               std::to_string(jail.value("sources", 0ULL)),
-               std::to_string(jail.value("bans", 0ULL)), std::to_string(jail.value("active", 0ULL)),
-               std::to_string(jail.value("ignored", 0ULL))});
+    jails.add(
+        {jail.value("name", ""),
+         jail.value("observe", false) ? "observe" : jail.value("outcome", "ban"),
+         fmt::format("{} in {}", jail.value("maxretry", 0U), jail.value("findtime", "")),
+         std::to_string(jail.value("findings", 0ULL)), std::to_string(jail.value("sources", 0ULL)),
+         std::to_string(jail.value("bans", 0ULL)), std::to_string(jail.value("alerts", 0ULL)),
+         std::to_string(jail.value("active", 0ULL)), std::to_string(jail.value("ignored", 0ULL))});
   }
   text += jails.to_text();
   text += limits_text(status);

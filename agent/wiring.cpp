@@ -64,6 +64,24 @@ util::Result<std::optional<std::string>> fetch_layered(const vault::DocumentSour
   return std::optional(merged.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
+// The document `settings` may hold secrets beside the sections of the configuration, each a member
+// by itself: they are no configuration, and nobody keeps a copy of them.
+std::optional<std::string> sections_alone(const std::optional<std::string>& text) {
+  if (!text) {
+    return text;
+  }
+  nlohmann::json document = nlohmann::json::parse(*text, nullptr, false);
+  if (!document.is_object()) {
+    return text;
+  }
+  for (auto member = document.begin(); member != document.end();) {
+    member = member->is_object() ? std::next(member) : document.erase(member);
+  }
+  return document.empty() ? std::nullopt
+                          : std::optional(document.dump(-1, ' ', false,
+                                                        nlohmann::json::error_handler_t::replace));
+}
+
 util::Error configuration_error(const config::Diagnostics& diagnostics) {
   return util::Error(util::ErrorCode::kInvalid, fmt::format("the configuration has errors:\n{}",
                                                             util::trim(diagnostics.to_text())));
@@ -125,6 +143,18 @@ std::optional<Loaded> load_all(const std::string& config, const engine::VaultDoc
     return std::nullopt;
   }
   return loaded;
+}
+
+engine::Effective effective_of(const Loaded& loaded) {
+  engine::Effective effective = loaded.jails->effective;
+  const config::Checked& checked = loaded.main.checked;
+  engine::add_effective(checked.one(engine::agent_table()), effective);
+  for (const config::Table* table : main_tables()) {
+    for (const config::Values* values : checked.all(*table)) {
+      engine::add_effective(*values, effective);
+    }
+  }
+  return effective;
 }
 
 util::Result<engine::MainConfiguration> read_main(const Globals& globals) {
@@ -221,7 +251,7 @@ std::filesystem::path verifier_key_of(const engine::MainConfiguration& main) {
 
 std::vector<std::string> document_names(std::string_view host) {
   std::vector<std::string> names;
-  for (const std::string_view name : {"jails", "alerts"}) {
+  for (const std::string_view name : {"jails", "alerts", "settings", "security", "performance"}) {
     names.emplace_back(name);
     if (std::string own = host_document(host, name); !own.empty()) {
       names.push_back(std::move(own));
@@ -235,6 +265,10 @@ util::Result<engine::VaultDocuments> fetch_documents(const vault::DocumentSource
   engine::VaultDocuments documents;
   WARDER_ASSIGN_OR_RETURN(documents.jails, fetch_layered(source, host, "jails"));
   WARDER_ASSIGN_OR_RETURN(documents.alerts, fetch_layered(source, host, "alerts"));
+  WARDER_ASSIGN_OR_RETURN(const auto settings, fetch_layered(source, host, "settings"));
+  documents.settings = sections_alone(settings);
+  WARDER_ASSIGN_OR_RETURN(documents.sqlite.security, fetch_layered(source, host, "security"));
+  WARDER_ASSIGN_OR_RETURN(documents.sqlite.performance, fetch_layered(source, host, "performance"));
   return documents;
 }
 

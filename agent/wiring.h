@@ -41,6 +41,9 @@ struct Loaded {
 std::optional<Loaded> load_all(const std::string& config, const engine::VaultDocuments& documents,
                                config::Diagnostics& diagnostics);
 
+// What it says, as far as it is no default.
+engine::Effective effective_of(const Loaded& loaded);
+
 // The main configuration alone, for commands that need no more. kInvalid with all that is wrong.
 util::Result<engine::MainConfiguration> read_main(const Globals& globals);
 

@@ -20,7 +20,7 @@ struct CommandRow {
   bool needs_address;
 };
 
-constexpr std::array<CommandRow, 11> kCommands{{
+constexpr std::array<CommandRow, 13> kCommands{{
     {Command::kStatus, "status", Role::kReadOnly, false},
     {Command::kBans, "bans", Role::kReadOnly, false},
     {Command::kExplain, "explain", Role::kReadOnly, true},
@@ -32,6 +32,8 @@ constexpr std::array<CommandRow, 11> kCommands{{
     {Command::kDiagnose, "diagnose", Role::kReadOnly, false},
     {Command::kProbe, "probe", Role::kAdmin, false},
     {Command::kReport, "report", Role::kAdmin, false},
+    {Command::kConfiguration, "configuration", Role::kReadOnly, false},
+    {Command::kExplainKey, "explain-key", Role::kReadOnly, false},
 }};
 
 const CommandRow& row_of(Command command) { return kCommands[static_cast<std::size_t>(command)]; }
@@ -47,6 +49,8 @@ util::Error invalid(std::string message) {
 std::string dump(const json& document) {
   return document.dump(-1, ' ', false, json::error_handler_t::replace);
 }
+
+constexpr std::size_t kLongestKey = 512;
 
 util::Result<std::string> text_field(const json& value, std::string_view field,
                                      std::size_t longest) {
@@ -75,6 +79,8 @@ util::Result<void> read_field(const std::string& key, const json& value, Request
     WARDER_ASSIGN_OR_RETURN(request->by, name_field(value, key));
   } else if (key == "severity") {
     WARDER_ASSIGN_OR_RETURN(request->severity, name_field(value, key));
+  } else if (key == "key") {
+    WARDER_ASSIGN_OR_RETURN(request->key, text_field(value, key, kLongestKey));
   } else if (key == "address") {
     WARDER_ASSIGN_OR_RETURN(const std::string text, name_field(value, key));
     WARDER_ASSIGN_OR_RETURN(request->address, net::Prefix::parse(text));
@@ -111,6 +117,9 @@ std::string encode(const Request& request) {
   }
   if (!request.destination.empty()) {
     document["destination"] = request.destination;
+  }
+  if (!request.key.empty()) {
+    document["key"] = request.key;
   }
   if (request.address) {
     document["address"] = request.address->to_string();

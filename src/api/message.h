@@ -13,17 +13,19 @@ namespace warder::api {
 
 // What the control socket can be asked. README.md in this folder describes the bytes.
 enum class Command : std::uint8_t {
-  kStatus,     // figures of the agent, its jails, sources, firewall, store and destinations
-  kBans,       // active bans, of one jail when `jail` is set
-  kExplain,    // all that is known about `address`
-  kBan,        // ban `address` in `jail` for `duration` (the jail's bantime when not set)
-  kUnban,      // lift every ban of `address`, only of `jail` when set
-  kReload,     // read the configuration again; a bad one is refused and changes nothing
-  kTestAlert,  // send a test alert to every destination, or the one named in `destination`
-  kRetryDead,  // put the dead letters of `destination` back into its outbox
-  kDiagnose,   // how each stage of the way of `jail`'s lines is; of all jails when not set
-  kProbe,      // send a marked line through copies of them, and a probe ban through the kernel
-  kReport,     // put `text` into the history as an event of kind security and this `severity`
+  kStatus,         // figures of the agent, its jails, sources, firewall, store and destinations
+  kBans,           // active bans, of one jail when `jail` is set
+  kExplain,        // all that is known about `address`
+  kBan,            // ban `address` in `jail` for `duration` (the jail's bantime when not set)
+  kUnban,          // lift every ban of `address`, only of `jail` when set
+  kReload,         // read the configuration again; a bad one is refused and changes nothing
+  kTestAlert,      // send a test alert to every destination, or the one named in `destination`
+  kRetryDead,      // put the dead letters of `destination` back into its outbox
+  kDiagnose,       // how each stage of the way of `jail`'s lines is; of all jails when not set
+  kProbe,          // send a marked line through copies of them, and a probe ban through the kernel
+  kReport,         // put `text` into the history as an event of kind security and this `severity`
+  kConfiguration,  // what runs, as far as it is no default
+  kExplainKey,     // all that is known about `key`, by which jails that alert count
 };
 
 enum class Role : std::uint8_t { kReadOnly, kAdmin };
@@ -37,6 +39,7 @@ struct Request {
   Command command = Command::kStatus;
   std::string jail;
   std::string destination;
+  std::string key;  // "role web-1"
   std::optional<net::Prefix> address;
   // Zero or more; -1 s is permanent.
   std::optional<std::chrono::seconds> duration;

@@ -5,10 +5,12 @@
 #include "config/load.h"
 #include "engine/fail2ban_jails.h"
 #include "engine/jail_compiler.h"
+#include "filter/json_filter.h"
 #include "jail/keys.h"
 #include "util/strings.h"
 
 #include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <filesystem>
@@ -29,6 +31,51 @@ std::vector<std::string> jail_files(config::FileReader& files, const std::string
     return config::files_of_folder(files, word, diagnostics);
   }
   return config::files_of_name(files, without_conf(word), diagnostics);
+}
+
+constexpr std::string_view kMonitorPrefix = "monitor ";
+
+// Of `settings`: its objects, which are sections. What only a start can change, or says where the
+// vault is, stands in files.
+void add_settings(const std::string& text, config::Document& document,
+                  config::Diagnostics& diagnostics) {
+  constexpr std::string_view kLive[] = {"agent", "source"};
+  const auto needs_restart = [](const std::string& name) {
+    const auto keys = agent_table().keys;
+    const auto key = std::find_if(keys.begin(), keys.end(),
+                                  [&](const config::Key& one) { return one.name == name; });
+    return key != keys.end() && key->change == config::Change::kRestart;
+  };
+  const nlohmann::json settings = nlohmann::json::parse(text, nullptr, false);
+  if (!settings.is_object()) {
+    document.add(config::parse_json(text, "settings", diagnostics));  // it says why
+    return;
+  }
+  nlohmann::json sections = nlohmann::json::object();
+  for (const auto& [name, value] : settings.items()) {
+    if (!value.is_object()) {
+      continue;
+    }
+    if (std::find(std::begin(kLive), std::end(kLive), name) == std::end(kLive)) {
+      diagnostics.error({fmt::format("vault settings#/{}", util::printable(name, 60)), 0},
+                        "this section is read from the files only; from the vault come agent and "
+                        "source (destinations stand in the document alerts)");
+      continue;
+    }
+    for (const auto& [key, unused] : value.items()) {
+      if (name == "agent" && needs_restart(key)) {
+        diagnostics.error({fmt::format("vault settings#/agent/{}", key), 0},
+                          "this is read at the start only, so it stands in the files");
+      }
+    }
+    sections[name] = value;
+  }
+  document.add(config::parse_json(sections.dump(), "settings", diagnostics));
+}
+
+source::MemberNames filter_members(const filter::Filter& filter) {
+  const std::set<std::string> names = filter.json()->members();
+  return {names.begin(), names.end()};
 }
 
 CompiledJail manual_jail() {
@@ -54,6 +101,13 @@ config::Document jail_document(config::FileReader& files, const MainConfiguratio
   if (documents.jails) {
     document.add(config::parse_json(*documents.jails, "jails", diagnostics));
   }
+  std::vector<std::string> monitors;
+  for (const std::string& section : document.sections()) {
+    if (section.starts_with(kMonitorPrefix)) {
+      monitors.push_back(section);
+    }
+  }
+  document.add(sqlite_layer(documents.sqlite, monitors, diagnostics));
   return document;
 }
 
@@ -64,6 +118,9 @@ MainConfiguration load_main(config::FileReader& files, const std::string& path,
                             std::span<const config::Table* const> tables,
                             config::Diagnostics& diagnostics) {
   config::Document document = config::load_name(files, without_conf(path), diagnostics);
+  if (documents.settings) {
+    add_settings(*documents.settings, document, diagnostics);
+  }
   if (documents.alerts) {
     config::Layer layer = config::parse_json(*documents.alerts, "alerts", diagnostics);
     for (config::RawSection& section : layer.sections) {
@@ -113,6 +170,10 @@ std::shared_ptr<const JailSet> load_jails(config::FileReader& files, const MainC
       continue;
     }
     if (auto compiled = compile_jail(std::move(*options), *values, *request, main, diagnostics)) {
+      add_effective(*values, set->effective);
+      if (compiled->filter->json()) {
+        set->files.kept_members.merge(filter_members(*compiled->filter));
+      }
       set->jails.push_back(std::move(*compiled));
     }
   }

@@ -7,6 +7,7 @@
 #include "engine/agent_keys.h"
 #include "engine/host_names.h"
 #include "engine/jail_set.h"
+#include "engine/sqlite_documents.h"
 #include "fail2ban/ignore_list.h"
 
 #include <map>
@@ -29,6 +30,13 @@ struct MainConfiguration {
 struct VaultDocuments {
   std::optional<std::string> jails;
   std::optional<std::string> alerts;
+  // Sections of the main configuration: {"agent": {"log_level": "debug"}}. Members that are no
+  // objects are values for references (vault:settings/NAME) and left alone.
+  std::optional<std::string> settings = std::nullopt;
+  SqliteDocuments sqlite = {};  // `security` and `performance`
+
+  bool any() const { return jails || alerts || settings || sqlite.security || sqlite.performance; }
+  friend bool operator==(const VaultDocuments&, const VaultDocuments&) = default;
 };
 
 // The table of the sections "destination NAME", in which the document `alerts` is written without

@@ -31,6 +31,8 @@ class Judge {
       for (const std::string& pattern : options.logpath) {
         if (pattern == "-") {
           add("log", Verdict::kGood, "reads standard input");
+        } else if (pattern.starts_with("http://")) {
+          add("log", Verdict::kGood, fmt::format("listens at {}", pattern));
         } else {
           check_logs(facts_, pattern, history_, stages_);
         }

@@ -76,8 +76,9 @@ std::string replaced(std::string text, const std::string& what, const std::strin
 const filter::Sample* choose(const filter::Filter& filter) {
   const filter::Sample* best = nullptr;
   for (const filter::Sample& sample : filter.samples()) {
-    if (!sample.must_match || sample.address.find(':') != std::string::npos ||
-        sample.lines.empty() || sample.lines.back().find(sample.address) == std::string::npos) {
+    if (!sample.must_match || sample.address == "-" ||
+        sample.address.find(':') != std::string::npos || sample.lines.empty() ||
+        sample.lines.back().find(sample.address) == std::string::npos) {
       continue;
     }
     if (best == nullptr || sample.lines.size() < best->lines.size()) {
@@ -147,6 +148,10 @@ std::vector<Stage> dry_run(const JailFacts& facts, const net::IpAddress& mark) {
                     fmt::format("'{}' matches pattern {}{}", shown, heard.finding->pattern + 1,
                                 fresh ? ", dated now" : ""),
                     "", ""});
+  if (facts.jail.options.outcome != jail::Outcome::kBan) {
+    stages.push_back({name, "decision", Verdict::kSkipped, "the jail keeps nobody out", "", ""});
+    return stages;
+  }
   jail::BanTable bans((jail::HashKey()));
   jail::OffenderTable offenders((jail::HashKey()));
   jail::JailContext context;

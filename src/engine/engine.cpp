@@ -1,16 +1,20 @@
 #include "engine/engine.h"
 
 #include "engine/event_ids.h"
+#include "engine/history.h"
 #include "engine/host_names.h"
 #include "engine/operators.h"
 #include "engine/stored_state.h"
 #include "log/log.h"
 #include "source/file_source.h"
+#include "source/http_source.h"
 #include "source/journal_source.h"
 #include "source/stdin_source.h"
+#include "util/duration.h"
 #include "util/strings.h"
 
 #include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -31,6 +35,7 @@ constexpr std::chrono::minutes kMemoryAfter{1};
 constexpr std::chrono::seconds kFirstFlush{2};
 
 constexpr const char* kStandardInput = "-";
+constexpr const char* kHttp = "http://";
 
 }  // namespace
 
@@ -41,6 +46,8 @@ util::Result<std::unique_ptr<Engine>> Engine::create(EngineParts parts) {
   if (!engine->wake_) {
     return util::errno_error("eventfd", errno);
   }
+  engine->pipeline_.on_reread(engine->parts_.reread);
+  engine->pipeline_.expect_lines(engine->parts_.lines_expected);
   return engine;
 }
 
@@ -125,7 +132,8 @@ util::Status Engine::open_sources() {
     };
   };
   std::vector<source::Glob> globs;
-  std::map<std::string, std::vector<std::uint32_t>> journals;  // by match
+  std::map<std::string, std::vector<std::uint32_t>> journals;   // by match
+  std::map<std::string, std::vector<std::uint32_t>> addresses;  // by what is listened at
   std::vector<std::uint32_t> standard_input;
   const source::StartAt usual = jails_.set().files.start_at;
   for (const jail::Jail* jail : jails_.running()) {
@@ -141,6 +149,8 @@ util::Status Engine::open_sources() {
     for (const std::string& pattern : options.logpath) {
       if (pattern == kStandardInput) {
         standard_input.push_back(jail->index());
+      } else if (pattern.starts_with(kHttp)) {
+        addresses[pattern].push_back(jail->index());
       } else {
         const LogPattern log = log_pattern(pattern, usual);
         globs.push_back({jail->index(), std::string(log.pattern), log.start_at});
@@ -173,6 +183,7 @@ util::Status Engine::open_sources() {
     }
     inputs_.push_back({std::move(*journal)});
   }
+  open_listeners(addresses);
   if (!standard_input.empty()) {
     source::StdinOptions options;
     options.longest_line = jails_.set().files.longest_line;
@@ -185,6 +196,32 @@ util::Status Engine::open_sources() {
         {std::make_unique<source::StdinSource>(options, std::move(duplicate), clock_)});
   }
   return {};
+}
+
+// Those that are wanted still go on listening: whoever hands lines in must not be turned away while
+// rules change.
+void Engine::open_listeners(const std::map<std::string, std::vector<std::uint32_t>>& addresses) {
+  std::erase_if(listeners_, [&](const auto& known) { return !addresses.contains(known.first); });
+  for (const auto& [address, jails] : addresses) {
+    auto& listener = listeners_[address];
+    if (!listener) {
+      source::HttpListener::Options options;
+      options.address = address;
+      options.longest_line = jails_.set().files.longest_line;
+      auto opened = source::HttpListener::open(options);
+      if (!opened) {
+        notices_.plain(model::EventKind::kSource, model::Severity::kHigh,
+                       fmt::format("no lines are taken by HTTP: {}", opened.error().message()));
+        listeners_.erase(address);
+        continue;
+      }
+      listener = std::move(*opened);
+    }
+    // What was answered does not come again, so no line of one life is one of another.
+    const model::GenerationId life{random_event_id().bytes};
+    inputs_.push_back(
+        {std::make_unique<source::HttpSource>(address, jails, listener, life, clock_)});
+  }
 }
 
 void Engine::run() {
@@ -235,8 +272,8 @@ void Engine::run() {
       tick_due_.reset();
       pipeline_.tick();
     }
-    if (const auto interval = pipeline_.tick_interval(); !tick_due_ && interval.count() > 0) {
-      tick_due_ = now + interval;
+    if (const auto interval = pipeline_.tick_interval(); interval.count() > 0) {
+      tick_due_ = std::min(tick_due_.value_or(now + interval), now + interval);
     }
     keeper_.firewall().retry();
     keeper_.firewall().step();
@@ -498,6 +535,41 @@ util::Status Engine::read_back_bans() {
 
 util::Result<std::string> Engine::status() {
   return call([this]() -> util::Result<std::string> { return status_json(); });
+}
+
+util::Result<std::string> Engine::explain_key(std::string key) {
+  constexpr std::size_t kMostRows = 50;
+  constexpr std::size_t kMostLookedAt = 50'000;  // events are not sorted by their key
+  WARDER_ASSIGN_OR_RETURN(store::Reader reader, store::Reader::open(parts_.database));
+  nlohmann::json events = nlohmann::json::array();
+  store::EventFilter filter;
+  filter.limit = kMostLookedAt;
+  WARDER_RETURN_IF_ERROR(reader.events(filter, [&](const store::StoredEvent& stored) {
+    if (stored.event.kind == model::EventKind::kFinding ||
+        stored.event.kind == model::EventKind::kAlert) {
+      if (const auto counted = counted_key(stored.event); counted && counted->key == key) {
+        events.push_back(nlohmann::json::parse(to_json(stored), nullptr, false));
+      }
+    }
+    return events.size() < kMostRows;
+  }));
+  return call([this, key = std::move(key),
+               events = std::move(events)]() -> util::Result<std::string> {
+    nlohmann::json jails = nlohmann::json::array();
+    const util::WallTime now = clock_.now();
+    for (const jail::Jail* jail : jails_.running()) {
+      const jail::Jail::KeyState state = jail->key_state(key, now);
+      if (state.count > 0 || state.quiet) {
+        jails.push_back({{"jail", jail->options().name},
+                         {"count", state.count},
+                         {"limit", state.limit},
+                         {"findtime", util::format_duration(jail->options().findtime)},
+                         {"told", state.quiet}});
+      }
+    }
+    return nlohmann::json{{"key", key}, {"counting", std::move(jails)}, {"events", events}}.dump(
+        -1, ' ', false, nlohmann::json::error_handler_t::replace);
+  });
 }
 
 util::Result<std::string> Engine::explain(const net::Prefix& address) {

@@ -11,6 +11,7 @@
 #include "engine/routes.h"
 #include "engine/side_questions.h"
 #include "firewall/firewall.h"
+#include "source/http_listener.h"
 #include "source/source.h"
 #include "store/reader.h"
 #include "store/store.h"
@@ -44,6 +45,11 @@ struct EngineParts {
   // The history was set aside before the start: running bans are read back from the kernel.
   bool history_is_lost = false;
   jail::HashKey key;
+  // A jail with outcome = reread found something: the vault's documents changed. On this thread,
+  // must not wait.
+  std::function<void()> reread;
+  // Whether logs of which jails tell the silence should have lines: does the vault answer?
+  std::function<bool()> lines_expected;
   // Called when events for destinations are on disk; on this thread or the store's.
   std::function<void()> outbox_ready;
   // How the name of a host in a log is looked up; look_up_host() when there is none.
@@ -90,6 +96,8 @@ class Engine {
   // Answers in JSON; README.md of this folder lists the members.
   util::Result<std::string> status();
   util::Result<std::string> explain(const net::Prefix& address);
+  // What is known of a key by which jails that alert count ("role web-1").
+  util::Result<std::string> explain_key(std::string key);
 
   // For `warder doctor`. What is known of one jail, or of all (but the manual one) when the name is
   // empty; kNotFound for an unknown one.
@@ -134,6 +142,7 @@ class Engine {
   }
   void run_tasks();
   util::Status open_sources();
+  void open_listeners(const std::map<std::string, std::vector<std::uint32_t>>& addresses);
   // Replaces what is counted and banned by what the store knows.
   util::Status load();
   void pump(std::size_t index);
@@ -163,6 +172,7 @@ class Engine {
   Notices notices_;
   Jails jails_;
   BanKeeper keeper_;
+  std::map<std::string, std::shared_ptr<source::HttpListener>> listeners_;  // by address
   SideQuestions side_;
   Pipeline pipeline_;
   store::Reader reader_;  // the loop's own

@@ -55,6 +55,16 @@ model::EventId event_id_of_line(const model::GenerationId& generation, std::uint
       .finish();
 }
 
+model::EventId event_id_of_subject(std::string_view subject, model::EventKind kind,
+                                   std::string_view jail) {
+  return IdHash()
+      .add("subject")
+      .add(subject)
+      .add_number(static_cast<std::uint64_t>(kind))
+      .add(jail)
+      .finish();
+}
+
 model::EventId event_id_after(const model::EventId& cause, model::EventKind kind,
                               std::string_view what) {
   return IdHash()

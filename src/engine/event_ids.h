@@ -15,6 +15,9 @@ model::EventId event_id_of_line(const model::GenerationId& generation, std::uint
                                 model::EventKind kind, std::string_view jail);
 
 // The id of an event that follows from another one (a ban from the finding that completed it).
+// Of what several lines tell; `subject` names it (the id of a request).
+model::EventId event_id_of_subject(std::string_view subject, model::EventKind kind,
+                                   std::string_view jail);
 model::EventId event_id_after(const model::EventId& cause, model::EventKind kind,
                               std::string_view what);
 

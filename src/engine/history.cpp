@@ -24,6 +24,28 @@ std::string dump(const json& document) {
 
 std::int64_t micros(util::WallTime time) { return time.time_since_epoch().count(); }
 
+// Of what a jail that alerts counted: the facts of the line, as the store's columns hold them for
+// other findings, and what it was counted as.
+json counted_detail(const model::Finding& finding, const jail::Decision& decision,
+                    const LineOrigin& origin) {
+  json detail{{"log", util::printable(origin.log, model::LineFacts::kLongestLog)},
+              {"at", origin.offset},
+              {"key", decision.key}};
+  if (!decision.value.empty()) {
+    detail["value"] = decision.value;
+  }
+  if (finding.pattern != 0) {
+    detail["pattern"] = finding.pattern;
+  }
+  if (finding.attempts != 1) {
+    detail["attempts"] = finding.attempts;
+  }
+  if (!finding.user.empty()) {
+    detail["user"] = util::printable(finding.user, model::LineFacts::kLongestUser);
+  }
+  return detail;
+}
+
 model::Event decided_event(model::EventKind kind, const model::Ban& ban,
                            const model::EventId& cause, json detail) {
   const bool observed = kind == model::EventKind::kWouldBan;
@@ -51,16 +73,29 @@ model::Event decided_event(model::EventKind kind, const model::Ban& ban,
 
 }  // namespace
 
+model::EventId finding_id(std::string_view jail, const model::Finding& finding,
+                          const LineOrigin& origin) {
+  return finding.once.empty()
+             ? event_id_of_line(origin.generation, origin.offset, model::EventKind::kFinding, jail)
+             : event_id_of_subject(finding.once, model::EventKind::kFinding, jail);
+}
+
 model::Event finding_event(std::string_view jail, const model::Finding& finding,
                            const jail::Decision& decision, const LineOrigin& origin) {
   model::Event event;
-  event.id = event_id_of_line(origin.generation, origin.offset, model::EventKind::kFinding, jail);
+  event.id = finding_id(jail, finding, origin);
   event.kind = model::EventKind::kFinding;
   event.severity = model::Severity::kInfo;
   event.time = decision.time;
   event.jail = jail;
-  event.address = finding.address;
+  if (!finding.without_address) {
+    event.address = finding.address;
+  }
   event.message = util::printable(finding.summary, kSummaryKept);
+  if (!decision.key.empty()) {
+    event.detail = dump(counted_detail(finding, decision, origin));
+    return event;
+  }
   event.line = model::LineFacts{
       .log = util::printable(origin.log, model::LineFacts::kLongestLog),
       .at = origin.offset,
@@ -69,6 +104,50 @@ model::Event finding_event(std::string_view jail, const model::Finding& finding,
       .user = util::printable(finding.user, model::LineFacts::kLongestUser),
   };
   return event;
+}
+
+model::Event alert_event(const jail::JailOptions& options, const model::Finding& finding,
+                         const jail::Decision& decision, const LineOrigin& origin) {
+  model::Event event;
+  event.id = event_id_after(finding_id(options.name, finding, origin), model::EventKind::kAlert,
+                            decision.key);
+  event.kind = model::EventKind::kAlert;
+  event.severity = options.severity;
+  event.time = decision.time;
+  event.jail = options.name;
+  if (!finding.without_address) {
+    event.address = finding.address;
+  }
+  const std::string what =
+      options.distinct.empty() ? "findings" : fmt::format("different {}s", options.distinct);
+  event.message =
+      fmt::format("{}{}: {}", decision.key,
+                  decision.limit > 1 ? fmt::format(": {} {} in {}", decision.count, what,
+                                                   util::format_duration(options.findtime))
+                                     : std::string(),
+                  util::printable(finding.summary, kSummaryKept));
+  json detail = counted_detail(finding, decision, origin);
+  detail["count"] = decision.count;
+  event.detail = dump(detail);
+  return event;
+}
+
+std::optional<CountedKey> counted_key(const model::Event& event) {
+  const json detail = json::parse(event.detail, nullptr, false);
+  if (!detail.is_object()) {
+    return std::nullopt;
+  }
+  const auto text = [&detail](const char* name) {
+    const auto member = detail.find(name);
+    return member != detail.end() && member->is_string() ? member->get<std::string>()
+                                                         : std::string();
+  };
+  CountedKey counted{text("key"), text("value")};
+  if (const auto attempts = detail.find("attempts");
+      attempts != detail.end() && attempts->is_number_unsigned()) {
+    counted.attempts = attempts->get<std::uint32_t>();
+  }
+  return counted.key.empty() ? std::nullopt : std::optional(std::move(counted));
 }
 
 model::Event ban_event(const model::Ban& ban, const model::EventId& cause,

@@ -2,6 +2,7 @@
 
 #include "filter/filter.h"
 #include "jail/decision.h"
+#include "jail/options.h"
 #include "model/ban.h"
 #include "model/event.h"
 #include "model/finding.h"
@@ -23,8 +24,22 @@ struct LineOrigin {
   std::uint64_t offset = 0;
 };
 
+// The event of a finding: the same for all lines that tell of one thing (Finding::once).
+model::EventId finding_id(std::string_view jail, const model::Finding& finding,
+                          const LineOrigin& origin);
 model::Event finding_event(std::string_view jail, const model::Finding& finding,
                            const jail::Decision& decision, const LineOrigin& origin);
+// Of a finding that reached the limit of a jail that alerts.
+model::Event alert_event(const jail::JailOptions& options, const model::Finding& finding,
+                         const jail::Decision& decision, const LineOrigin& origin);
+// What was counted by, and with which value, from a stored finding or alert of such a jail; empty
+// where the event holds nothing of it.
+struct CountedKey {
+  std::string key;
+  std::string value;
+  std::uint32_t attempts = 1;
+};
+std::optional<CountedKey> counted_key(const model::Event& event);
 
 // What became of a ban in the kernel.
 struct BanEffect {

@@ -2,10 +2,14 @@
 
 #include "config/reference.h"
 #include "filter/date_recipe.h"
+#include "filter/json_filter.h"
 #include "firewall/scope.h"
 #include "ship/command_words.h"
 #include "util/strings.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
@@ -145,6 +149,51 @@ std::shared_ptr<const filter::Filter> load(const filter::FilterRequest& request,
   return std::move(*filter);
 }
 
+// Ties the names that a jail uses to what its filter has; tells what there is not.
+bool bind_names(jail::JailOptions& options, const filter::Filter& filter,
+                const config::Values& values, config::Diagnostics& diagnostics) {
+  if (options.outcome != jail::Outcome::kAlert) {
+    return true;
+  }
+  bool good = true;
+  if (filter.json()) {
+    std::vector<std::string> known = filter.json()->fields();
+    known.insert(known.end(), {std::string(jail::kKeyAddress), std::string(jail::kKeyUser)});
+    const auto check = [&](std::string_view key, const std::string& name) {
+      if (!name.empty() && std::find(known.begin(), known.end(), name) == known.end()) {
+        const std::string hint = config::did_you_mean(name, {known.begin(), known.end()});
+        diagnostics.add(values.about(
+            key, fmt::format("the filter {} has no field '{}'{}{}; it has {}", filter.name(),
+                             util::printable(name, 60), hint.empty() ? "" : "; ", hint,
+                             fmt::format("{}", fmt::join(known, ", ")))));
+        good = false;
+      }
+    };
+    for (const std::string& name : options.key) {
+      check("key", name);
+    }
+    check("distinct", options.distinct);
+    if (options.outside == jail::Outside::kPaths) {
+      check("outside", "path");
+    }
+  }
+  if (!options.trigger.empty()) {
+    const std::vector<filter::Pattern>& patterns = filter.patterns();
+    const auto rule =
+        std::find_if(patterns.begin(), patterns.end(), [&](const filter::Pattern& pattern) {
+          return pattern.text.starts_with(options.trigger + ':');
+        });
+    if (rule == patterns.end()) {
+      diagnostics.add(
+          values.about("trigger", fmt::format("the filter {} has no rule '{}'", filter.name(),
+                                              util::printable(options.trigger, 60))));
+      return false;
+    }
+    options.trigger_pattern = static_cast<std::uint32_t>(rule - patterns.begin());
+  }
+  return good;
+}
+
 }  // namespace
 
 std::optional<filter::FilterRequest> filter_request(const jail::JailOptions& options,
@@ -201,6 +250,7 @@ std::optional<CompiledJail> compile_jail(jail::JailOptions options, const config
         "logpath", "the jail reads nothing: set logpath, or backend = systemd and journalmatch"));
     good = false;
   }
+  good = bind_names(options, *compiled.filter, values, diagnostics) && good;
   options.observe = options.observe || main.agent.observe;
   compiled.options = std::move(options);
   return good ? std::optional(std::move(compiled)) : std::nullopt;

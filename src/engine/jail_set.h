@@ -1,6 +1,7 @@
 #pragma once
 
 #include "config/section.h"
+#include "engine/effective.h"
 #include "filter/filter.h"
 #include "filter/matcher_options.h"
 #include "firewall/scope.h"
@@ -57,6 +58,7 @@ struct JailSet {
   filter::MatcherOptions matcher;
   std::vector<net::Prefix> never_ban;
   source::FileOptions files;
+  Effective effective;  // what is configured of the jails above
   // Names and files that stand for addresses in `ignoreip` of a fail2ban configuration: when what
   // they mean changes, the set is to be made anew.
   std::set<std::string> ignored_names;

@@ -55,7 +55,7 @@ util::Status Jails::use(std::shared_ptr<const JailSet> set) {
   }
   old.resize(names.size());
   for (std::size_t i = slots_.size(); i < names.size(); ++i) {
-    slots_.push_back(Slot{names[i], std::nullopt, nullptr, {}, {}});
+    slots_.emplace_back().name = names[i];
   }
   for (std::size_t i = 0; i < made.size(); ++i) {
     auto& [index, jail] = made[i];
@@ -76,6 +76,7 @@ util::Status Jails::begin_anew() {
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     if (slots_[i].jail) {
       WARDER_ASSIGN_OR_RETURN(slots_[i].jail, make(slots_[i].jail->options(), i, count_over_all_));
+      slots_[i].seen = {};
     }
   }
   set_own_addresses(std::move(own_addresses_));

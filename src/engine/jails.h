@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/jail_set.h"
+#include "engine/seen_events.h"
 #include "jail/ban_table.h"
 #include "jail/jail.h"
 #include "jail/offender_table.h"
@@ -30,6 +31,11 @@ class Jails {
     std::shared_ptr<const filter::Filter> filter;
     filter::LineOptions lines;
     firewall::Scope scope;
+    SeenEvents seen;  // what its lines told, where they may tell it again
+    // Of a jail that wants to know of silence: when a line was last read, and whether that it is
+    // silent was told since.
+    util::MonotonicTime last_line{};
+    bool silence_told = false;
   };
 
   // Jails that were there keep their counts; a name keeps its place (its JailIndex) for the life of

@@ -41,8 +41,8 @@ class Lines : public source::LineSink {
     line.received = clock_.now();
     handler_.on_line(line);
   }
-  void on_oversized(std::uint64_t offset, std::uint64_t length,
-                    const crypto::Sha256Digest&) override {
+  void on_oversized(std::uint64_t offset, std::uint64_t length, const crypto::Sha256Digest&,
+                    std::string_view) override {
     source::Notice notice;
     notice.kind = source::NoticeKind::kOversized;
     notice.log = path_;

@@ -52,6 +52,7 @@ void Pipeline::begin(std::size_t index, const source::Source& source) {
   source_index_ = index;
   source_ = &source;
   now_ = clock_.now();
+  steady_now_ = clock_.monotonic();
   if (logs_.size() <= index) {
     logs_.resize(index + 1);
   }
@@ -107,6 +108,11 @@ Pipeline::Log& Pipeline::log_of(std::uint32_t index) {
     if (const Program* program = program_for(info.inputs)) {
       log.matcher = program->matcher.get();
       log.jails = &program->jails;
+      for (const jail::JailIndex jail : program->jails) {
+        if (jails_.slots()[jail].jail->options().silence.count() > 0) {
+          log.awaited_by.push_back(jail);
+        }
+      }
     }
     known = std::move(log);
   }
@@ -121,6 +127,9 @@ void Pipeline::on_line(const model::Line& line) {
   }
   line_ = &line;
   log_ = &log;
+  for (const jail::JailIndex jail : log.awaited_by) {
+    jails_.slots()[jail].last_line = steady_now_;
+  }
   log.matcher->match(line, now_, *this);
 }
 
@@ -131,14 +140,22 @@ void Pipeline::on_notice(std::size_t filter, const filter::Notice& notice) {
 }
 
 void Pipeline::on_finding(std::size_t filter, model::Finding&& finding) {
+  const jail::JailIndex index = (*log_->jails)[filter];
+  Jails::Slot& slot = jails_.slots()[index];
+  const LineOrigin origin{log_->name, line_->generation, line_->offset};
+  if (!finding.once.empty() && slot.seen.add(finding_id(slot.name, finding, origin))) {
+    return;  // another line told it already
+  }
   Case one;
-  one.jail = (*log_->jails)[filter];
+  one.jail = index;
   one.log = log_->name;
   one.generation = line_->generation;
   one.offset = line_->offset;
   one.received = line_->received;
   one.finding = std::move(finding);
-  if (one.finding.identifier.empty()) {
+  if (slot.jail->options().outcome != jail::Outcome::kBan || one.finding.without_address) {
+    decide(one);  // no address is in question
+  } else if (one.finding.identifier.empty()) {
     judge(one);
   } else {
     named(std::move(one));
@@ -247,15 +264,21 @@ void Pipeline::decide(const Case& one) {
     return;
   }
   jail::Jail& jail = *running;
+  const LineOrigin origin{one.log, one.generation, one.offset};
   const jail::Decision decision = jail.on_finding(one.finding, now_);
   using jail::DecisionKind;
+  if (decision.kind == DecisionKind::kReread) {
+    if (reread_) {
+      reread_();
+    }
+    return;
+  }
   if (decision.kind == DecisionKind::kIgnored || decision.kind == DecisionKind::kAlreadyBanned) {
     // Counted by the jail, and told summed up: an address that may not be banned, or whose packets
     // were on the way when it was, must not fill the history.
     return;
   }
-  model::Event event = finding_event(jail.options().name, one.finding, decision,
-                                     {one.log, one.generation, one.offset});
+  model::Event event = finding_event(jail.options().name, one.finding, decision, origin);
   if (one.part > 0) {  // the line has given an event already
     event.id = event_id_after(event.id, event.kind, one.finding.address.to_string());
   }
@@ -265,6 +288,9 @@ void Pipeline::decide(const Case& one) {
     keeper_.decided(one.jail, *decision.ban, {cause, one.received});
   } else if (decision.kind == DecisionKind::kWouldBan) {
     keeper_.would_ban(*decision.ban, {cause, one.received});
+  } else if (decision.kind == DecisionKind::kAlert) {
+    recorder_.event(alert_event(jail.options(), one.finding, decision, origin),
+                    Recorder::WhenFull::kDrop);
   }
 }
 
@@ -278,6 +304,7 @@ void Pipeline::tick() {
     jails_.clock_stepped(*step);
   }
   keeper_.expire(now);
+  tell_silence();
   for (Jails::Slot& slot : jails_.slots()) {
     if (slot.jail) {
       slot.jail->tick(now);
@@ -288,14 +315,52 @@ void Pipeline::tick() {
   }
 }
 
+// A log that must have lines and has none: whoever switched the auditing off wants it quiet.
+void Pipeline::tell_silence() {
+  const util::MonotonicTime now = clock_.monotonic();
+  const bool expected =
+      reading_ == filter::Reading::kLive && (!lines_expected_ || lines_expected_());
+  for (Jails::Slot& slot : jails_.slots()) {
+    if (!slot.jail || slot.jail->options().silence.count() == 0) {
+      continue;
+    }
+    const jail::JailOptions& options = slot.jail->options();
+    if (!expected || slot.last_line == util::MonotonicTime{}) {
+      slot.last_line = now;  // nothing to wait for yet
+      continue;
+    }
+    const bool silent = now - slot.last_line > options.silence;
+    if (silent && !slot.silence_told) {
+      model::Event event;
+      event.id = random_event_id();
+      event.kind = model::EventKind::kAlert;
+      event.severity = options.severity;
+      event.time = clock_.now();
+      event.jail = slot.name;
+      event.message = fmt::format(
+          "no line came for {} although what the log tells of is at work: it was switched off, "
+          "removed or moved, or cannot be read; look at the audit devices and at warder status",
+          util::format_duration(options.silence));
+      recorder_.event(std::move(event), Recorder::WhenFull::kHold);
+    }
+    slot.silence_told = silent;
+  }
+}
+
 std::chrono::milliseconds Pipeline::tick_interval() const {
   // Nothing counted and nothing banned: nothing to do, so no wake-up.
+  constexpr std::chrono::milliseconds kSecond = std::chrono::seconds(1);
+  std::chrono::milliseconds interval{0};
   for (const jail::Jail* jail : jails_.running()) {
     if (jail->counters().sources > 0) {
-      return std::chrono::seconds(1);
+      return kSecond;
+    }
+    if (const auto silence = jail->options().silence; silence.count() > 0) {
+      const auto part = std::chrono::ceil<std::chrono::milliseconds>(silence / 4);
+      interval = std::max(kSecond, interval.count() > 0 ? std::min(interval, part) : part);
     }
   }
-  return jails_.bans().size() > 0 ? std::chrono::seconds(1) : std::chrono::seconds(0);
+  return jails_.bans().size() > 0 ? kSecond : interval;
 }
 
 void Pipeline::finish() {

@@ -12,6 +12,7 @@
 #include "util/result.h"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -30,6 +31,11 @@ class Pipeline : public source::LineHandler, public filter::MatchHandler {
   // Puts a jail set to work; jails that are gone lose their bans. kInvalid leaves everything as it
   // was. The firewall follows with its bring_up() or follow_scopes().
   util::Status use(std::shared_ptr<const JailSet> set);
+
+  // What a finding of a jail with outcome = reread is passed on to; must not wait.
+  void on_reread(std::function<void()> reread) { reread_ = std::move(reread); }
+  // Whether the logs of jails that tell of silence should have lines now; they should unless set.
+  void expect_lines(std::function<bool()> expected) { lines_expected_ = std::move(expected); }
 
   // The source whose pump() is about to run; `index` names it from then on.
   void begin(std::size_t index, const source::Source& source);
@@ -62,6 +68,7 @@ class Pipeline : public source::LineHandler, public filter::MatchHandler {
     std::string name;
     filter::Matcher* matcher = nullptr;                   // none: no jail reads this log
     const std::vector<jail::JailIndex>* jails = nullptr;  // by filter index
+    std::vector<jail::JailIndex> awaited_by;              // of these, those that tell of silence
   };
   struct Program {
     std::unique_ptr<filter::Matcher> matcher;
@@ -88,6 +95,7 @@ class Pipeline : public source::LineHandler, public filter::MatchHandler {
   void decide(const Case& one);
 
   Log& log_of(std::uint32_t index);
+  void tell_silence();
   Program* program_for(const std::vector<std::uint32_t>& inputs);
 
   Jails& jails_;
@@ -109,8 +117,12 @@ class Pipeline : public source::LineHandler, public filter::MatchHandler {
   const model::Line* line_ = nullptr;
   const Log* log_ = nullptr;
   util::WallTime now_{};
+  util::MonotonicTime steady_now_{};
   std::uint64_t lines_ = 0;
   std::uint64_t ignored_by_command_ = 0;
+
+  std::function<void()> reread_;
+  std::function<bool()> lines_expected_;
 };
 
 }  // namespace warder::engine

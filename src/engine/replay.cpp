@@ -248,6 +248,9 @@ void Replay::judge(const model::Finding& finding) {
     bans_.expire(*time_, kExpireAtOnce, [](const jail::ActiveBan&) {});
     jail_->tick(*time_);
   }
+  if (finding.without_address) {
+    return;
+  }
   if (ReplayReport::Address* address = address_of(finding.address)) {
     ++address->findings;
   }

@@ -21,15 +21,34 @@ struct Listener {
   // told to the jail where they belong in time.
   std::vector<std::pair<util::WallTime, net::Prefix>> ended;
   std::size_t next_ended = 0;
+  SeenEvents* seen = nullptr;
 
   void tell_ended(util::WallTime until) {
     for (; next_ended < ended.size() && ended[next_ended].first <= until; ++next_ended) {
       jail->restore_unban(ended[next_ended].second);
     }
   }
+  void tell_counted(const model::Event& event) {
+    const auto counted = counted_key(event);
+    if (!counted) {
+      return;
+    }
+    if (event.kind == model::EventKind::kFinding) {
+      jail->restore_counted(counted->key, counted->value, event.time, counted->attempts);
+    } else if (event.kind == model::EventKind::kAlert) {
+      jail->restore_alert(counted->key, event.time);
+    }
+  }
   void tell(const model::Event& event) {
     tell_ended(event.time);
-    if (event.kind == model::EventKind::kFinding) {
+    if (event.kind == model::EventKind::kFinding && seen != nullptr) {
+      seen->add(event.id);
+    }
+    if (jail->options().outcome != jail::Outcome::kBan) {
+      tell_counted(event);
+    } else if (!event.address) {
+      return;  // of when the jail did something else
+    } else if (event.kind == model::EventKind::kFinding) {
       jail->restore_finding(*event.address, event.time, event.line ? event.line->attempts : 1);
     } else if (event.kind == model::EventKind::kBan || event.kind == model::EventKind::kWouldBan) {
       jail->restore_ban(ban_of(event));
@@ -46,7 +65,8 @@ Listeners listeners_of(Jails& jails, util::WallTime now) {
   for (std::size_t i = 0; i < jails.slots().size(); ++i) {
     if (Jails::Slot& slot = jails.slots()[i]; slot.jail) {
       all[slot.name] = {
-          &*slot.jail, static_cast<jail::JailIndex>(i), now - slot.jail->history_needed(), {}};
+          &*slot.jail, static_cast<jail::JailIndex>(i), now - slot.jail->history_needed(), {}, 0,
+          &slot.seen};
     }
   }
   return all;
@@ -98,8 +118,7 @@ util::Status load_events(store::Reader& reader, Listeners& listeners) {
   filter.limit = std::size_t{1} << 40U;
   return reader.events(filter, [&](const store::StoredEvent& stored) {
     const auto listener = listeners.find(stored.event.jail);
-    if (listener != listeners.end() && stored.event.address &&
-        stored.event.time >= listener->second.since) {
+    if (listener != listeners.end() && stored.event.time >= listener->second.since) {
       listener->second.tell(stored.event);
     }
     return true;

@@ -78,9 +78,10 @@ struct Sample {
   // Given in this order to a new matcher. `must_match`: exactly one finding comes of them all, else
   // none.
   std::vector<std::string> lines;
-  // What the finding must say. Empty when the lines must not match.
+  // What the finding must say, "-" for no address. Empty when the lines must not match.
   std::string address;
   std::optional<std::string> user;     // not compared when empty
+  std::optional<std::string> rule;     // name of the JSON filter's rule, not compared when empty
   std::optional<util::WallTime> time;  // not compared when empty
   Place place;
 };

@@ -175,8 +175,8 @@ class Parser {
     if (!field) {
       return std::nullopt;
     }
-    if (first.is("path") && field->steps.size() == 1 && take("(")) {
-      test.view = FieldView::kUriPath;
+    if ((first.is("path") || first.is("any")) && field->steps.size() == 1 && take("(")) {
+      test.view = first.is("path") ? FieldView::kUriPath : FieldView::kElement;
       field = path();
       if (!field) {
         return std::nullopt;
@@ -190,6 +190,12 @@ class Parser {
     auto negative = operation(test, negative_word);
     if (!negative) {
       return std::nullopt;
+    }
+    if (test.view == FieldView::kElement &&
+        (test.kind == TestKind::kMatches || !test.numbers.empty() || test.accepts_true ||
+         test.accepts_false || test.accepts_null)) {
+      return fail(first.offset,
+                  "any() compares texts: ==, !=, in, starts, ends, contains and cidr are possible");
     }
     return *negative ? negated(std::move(expression)) : std::move(expression);
   }

@@ -39,6 +39,7 @@ struct JsonPath {
 enum class FieldView : std::uint8_t {
   kValue,    // as it stands, escapes undone
   kUriPath,  // path(FIELD): the path of a URI as a server routes it, see uri_path()
+  kElement,  // any(FIELD): each text of an array; one that the test is content with is enough
 };
 
 struct NumberRange {

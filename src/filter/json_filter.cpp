@@ -18,9 +18,11 @@ constexpr std::size_t kMostAddresses = 8;  // fields of `address`
 constexpr std::string_view kSection = "Definition";
 constexpr std::string_view kCapturePrefix = "field.";
 
-constexpr std::array<std::string_view, 10> kOptions = {
-    "format", "time",      "address", "peer",    "forwarded",
-    "user",   "condition", "ignore",  "message", "field.NAME"};
+constexpr std::size_t kMostBegins = 8;  // texts of `begins`
+
+constexpr std::array<std::string_view, 13> kOptions = {
+    "format", "time",    "address",    "peer", "forwarded", "user",           "condition",
+    "ignore", "message", "field.NAME", "once", "begins",    "without-address"};
 
 // Options that every filter may have for its interpolation, whatever its format.
 bool is_common(std::string_view name) {
@@ -157,6 +159,33 @@ void read_origin(const Definition& definition, JsonRules& rules, Problems& probl
   }
 }
 
+// How lines are told from each other, and what becomes of those that are no plain entry.
+void read_lines(const Definition& definition, JsonRules& rules, Problems& problems) {
+  rules.once = read_optional_path(definition, "once", problems);
+  if (const Option* option = definition.find(kSection, "without-address")) {
+    const std::string_view word = util::trim(option->value);
+    if (word != "yes" && word != "no") {
+      problems.add(option->place, fmt::format("without-address = {} is neither yes nor no",
+                                              util::printable(word, 40)));
+    }
+    rules.without_address = word == "yes";
+  }
+  const Option* option = definition.find(kSection, "begins");
+  if (option == nullptr) {
+    return;
+  }
+  for (const ValueLine& line : value_lines(*option)) {
+    if (!line.text.starts_with("{\"") || rules.begins.size() == kMostBegins) {
+      problems.add(line.place,
+                   fmt::format("begins holds at most {} texts, one a line, each the begin of a "
+                               "JSON object: {{\"time\":",
+                               kMostBegins));
+      return;
+    }
+    rules.begins.push_back(line.text);
+  }
+}
+
 void read_captures(const Definition& definition, JsonRules& rules, Problems& problems) {
   rules.user = read_optional_path(definition, "user", problems);
   const auto section = definition.sections.find(std::string(kSection));
@@ -227,7 +256,47 @@ void read_conditions(const Definition& definition, JsonRules& rules, Problems& p
   }
 }
 
+void add_members(const JsonPath& path, std::set<std::string>& names) {
+  for (const JsonPath::Step& step : path.steps) {
+    if (!step.element) {
+      names.insert(step.key);
+    }
+  }
+}
+
+void add_members(const Expression& expression, std::set<std::string>& names) {
+  if (expression.kind == Expression::Kind::kTest) {
+    add_members(expression.test.field, names);
+  }
+  for (const Expression& child : expression.children) {
+    add_members(child, names);
+  }
+}
+
 }  // namespace
+
+std::set<std::string> JsonRules::members() const {
+  std::set<std::string> names;
+  for (const Expression& condition : conditions) {
+    add_members(condition, names);
+  }
+  if (ignore) {
+    add_members(*ignore, names);
+  }
+  add_members(time, names);
+  for (const JsonPath& path : address) {
+    add_members(path, names);
+  }
+  for (const auto* path : {&peer, &forwarded, &user, &once}) {
+    if (*path) {
+      add_members(**path, names);
+    }
+  }
+  for (const auto& [name, path] : captures) {
+    add_members(path, names);
+  }
+  return names;
+}
 
 std::shared_ptr<const JsonFilter> compile_json_filter(const Definition& definition,
                                                       Problems& problems) {
@@ -245,6 +314,7 @@ std::shared_ptr<const JsonFilter> compile_json_filter(const Definition& definiti
   if (problems.texts().size() == before) {
     rules->time = read_optional_path(definition, "time", problems).value_or(JsonPath{});
     read_origin(definition, *rules, problems);
+    read_lines(definition, *rules, problems);
     read_captures(definition, *rules, problems);
     read_message(definition, *rules, problems);
     read_conditions(definition, *rules, problems);

@@ -5,6 +5,8 @@
 #include "util/result.h"
 
 #include <memory>
+#include <set>
+#include <string>
 #include <vector>
 
 namespace warder::filter {
@@ -14,6 +16,10 @@ class JsonFilter {
  public:
   virtual ~JsonFilter() = default;
   virtual const std::vector<Pattern>& patterns() const = 0;
+  // Of the fields that a finding carries (`field.NAME`), in the order of Finding::captures.
+  virtual std::vector<std::string> fields() const = 0;
+  // Names of all members on the ways to the fields that it looks at.
+  virtual std::set<std::string> members() const = 0;
 };
 
 // Reads [Definition] of a filter whose format is json. Adds all that is wrong to `problems` and

@@ -59,8 +59,8 @@ bool asks_numbers(const Test& test) {
 }
 
 bool asks_texts(const Test& test) {
-  return test.kind == TestKind::kOneOf && test.numbers.empty() && !test.accepts_true &&
-         !test.accepts_false && !test.accepts_null;
+  return test.kind == TestKind::kOneOf && test.view != FieldView::kElement &&
+         test.numbers.empty() && !test.accepts_true && !test.accepts_false && !test.accepts_null;
 }
 
 bool asks_regex(const Test& test) { return test.kind == TestKind::kMatches; }

@@ -1,6 +1,7 @@
 #include "filter/json_matcher.h"
 
 #include "filter/json_address.h"
+#include "filter/json_entries.h"
 #include "filter/json_fields.h"
 #include "filter/json_guards.h"
 #include "filter/json_program.h"
@@ -11,6 +12,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <set>
+#include <string>
 #include <utility>
 
 namespace warder::filter {
@@ -29,6 +32,7 @@ struct Part {
   std::optional<Slot> peer;
   std::optional<Slot> forwarded;
   std::optional<Slot> user;
+  std::optional<Slot> once;
   std::vector<Slot> captures;
 };
 
@@ -48,6 +52,12 @@ class JoinedMatcher final : public JsonMatcher {
   // Before the first line.
   util::Status compile() {
     JsonFields fields;
+    std::set<std::string> begins;
+    for (const JsonPart& source : sources_) {
+      const auto& more = static_cast<const JsonRules*>(source.filter.get())->begins;
+      begins.insert(more.begin(), more.end());
+    }
+    entries_ = JsonEntryFinder({begins.begin(), begins.end()});
     program_ = std::make_unique<JsonProgram>(fields);
     for (const JsonPart& source : sources_) {
       add(source, fields);
@@ -59,24 +69,31 @@ class JoinedMatcher final : public JsonMatcher {
 
   void match(const model::Line& line, util::WallTime now, Reading reading,
              std::span<Counters> counters, MatchHandler& handler) override {
-    if (!reader_->read(line.text)) {
-      return report_malformed(line, counters, handler);
+    if (!entries_.looks()) {
+      if (!match_entry(line, now, reading, counters, handler)) {
+        report_malformed(line, counters, handler);
+      }
+      return;
     }
-    program_->start_line(*reader_);
-    verdicts_.clear();
-    const ConditionSet& candidates = program_->candidates();
-    for (std::size_t word = 0; word < candidates.size(); ++word) {
-      judge(line, now, reading, word, candidates[word]);
+    if (line.text.starts_with('{') && match_entry(line, now, reading, counters, handler)) {
+      return;
     }
-    if (reader_->broken()) {
-      return report_malformed(line, counters, handler);
+    const JsonEntries found = entries_.find(line.text);
+    bool good = !found.cut && !found.whole.empty();
+    for (const std::string_view text : found.whole) {
+      model::Line entry = line;
+      entry.text = text;
+      good = match_entry(entry, now, reading, counters, handler) && good;
     }
-    for (Verdict& verdict : verdicts_) {
-      report(verdict, counters[verdict.part->index], handler);
+    if (!good) {
+      report_malformed(line, counters, handler);
     }
   }
 
  private:
+  // False, and nothing is told: this is not one JSON object.
+  bool match_entry(const model::Line& line, util::WallTime now, Reading reading,
+                   std::span<Counters> counters, MatchHandler& handler);
   void add(const JsonPart& source, JsonFields& fields);
   void judge(const model::Line& line, util::WallTime now, Reading reading, std::size_t word,
              std::uint64_t candidates);
@@ -91,6 +108,7 @@ class JoinedMatcher final : public JsonMatcher {
                         MatchHandler& handler);
 
   std::vector<JsonPart> sources_;  // keep the rules alive
+  JsonEntryFinder entries_{{}};
   std::vector<net::Prefix> proxies_;
   std::vector<Part> parts_;
   std::vector<std::size_t> part_of_;  // by condition
@@ -100,6 +118,26 @@ class JoinedMatcher final : public JsonMatcher {
   std::vector<Verdict> verdicts_;
   std::vector<std::string_view> forwarded_;
 };
+
+bool JoinedMatcher::match_entry(const model::Line& line, util::WallTime now, Reading reading,
+                                std::span<Counters> counters, MatchHandler& handler) {
+  if (!reader_->read(line.text)) {
+    return false;
+  }
+  program_->start_line(*reader_);
+  verdicts_.clear();
+  const ConditionSet& candidates = program_->candidates();
+  for (std::size_t word = 0; word < candidates.size(); ++word) {
+    judge(line, now, reading, word, candidates[word]);
+  }
+  if (reader_->broken()) {
+    return false;
+  }
+  for (Verdict& verdict : verdicts_) {
+    report(verdict, counters[verdict.part->index], handler);
+  }
+  return true;
+}
 
 void JoinedMatcher::add(const JsonPart& source, JsonFields& fields) {
   const auto* rules = static_cast<const JsonRules*>(source.filter.get());
@@ -126,6 +164,9 @@ void JoinedMatcher::add(const JsonPart& source, JsonFields& fields) {
   }
   if (rules->user) {
     part.user = fields.add(*rules->user);
+  }
+  if (rules->once) {
+    part.once = fields.add(*rules->once);
   }
   for (const auto& [name, path] : rules->captures) {
     part.captures.push_back(fields.add(path));
@@ -159,19 +200,29 @@ Verdict JoinedMatcher::verdict_of(const Part& part, std::size_t pattern, const m
   if (program_->out_of_memory()) {
     verdict.notices.push_back({NoticeKind::kOutOfMemory, line.text});
   }
-  const auto address = offender(part, verdict.notices);
+  auto address = offender(part, verdict.notices);
   if (!address) {
-    return verdict;
+    if (!part.rules->without_address) {
+      return verdict;
+    }
+    std::erase_if(verdict.notices,
+                  [](const Notice& notice) { return notice.kind != NoticeKind::kOutOfMemory; });
   }
   const JudgedTime time = time_of(part, line, now, reading, verdict.notices);
   model::Finding& finding = verdict.finding.emplace();
-  finding.address = net::Prefix(*address);
+  finding.without_address = !address;
+  if (address) {
+    finding.address = net::Prefix(*address);
+  }
   finding.time = time.time;
   finding.time_from_line = time.from_line;
   finding.pattern = static_cast<std::uint32_t>(pattern);
   finding.text = line.text.substr(0, kLongestText);
   if (part.user) {
     finding.user = capture(*part.user);
+  }
+  if (part.once) {
+    finding.once = capture(*part.once);
   }
   for (std::size_t i = 0; i < part.captures.size(); ++i) {
     finding.captures.emplace_back(part.rules->captures[i].first, capture(part.captures[i]));

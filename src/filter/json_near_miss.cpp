@@ -48,9 +48,10 @@ std::string literals(const Test& test) {
 
 // The comparison in the words of the language it was written in (json.md).
 std::string to_text(const Test& test) {
-  const std::string field = test.view == FieldView::kUriPath
-                                ? fmt::format("path({})", test.field.to_string())
-                                : test.field.to_string();
+  std::string field = test.field.to_string();
+  if (test.view != FieldView::kValue) {
+    field = fmt::format("{}({})", test.view == FieldView::kUriPath ? "path" : "any", field);
+  }
   switch (test.kind) {
     case TestKind::kOneOf:
       return fmt::format("{} {}", field, literals(test));

@@ -313,9 +313,9 @@ std::optional<std::string_view> JsonReader::State::unescaped(std::string_view to
   if (inside.find('\\') == std::string_view::npos) {
     return inside;
   }
-  // Never more bytes than the line has: each text is unescaped at most twice (as an element and in
-  // a list), a key once.
-  const std::size_t room = 2 * buffer.size() + simdjson::SIMDJSON_PADDING;
+  // Each text is unescaped at most three times (as an element, in the list of `forwarded` and in
+  // that of any()), a key once.
+  const std::size_t room = 4 * buffer.size() + simdjson::SIMDJSON_PADDING;
   if (arena.size() < room) {
     arena.resize(room);
   }

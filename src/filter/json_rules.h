@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +17,14 @@ namespace warder::filter {
 class JsonRules final : public JsonFilter {
  public:
   const std::vector<Pattern>& patterns() const override { return written; }
+  std::set<std::string> members() const override;
+  std::vector<std::string> fields() const override {
+    std::vector<std::string> names;
+    for (const auto& [name, path] : captures) {
+      names.push_back(name);
+    }
+    return names;
+  }
 
   std::vector<Pattern> written;
   std::vector<Expression> conditions;  // one a pattern; the first that holds is the finding
@@ -30,6 +39,11 @@ class JsonRules final : public JsonFilter {
   // addresses, the last the nearest.
   std::optional<JsonPath> forwarded;
   std::optional<JsonPath> user;
+  std::optional<JsonPath> once;
+  // A line that blames no address is a finding all the same.
+  bool without_address = false;
+  // Texts with which an entry begins: where a line is no JSON as a whole, entries are looked for.
+  std::vector<std::string> begins;
   std::vector<std::pair<std::string, JsonPath>> captures;
   // Which of the captures tell people what happened, in this order; empty: all, with their names.
   std::vector<std::size_t> message;

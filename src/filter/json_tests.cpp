@@ -29,7 +29,9 @@ struct Look {
   // Of the current line.
   bool text_known = false;
   bool regexes_known = false;
+  bool elements_known = false;
   std::optional<std::string_view> text;
+  std::vector<std::string_view> elements;
   std::string storage;
   std::vector<std::size_t> matching;
 };
@@ -62,6 +64,28 @@ bool in_ranges(const std::vector<NumberRange>& ranges, double number) {
   });
 }
 
+// Of tests that look at a text alone.
+bool content_with(const Test& test, std::string_view text) {
+  switch (test.kind) {
+    case TestKind::kStarts:
+      return text.starts_with(test.text);
+    case TestKind::kEnds:
+      return text.ends_with(test.text);
+    case TestKind::kContains:
+      return text.find(test.text) != std::string_view::npos;
+    case TestKind::kCidr: {
+      const auto address = net::IpAddress::parse(text);
+      return address && std::any_of(test.prefixes.begin(), test.prefixes.end(),
+                                    [&](const net::Prefix& p) { return p.contains(*address); });
+    }
+    case TestKind::kOneOf:
+    case TestKind::kMatches:
+    case TestKind::kExists:
+      break;
+  }
+  return false;
+}
+
 }  // namespace
 
 struct JsonTests::State {
@@ -71,6 +95,7 @@ struct JsonTests::State {
   bool one_of(const KnownTest& known);
   // The look's text must be known.
   bool find_out(const KnownTest& known);
+  bool any_element(const KnownTest& known);
   void search(Look& look);
 
   JsonFields& fields;
@@ -106,7 +131,8 @@ CompiledExpression JsonTests::compile(const Expression& expression) {
 }
 
 LookId JsonTests::State::look(const Test& test) {
-  const JsonFields::Slot slot = fields.add(test.field);
+  const JsonFields::Slot slot =
+      test.view == FieldView::kElement ? fields.add_list(test.field) : fields.add(test.field);
   const auto found = std::find_if(looks.begin(), looks.end(), [&](const Look& look) {
     return look.slot == slot && look.view == test.view;
   });
@@ -147,6 +173,7 @@ void JsonTests::start_line(JsonReader& reader) {
   for (Look& look : state_->looks) {
     look.text_known = false;
     look.regexes_known = false;
+    look.elements_known = false;
   }
 }
 
@@ -248,27 +275,32 @@ bool JsonTests::State::one_of(const KnownTest& known) {
 
 bool JsonTests::State::find_out(const KnownTest& known) {
   const Test& test = known.test;
-  const std::optional<std::string_view>& text = looks[known.look].text;
-  switch (test.kind) {
-    case TestKind::kOneOf:
-      return one_of(known);
-    case TestKind::kStarts:
-      return text && text->starts_with(test.text);
-    case TestKind::kEnds:
-      return text && text->ends_with(test.text);
-    case TestKind::kContains:
-      return text && text->find(test.text) != std::string_view::npos;
-    case TestKind::kCidr: {
-      const auto address = text ? net::IpAddress::parse(*text) : std::nullopt;
-      return address && std::any_of(test.prefixes.begin(), test.prefixes.end(),
-                                    [&](const net::Prefix& p) { return p.contains(*address); });
-    }
-    case TestKind::kExists:
-      return reader->kind(looks[known.look].slot) != JsonKind::kMissing;
-    case TestKind::kMatches:
-      break;
+  if (test.view == FieldView::kElement) {
+    return any_element(known);
   }
-  return false;
+  if (test.kind == TestKind::kOneOf) {
+    return one_of(known);
+  }
+  if (test.kind == TestKind::kExists) {
+    return reader->kind(looks[known.look].slot) != JsonKind::kMissing;
+  }
+  const std::optional<std::string_view>& text = looks[known.look].text;
+  return text && content_with(test, *text);
+}
+
+// A text in the place of the array is its only element.
+bool JsonTests::State::any_element(const KnownTest& known) {
+  const Test& test = known.test;
+  Look& look = looks[known.look];
+  if (!look.elements_known) {
+    look.elements_known = true;
+    reader->texts(look.slot, look.elements);
+  }
+  return std::any_of(look.elements.begin(), look.elements.end(), [&](std::string_view element) {
+    return test.kind == TestKind::kOneOf
+               ? std::find(test.texts.begin(), test.texts.end(), element) != test.texts.end()
+               : content_with(test, element);
+  });
 }
 
 bool JsonTests::out_of_memory() const { return state_->out_of_memory; }

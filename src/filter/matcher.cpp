@@ -46,7 +46,7 @@ util::Result<std::unique_ptr<Matcher>> Matcher::build(
 void Matcher::set_reading(Reading reading) { parts_->reading = reading; }
 
 void Matcher::match(const model::Line& line, util::WallTime now, MatchHandler& handler) {
-  if (parts_->text != nullptr) {
+  if (parts_->text != nullptr && !line.shortened) {
     parts_->text->match(line, now, parts_->reading, parts_->counters, handler);
   }
   if (parts_->json != nullptr) {

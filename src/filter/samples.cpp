@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::string_view kSection = "Samples";
 constexpr std::string_view kBar = " | ";
+// In the place of an address: the finding blames none.
+constexpr std::string_view kNoAddress = "-";
 // For samples that name no time: late, so that no line is of the future, and in a leap year.
 constexpr util::WallTime kLate{std::chrono::sys_days(std::chrono::year(2096) / 12 / 31)};
 
@@ -108,7 +110,7 @@ class Reader {
       } else if (!must_match || !read_word(word, sample)) {
         problems_.add(line.place,
                       fmt::format("'{}' says nothing about a sample; allowed are ADDRESS, "
-                                  "user=NAME, time=RFC3339 and @OPTION=VALUE,VALUE",
+                                  "user=NAME, time=RFC3339, rule=NAME and @OPTION=VALUE,VALUE",
                                   word));
       }
     }
@@ -129,6 +131,14 @@ class Reader {
     if (word.starts_with("time=")) {
       sample.time = util::parse_rfc3339(word.substr(5));
       return sample.time.has_value();
+    }
+    if (word.starts_with("rule=")) {
+      sample.rule = word.substr(5);
+      return true;
+    }
+    if (word == kNoAddress) {
+      sample.address = word;
+      return true;
     }
     if (const auto prefix = net::Prefix::parse(word)) {
       sample.address = prefix->to_string();
@@ -158,6 +168,8 @@ class Reader {
 // What came of the lines of a sample.
 class Outcome : public MatchHandler {
  public:
+  explicit Outcome(const std::vector<Pattern>& patterns) : patterns_(patterns) {}
+
   void on_finding(std::size_t, model::Finding&& finding) override {
     if (finding.identifier.empty()) {  // a name blames nobody yet
       findings_.push_back(std::move(finding));
@@ -179,8 +191,15 @@ class Outcome : public MatchHandler {
       return fmt::format("must give one finding of {}, gives {}", sample.address, given);
     }
     const model::Finding& finding = findings_[0];
-    if (finding.address.to_string() != sample.address) {
+    if (address_of(finding) != sample.address) {
       return fmt::format("must give {}, gives {}", sample.address, given);
+    }
+    if (sample.rule) {
+      const std::string_view rule = patterns_[finding.pattern].text;
+      if (rule.substr(0, rule.find(':')) != *sample.rule) {
+        return fmt::format("must meet the rule '{}', meets '{}'", *sample.rule,
+                           util::printable(rule));
+      }
     }
     if (sample.user && finding.user != *sample.user) {
       return fmt::format("must give user '{}', gives '{}'", *sample.user,
@@ -198,11 +217,15 @@ class Outcome : public MatchHandler {
   std::string describe() const {
     std::vector<std::string> addresses;
     for (const model::Finding& finding : findings_) {
-      addresses.push_back(finding.address.to_string());
+      addresses.push_back(address_of(finding));
     }
     return fmt::format("{}", fmt::join(addresses, " and "));
   }
+  static std::string address_of(const model::Finding& finding) {
+    return finding.without_address ? std::string(kNoAddress) : finding.address.to_string();
+  }
 
+  const std::vector<Pattern>& patterns_;
   std::vector<model::Finding> findings_;
   std::string notices_;
 };
@@ -242,7 +265,7 @@ void check_samples(const std::shared_ptr<const Filter>& filter, const Definition
   }
   (*matcher)->set_reading(Reading::kCatchUp);
   for (const Sample& sample : samples) {
-    Outcome outcome;
+    Outcome outcome(filter->patterns());
     (*matcher)->forget_sessions();
     for (const std::string& text : sample.lines) {
       model::Line line;

@@ -16,6 +16,16 @@ std::string_view to_string(IgnoreReason reason) {
       return "never banned";
     case IgnoreReason::kTooOld:
       return "too old";
+    case IgnoreReason::kNoAddress:
+      return "no address";
+    case IgnoreReason::kExpected:
+      return "expected";
+    case IgnoreReason::kNoKey:
+      return "no key";
+    case IgnoreReason::kQuiet:
+      return "told already";
+    case IgnoreReason::kSeen:
+      return "seen before";
   }
   return "unknown";
 }
@@ -34,6 +44,10 @@ std::string_view to_string(DecisionKind kind) {
       return "already banned";
     case DecisionKind::kBanOver:
       return "ban over";
+    case DecisionKind::kAlert:
+      return "alert";
+    case DecisionKind::kReread:
+      return "reread";
     case DecisionKind::kRefused:
       return "refused";
   }

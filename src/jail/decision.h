@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace warder::jail {
@@ -17,6 +18,8 @@ enum class DecisionKind : std::uint8_t {
   kWouldBan,       // the same in observe mode: the BanTable holds it as observed
   kAlreadyBanned,  // covered by a ban of this jail that has not ended; not counted
   kBanOver,        // the limit was reached, but so long ago that the ban has already ended
+  kAlert,          // of jails that alert: the limit was reached, people are to be told
+  kReread,         // of jails that say so: the vault's documents are to be read again
   kRefused,        // the limit was reached, but the BanTable is full
 };
 
@@ -27,6 +30,12 @@ enum class IgnoreReason : std::uint8_t {
   kIgnoreip,    // listed in ignoreip
   kNeverBan,    // proxies, gateway, vault, administrator: the engine's list
   kTooOld,      // older than findtime
+  kNoAddress,   // the jail bans, and the line blames no address
+  // Of jails that alert:
+  kExpected,  // what paths or networks allow; or a trigger that nothing went before
+  kNoKey,     // none of the fields that `key` names says anything
+  kQuiet,     // told already, within `quiet`
+  kSeen,      // no new value of the field that is counted
 };
 
 // A stable word for events and `explain`: "ignoreip", "own address", ...
@@ -50,6 +59,10 @@ struct Decision {
   // when the source's neighbourhood is banned. For kAlreadyBanned: address and end of the ban that
   // covers the source; start, count and reason are not known here.
   std::optional<model::Ban> ban;
+  // Of jails that alert: what was counted, as "role web-1", and the value of the field whose
+  // different values count. Printable.
+  std::string key;
+  std::string value;
 };
 
 }  // namespace warder::jail

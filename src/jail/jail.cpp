@@ -1,5 +1,6 @@
 #include "jail/jail.h"
 
+#include "jail/alert_counter.h"
 #include "jail/ban_time.h"
 #include "jail/density_table.h"
 #include "jail/never_ban.h"
@@ -14,6 +15,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 
@@ -62,7 +64,11 @@ struct Jail::Impl {
         sources(counting_of(options), findtime, options.sources),
         density(findtime, std::max<std::size_t>(options.sources / kSourcesPerWidePrefix, 100)),
         notices(options.name),
-        random_state(siphash(context.key, options.name)) {}
+        random_state(siphash(context.key, options.name)) {
+    if (options.outcome == Outcome::kAlert) {
+      alerts.emplace(options, context.key);
+    }
+  }
 
   JailOptions options;
   JailContext context;
@@ -72,6 +78,7 @@ struct Jail::Impl {
   std::vector<Step> steps_v6;
   SourceTable sources;
   DensityTable density;
+  std::optional<AlertCounter> alerts;  // in place of `sources`, in a jail that alerts
   NeverBan never_ban;
   std::vector<net::Prefix> proxies;
   SteadyTime time;
@@ -90,7 +97,9 @@ struct Jail::Impl {
   const std::vector<Step>& steps(const net::Prefix& prefix) const {
     return prefix.family() == net::Family::kIpv4 ? steps_v4 : steps_v6;
   }
-  std::uint64_t evicted() const { return evicted_before + sources.evicted(); }
+  std::uint64_t evicted() const {
+    return evicted_before + (alerts ? alerts->evicted() : sources.evicted());
+  }
 
   // What is counted as one. A network that holds somebody who is never banned falls apart into
   // single addresses.
@@ -196,6 +205,7 @@ struct Jail::Impl {
   }
 
   Decision on_finding(const model::Finding& finding, util::WallTime now);
+  void judge_alert(const model::Finding& finding, Tick at, Decision& decision);
   Decision decide(Decision decision, Candidate candidate, Tick last, util::WallTime now);
   void restore_finding(const net::Prefix& address, util::WallTime when, std::uint32_t attempts);
   bool in_replayed_ban(const net::Prefix& source, Tick at) const;
@@ -212,6 +222,15 @@ Decision Jail::Impl::on_finding(const model::Finding& finding, util::WallTime no
     ++counters.future_clamped;
     at = tick;
     decision.time = now;
+  }
+  if (options.outcome != Outcome::kBan) {
+    judge_alert(finding, at, decision);
+    return decision;
+  }
+  if (finding.without_address) {
+    decision.ignored = IgnoreReason::kNoAddress;
+    ++counters.ignored;
+    return decision;
   }
   if (auto notice = one_address.observe(options.name, finding.address, proxies, tick)) {
     notices.tell(std::move(*notice));
@@ -266,6 +285,27 @@ Decision Jail::Impl::on_finding(const model::Finding& finding, util::WallTime no
   }
   widen_by_bans(*candidate, now, tick);
   return decide(std::move(decision), std::move(*candidate), tally.last, now);
+}
+
+// However old the finding is: an alert that comes late is better than none, and the window is that
+// of the lines' own times.
+void Jail::Impl::judge_alert(const model::Finding& finding, Tick at, Decision& decision) {
+  if (options.outcome == Outcome::kReread) {
+    decision.kind = DecisionKind::kReread;
+    ++counters.counted;
+    return;
+  }
+  alerts->judge(finding, at, decision);
+  switch (decision.kind) {
+    case DecisionKind::kAlert:
+      ++counters.alerts;
+      break;
+    case DecisionKind::kCounted:
+      ++counters.counted;
+      break;
+    default:
+      ++(decision.ignored == IgnoreReason::kQuiet ? counters.quiet : counters.ignored);
+  }
 }
 
 Decision Jail::Impl::decide(Decision decision, Candidate candidate, Tick last, util::WallTime now) {
@@ -376,12 +416,28 @@ Decision Jail::on_finding(const model::Finding& finding, util::WallTime now) {
 
 std::chrono::microseconds Jail::history_needed() const {
   const JailOptions& options = impl_->options;
+  if (impl_->alerts) {
+    return std::max(options.findtime * 2, options.quiet);
+  }
   return options.findtime * (options.counting == Counting::kCompat ? 10 : 2);
 }
 
 void Jail::restore_finding(const net::Prefix& address, util::WallTime time,
                            std::uint32_t attempts) {
   impl_->restore_finding(address, time, attempts);
+}
+
+void Jail::restore_counted(std::string_view key, std::string_view value, util::WallTime time,
+                           std::uint32_t attempts) {
+  if (impl_->alerts) {
+    impl_->alerts->restore_finding(key, value, impl_->time.restored(time), attempts);
+  }
+}
+
+void Jail::restore_alert(std::string_view key, util::WallTime time) {
+  if (impl_->alerts) {
+    impl_->alerts->restore_alert(key, impl_->time.restored(time));
+  }
 }
 
 void Jail::restore_ban(const model::Ban& ban) {
@@ -409,6 +465,9 @@ void Jail::adopt(Jail&& old) {
   impl_->one_address = from.one_address;
   impl_->sources.take_over(from.sources);
   impl_->density.take_over(from.density);
+  if (impl_->alerts && from.alerts) {
+    impl_->alerts->take_over(*from.alerts);
+  }
   old.impl_.reset();
 }
 
@@ -423,6 +482,9 @@ void Jail::tick(util::WallTime now) {
   const Tick tick = impl_->time.now(now);
   impl_->sources.sweep(tick, impl_->sources.segments() / kTicksPerSweep + 1);
   impl_->density.sweep(tick, impl_->density.segments() / kTicksPerSweep + 1);
+  if (impl_->alerts) {
+    impl_->alerts->sweep(tick, kTicksPerSweep);
+  }
   if (const std::uint64_t news = impl_->evicted() - impl_->evicted_told; news > 0) {
     impl_->notices.happened(NoticeKind::kSourcesEvicted, tick, news);
     impl_->evicted_told += news;
@@ -446,6 +508,16 @@ Jail::SourceState Jail::state(const net::Prefix& address, util::WallTime now) co
           impl_->options.maxretry};
 }
 
+Jail::KeyState Jail::key_state(std::string_view key, util::WallTime now) const {
+  KeyState state{0, impl_->options.maxretry, false};
+  if (impl_->alerts) {
+    const Tick tick = impl_->time.to_tick(now);
+    state.count = impl_->alerts->count(key, tick);
+    state.quiet = impl_->alerts->is_quiet(key, tick);
+  }
+  return state;
+}
+
 const JailOptions& Jail::options() const { return impl_->options; }
 JailIndex Jail::index() const { return impl_->context.index; }
 
@@ -455,6 +527,11 @@ JailCounters Jail::counters() const {
   counters.sources = impl_->sources.size();
   counters.sources_capacity = impl_->sources.capacity();
   counters.memory = sizeof(Impl) + impl_->sources.memory() + impl_->density.memory();
+  if (impl_->alerts) {
+    counters.sources = impl_->alerts->keys();
+    counters.sources_capacity = impl_->alerts->capacity();
+    counters.memory += impl_->alerts->memory();
+  }
   return counters;
 }
 

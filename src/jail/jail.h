@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 namespace warder::jail {
@@ -42,6 +43,8 @@ struct JailCounters {
   std::uint64_t counted = 0;
   std::uint64_t bans = 0;  // would-bans included
   std::uint64_t wide_bans = 0;
+  std::uint64_t alerts = 0;
+  std::uint64_t quiet = 0;  // findings about what was told already
   std::uint64_t already_banned = 0;
   std::uint64_t refused = 0;          // ban table full
   std::uint64_t future_clamped = 0;   // findings with a time later than now
@@ -93,6 +96,10 @@ class Jail {
   void restore_ban(const model::Ban& ban);
   void restore_unban(const net::Prefix& address);
   void restore_done();
+  // The same for jails that alert, by Decision::key and Decision::value.
+  void restore_counted(std::string_view key, std::string_view value, util::WallTime time,
+                       std::uint32_t attempts);
+  void restore_alert(std::string_view key, util::WallTime time);
 
   // Takes the counts over from the jail that this one replaces; sources whose findings fit the new
   // options keep them. `old` is empty afterwards.
@@ -118,6 +125,13 @@ class Jail {
     std::uint32_t limit = 0;
   };
   SourceState state(const net::Prefix& address, util::WallTime now) const;
+  // Of what a jail that alerts counts, by Decision::key.
+  struct KeyState {
+    std::uint32_t count = 0;
+    std::uint32_t limit = 0;
+    bool quiet = false;
+  };
+  KeyState key_state(std::string_view key, util::WallTime now) const;
 
   const JailOptions& options() const;
   JailIndex index() const;

@@ -24,6 +24,9 @@ constexpr std::string_view kProtocols[] = {"tcp", "udp", "all"};
 constexpr std::string_view kCountings[] = {"window", "compat"};
 constexpr std::string_view kDnsUses[] = {"no", "warn", "yes", "raw"};
 constexpr std::string_view kBlocktypes[] = {"drop"};
+constexpr std::string_view kOutcomes[] = {"ban", "alert", "reread"};
+constexpr std::string_view kOutsides[] = {"none", "paths", "networks"};
+constexpr std::string_view kSeverities[] = {"info", "notice", "warning", "high", "critical"};
 
 // max-count and max-time of `key="<ip>", max-count=100, max-time=5m`.
 struct IgnoreCache {
@@ -290,6 +293,70 @@ constexpr config::Key kKeys[] = {
      .most = "100",
      .text = "How many lines the expressions see at once.",
      .example = "2"},
+    {.name = "outcome",
+     .type = Type::kEnum,
+     .fallback = "ban",
+     .choices = kOutcomes,
+     .text = "What comes of maxretry findings within findtime: ban keeps the address out; alert "
+             "tells people and keeps nobody out; reread has the vault's documents read again at "
+             "once with the first finding.",
+     .example = "alert"},
+    {.name = "key",
+     .type = Type::kWords,
+     .fallback = "address",
+     .text = "With outcome = alert: by what findings are counted, names of the filter's fields, "
+             "user or address; of each finding the first that says something.",
+     .example = "role entity address"},
+    {.name = "distinct",
+     .type = Type::kString,
+     .text = "With outcome = alert: not findings are counted, but different values of this field, "
+             "each of them once within findtime.",
+     .example = "path"},
+    {.name = "trigger",
+     .type = Type::kString,
+     .text = "With outcome = alert: a rule of the filter. Findings of its other rules only count; "
+             "one of this rule alerts when maxretry of them came before.",
+     .example = "success"},
+    {.name = "quiet",
+     .type = Type::kDuration,
+     .fallback = "1h",
+     .least = "0s",
+     .most = "366d",
+     .text = "With outcome = alert: how long the same key is not told again; findings about it are "
+             "only counted meanwhile.",
+     .example = "10m"},
+    {.name = "severity",
+     .type = Type::kEnum,
+     .fallback = "high",
+     .choices = kSeverities,
+     .text = "With outcome = alert: how bad it is.",
+     .example = "critical"},
+    {.name = "outside",
+     .type = Type::kEnum,
+     .fallback = "none",
+     .choices = kOutsides,
+     .text = "With outcome = alert: only findings count whose field path, or whose address, lies "
+             "outside of what paths, or networks, assigns to one of the fields of key.",
+     .example = "paths"},
+    {.name = "paths",
+     .type = Type::kLines,
+     .text = "What is expected of whom, a line each: IDENTITY: PATH PATH ... A * ends a path or a "
+             "name and stands for any end; * alone is everybody else. Whom no line names is not "
+             "judged.",
+     .example = "web-1: secret/data/web/* kv/web/*"},
+    {.name = "networks",
+     .type = Type::kLines,
+     .text = "The same with addresses and prefixes.",
+     .example = "web-1: 192.0.2.0/24"},
+    {.name = "silence",
+     .type = Type::kDuration,
+     .fallback = "0s",
+     .least = "0s",
+     .most = "366d",
+     .text = "With outcome = alert: tell when the jail's logs bring no line at all for so long; 0s "
+             "never does. The log of a vault that this agent asks is never silent for longer than "
+             "[vault] interval.",
+     .example = "5m"},
     {.name = "observe",
      .type = Type::kBool,
      .fallback = "no",
@@ -414,6 +481,58 @@ bool complete(const config::Values& values) {
   return true;
 }
 
+// The keys of jails that do not ban; told when they say nothing here, or contradict each other.
+void read_outcome(const config::Values& values, JailOptions& options,
+                  config::Diagnostics& diagnostics) {
+  options.outcome = values.choice<Outcome>("outcome");
+  options.key = values.list("key");
+  if (values.has("distinct")) {
+    options.distinct = values.string("distinct");
+  }
+  if (values.has("trigger")) {
+    options.trigger = values.string("trigger");
+  }
+  options.quiet = values.duration("quiet");
+  options.severity = static_cast<model::Severity>(values.choice_index("severity"));
+  options.outside = values.choice<Outside>("outside");
+  if (values.has("paths")) {
+    options.paths = values.list("paths");
+  }
+  if (values.has("networks")) {
+    options.networks = values.list("networks");
+  }
+  options.silence = values.duration("silence");
+  if (options.outcome != Outcome::kAlert) {
+    for (const std::string_view key : {"key", "distinct", "trigger", "quiet", "severity", "outside",
+                                       "paths", "networks", "silence"}) {
+      if (values.has(key) && !values.is_default(key)) {
+        diagnostics.add(values.about(key, "only a jail with outcome = alert has a use for it"));
+      }
+    }
+    return;
+  }
+  if (options.key.empty()) {
+    diagnostics.add(values.about("key", "nothing is named by which findings could be counted"));
+  }
+  const auto read = [&](std::string_view key, const util::Result<Expected>& expected) {
+    if (!expected) {
+      diagnostics.add(values.about(key, expected.error().message()));
+    }
+  };
+  read("paths", Expected::paths(options.paths));
+  read("networks", Expected::networks(options.networks));
+  if (options.outside == Outside::kPaths && options.paths.empty()) {
+    diagnostics.add(values.about("outside",
+                                 "say in paths what is expected of whom, for instance "
+                                 "paths = web-1: secret/data/web/*"));
+  }
+  if (options.outside == Outside::kNetworks && options.networks.empty()) {
+    diagnostics.add(values.about("outside",
+                                 "say in networks what is expected of whom, for "
+                                 "instance networks = web-1: 192.0.2.0/24"));
+  }
+}
+
 // A prefix other than the default one makes the default steps meaningless.
 std::vector<WideningStep> steps_from(const config::Values& values, std::string_view key,
                                      bool usable_default) {
@@ -494,6 +613,7 @@ std::optional<JailOptions> jail_options(const config::Values& values,
     options.ignorecache_time = cache->time;
   }
   const std::size_t errors = diagnostics.errors();
+  read_outcome(values, options, diagnostics);
   if (const auto rule = BanTime::create(options.bantime, options.increment); !rule) {
     diagnostics.add(values.about("bantime.increment", rule.error().message()));
   }

@@ -24,6 +24,11 @@ std::string_view remedy(IgnoreReason reason) {
       return "it is no address that a ban can mean (loopback, link-local, multicast or reserved)";
     case IgnoreReason::kNone:
     case IgnoreReason::kTooOld:
+    case IgnoreReason::kNoAddress:
+    case IgnoreReason::kExpected:
+    case IgnoreReason::kNoKey:
+    case IgnoreReason::kQuiet:
+    case IgnoreReason::kSeen:
       break;
   }
   return "no reason";

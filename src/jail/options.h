@@ -1,11 +1,15 @@
 #pragma once
 
+#include "jail/expected.h"
+#include "model/event.h"
 #include "net/address.h"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace warder::jail {
@@ -38,6 +42,22 @@ struct IncrementOptions {
   bool overalljails = false;  // count the bans of all jails
   friend bool operator==(const IncrementOptions&, const IncrementOptions&) = default;
 };
+
+// What comes of a source, or of whatever else `key` names, that reaches the limit.
+enum class Outcome : std::uint8_t {
+  kBan,     // an address is kept out
+  kAlert,   // people are told; nobody is kept out
+  kReread,  // the vault's documents are read again at once: its audit log shows that they changed
+};
+
+constexpr std::string_view to_string(Outcome outcome) {
+  constexpr std::string_view kNames[] = {"ban", "alert", "reread"};
+  return kNames[static_cast<std::size_t>(outcome)];
+}
+
+// Words of `key` and `distinct` beside the names of a filter's fields.
+inline constexpr std::string_view kKeyAddress = "address";
+inline constexpr std::string_view kKeyUser = "user";
 
 // One jail as configured; fail2ban's names where fail2ban has the option (fail2ban-compat section
 // 6). A plain value. keys.h reads it from text; Jail::create() refuses what is outside of the
@@ -87,6 +107,23 @@ struct JailOptions {
   std::uint32_t ignorecache_count = 100;  // answers kept, 1 to 100,000
   std::chrono::microseconds ignorecache_time{std::chrono::minutes(5)};
   UseNames names = UseNames::kNo;
+
+  Outcome outcome = Outcome::kBan;
+  // Of jails that do not ban. Which fields of a finding say what is counted; the first that is not
+  // empty does.
+  std::vector<std::string> key = {std::string(kKeyAddress)};
+  std::string distinct;  // count different values of this field; empty: findings
+  // Name of the filter's rule whose finding alerts, if the others have reached maxretry before.
+  std::string trigger;
+  std::optional<std::uint32_t> trigger_pattern;  // the same by number; set by who knows the filter
+  // How long a key is not told again after an alert; 0 s to 1 year.
+  std::chrono::microseconds quiet{std::chrono::hours(1)};
+  model::Severity severity = model::Severity::kHigh;  // of the alert
+  Outside outside = Outside::kNone;
+  std::vector<std::string> paths;     // as Expected reads them
+  std::vector<std::string> networks;  // likewise
+  // An alert when its logs bring no line for so long; none when zero. Up to 1 year.
+  std::chrono::microseconds silence{0};
 
   // Decide, record, but ban nothing.
   bool observe = false;

@@ -38,7 +38,7 @@ enum class EventKind : std::uint8_t {
   kIntegrity = 14,    // result of an integrity check
   kBackup = 15,       // backup made, verified, failed
   kSecurity = 16,     // reported by an operator or another program
-  kAlert = 17,        // a test alert
+  kAlert = 17,        // of a jail that alerts; without a jail a test alert
 };
 
 std::string_view to_string(Severity severity);

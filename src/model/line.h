@@ -32,6 +32,9 @@ struct Line {
   std::uint64_t offset = 0;
   // Bytes on disk including the line end: the next line begins at offset + length.
   std::uint64_t length = 0;
+  // The line was too long to be kept: `text` is a JSON object with those of its members that
+  // somebody asks for.
+  bool shortened = false;
   // When the agent read it.
   util::WallTime received{};
   // Time that the source knows better than the text (the journal's stamp).

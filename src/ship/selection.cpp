@@ -40,7 +40,7 @@ bool is_alert(const model::Event& event) {
 
 bool Selection::wants(const model::Event& event) const {
   // A test alert is asked for by an operator who wants to see it arrive.
-  if (event.kind == EventKind::kAlert) {
+  if (event.kind == EventKind::kAlert && event.jail.empty()) {
     return true;
   }
   if (witness && model::is_witness(event)) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "source/json_gist.h"
 #include "source/source.h"
 #include "util/bytes.h"
 #include "util/clock.h"
@@ -34,6 +35,9 @@ struct FileOptions {
   StartAt start_at = StartAt::kTail;
   // Longest line that is judged, without its line end.
   util::ByteCount longest_line = util::kibibytes(64);
+  // Of a longer line that is a JSON object these members are kept and judged (JsonGist); without
+  // any it is reported and not judged.
+  MemberNames kept_members;
   // Files held open at once (least recently read ones are closed and opened again when needed).
   std::size_t open_files = 512;
   // Folders watched at once; beyond it, as at the kernel's limit, the source looks each second.

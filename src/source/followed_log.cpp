@@ -374,8 +374,14 @@ void FollowedLog::retire() {
 // --- what comes out ------------------------------------------------------------------------------
 
 void FollowedLog::on_text(std::string_view text, std::uint64_t offset, std::uint64_t length) {
+  hand_over(text, offset, length, false);
+}
+
+void FollowedLog::hand_over(std::string_view text, std::uint64_t offset, std::uint64_t length,
+                            bool shortened) {
   model::Line line;
   line.text = text;
+  line.shortened = shortened;
   line.log = index_;
   begin(*reading_);
   line.generation = reading_->id(seed_);
@@ -392,7 +398,7 @@ void FollowedLog::on_text(std::string_view text, std::uint64_t offset, std::uint
 }
 
 void FollowedLog::on_oversized(std::uint64_t offset, std::uint64_t length,
-                               const crypto::Sha256Digest& digest) {
+                               const crypto::Sha256Digest& digest, std::string_view gist) {
   begin(*reading_);
   ++context_.totals.oversized;
   Notice notice;
@@ -403,10 +409,17 @@ void FollowedLog::on_oversized(std::uint64_t offset, std::uint64_t length,
   notice.length = length;
   notice.sha256 = util::to_hex(digest);
   notice.text = fmt::format(
-      "{}: a line of {} bytes at offset {} is longer than the limit of {} and was not judged "
-      "(SHA-256 {}); the next line is. Raise longest_line if such lines are normal here",
+      "{}: a line of {} bytes at offset {} is longer than the limit of {} and was {} (SHA-256 {})"
+      "{}",
       util::printable(reading_->path()), length, offset,
-      util::format_bytes(context_.options.longest_line), notice.sha256);
+      util::format_bytes(context_.options.longest_line),
+      gist.empty() ? "not judged" : "judged by those of its members that JSON filters ask for",
+      notice.sha256,
+      gist.empty() ? "; the next line is. Raise longest_line if such lines are normal here" : "");
+  if (!gist.empty()) {
+    notice.severity = Severity::kInfo;
+    hand_over(gist, offset, length, true);
+  }
   context_.handler->on_notice(notice);
 }
 

@@ -86,8 +86,11 @@ class FollowedLog : private LineSink {
   enum class Opening : std::uint8_t { kOpen, kLater, kStale };
 
   void on_text(std::string_view text, std::uint64_t offset, std::uint64_t length) override;
-  void on_oversized(std::uint64_t offset, std::uint64_t length,
-                    const crypto::Sha256Digest& digest) override;
+  void on_oversized(std::uint64_t offset, std::uint64_t length, const crypto::Sha256Digest& digest,
+                    std::string_view gist) override;
+  const MemberNames* wanted_members() const override {
+    return context_.options.kept_members.empty() ? nullptr : &context_.options.kept_members;
+  }
   void on_hole(std::uint64_t offset, std::uint64_t length) override;
 
   void settle(const LookedAt& now);
@@ -100,6 +103,7 @@ class FollowedLog : private LineSink {
   void lose(Generation& generation);
   Opening open(Generation& generation);
   void choose_start(Generation& generation);
+  void hand_over(std::string_view text, std::uint64_t offset, std::uint64_t length, bool shortened);
   LineCursor::Outcome read_generation(Generation& generation, std::size_t most, Turn& turn);
   bool waits(const Generation& generation) const;
   void fail(Generation& generation, int error);

@@ -36,7 +36,7 @@ std::size_t LineCursor::buffer_size(std::size_t longest) {
 LineCursor::Step LineCursor::step(ByteReader& reader, std::span<char> buffer, std::size_t longest,
                                   LineSink& sink) {
   if (!oversized_ && pending_ >= kProbeFrom) {
-    if (const std::optional<Step> probed = probe(reader, buffer, longest)) {
+    if (const std::optional<Step> probed = probe(reader, buffer, longest, sink)) {
       return *probed;
     }
   }
@@ -47,7 +47,7 @@ LineCursor::Step LineCursor::step(ByteReader& reader, std::span<char> buffer, st
 // Looks at the new bytes of a long incomplete line only, so that a line written byte by byte is not
 // read whole for each. Nothing when its end is there.
 std::optional<LineCursor::Step> LineCursor::probe(ByteReader& reader, std::span<char> buffer,
-                                                  std::size_t longest) {
+                                                  std::size_t longest, const LineSink& sink) {
   const ReadResult got = reader.read_at(offset_ + pending_, buffer);
   if (got.error != 0) {
     return Step{Outcome::kFailed, 0, got.error};
@@ -56,7 +56,7 @@ std::optional<LineCursor::Step> LineCursor::probe(ByteReader& reader, std::span<
   const char* const line_end = find_line_end(buffer.data(), end);
   pending_ += static_cast<std::uint64_t>((line_end == nullptr ? end : line_end) - buffer.data());
   if (pending_ > longest + 1) {
-    begin_oversized();
+    begin_oversized(longest, sink);
     return Step{Outcome::kMore, got.count, 0};
   }
   if (line_end != nullptr) {
@@ -93,8 +93,13 @@ LineCursor::Step LineCursor::read_lines(ByteReader& reader, std::span<char> buff
     const auto length = static_cast<std::uint64_t>(line_end + 1 - place);
     const std::string_view text = without_line_end(place, line_end);
     if (text.size() > longest) {
+      std::optional<JsonGist> gist;
+      if (const MemberNames* const wanted = sink.wanted_members()) {
+        gist.emplace(*wanted, longest).feed(text);
+      }
       sink.on_oversized(offset_, length,
-                        crypto::sha256(util::as_bytes({place, static_cast<std::size_t>(length)})));
+                        crypto::sha256(util::as_bytes({place, static_cast<std::size_t>(length)})),
+                        gist ? gist->result() : std::string_view{});
     } else {
       sink.on_text(text, offset_, length);
     }
@@ -104,7 +109,7 @@ LineCursor::Step LineCursor::read_lines(ByteReader& reader, std::span<char> buff
   tail_ = last_bytes(buffer.data(), place);
   pending_ = static_cast<std::uint64_t>(end - place);
   if (pending_ > longest + 1) {
-    begin_oversized();
+    begin_oversized(longest, sink);
     return {Outcome::kMore, got.count, 0};
   }
   return {got.count == buffer.size() ? Outcome::kMore : Outcome::kEnd, got.count, 0};
@@ -123,8 +128,11 @@ bool LineCursor::skip_hole(ByteReader& reader, LineSink& sink) {
   return true;
 }
 
-void LineCursor::begin_oversized() {
+void LineCursor::begin_oversized(std::size_t longest, const LineSink& sink) {
   oversized_.emplace();
+  if (const MemberNames* const wanted = sink.wanted_members()) {
+    oversized_->gist.emplace(*wanted, longest);
+  }
   oversized_->tail = tail_;
   pending_ = 0;
 }
@@ -151,6 +159,9 @@ LineCursor::Step LineCursor::read_oversized(ByteReader& reader, std::span<char> 
   const char* const stop = line_end == nullptr ? end : line_end + 1;
   const auto fresh = static_cast<std::size_t>(stop - place);
   oversized_->hash.update(util::as_bytes({place, fresh}));
+  if (oversized_->gist) {
+    oversized_->gist->feed({place, fresh});
+  }
   pending_ += fresh;
   std::string tail = last_bytes(buffer.data(), stop);
   if (line_end != nullptr) {
@@ -162,7 +173,8 @@ LineCursor::Step LineCursor::read_oversized(ByteReader& reader, std::span<char> 
 }
 
 void LineCursor::end_oversized(std::string tail, LineSink& sink) {
-  sink.on_oversized(offset_, pending_, oversized_->hash.finish());
+  sink.on_oversized(offset_, pending_, oversized_->hash.finish(),
+                    oversized_->gist ? oversized_->gist->result() : std::string_view{});
   offset_ += pending_;
   pending_ = 0;
   tail_ = std::move(tail);

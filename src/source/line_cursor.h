@@ -2,6 +2,7 @@
 
 #include "crypto/sha256.h"
 #include "source/byte_reader.h"
+#include "source/json_gist.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -19,8 +20,11 @@ class LineSink {
   virtual ~LineSink() = default;
   // `text` is without LF or CRLF, valid during the call.
   virtual void on_text(std::string_view text, std::uint64_t offset, std::uint64_t length) = 0;
+  // `gist` is what was kept of a JSON object (JsonGist), empty when it is none or nobody asked.
   virtual void on_oversized(std::uint64_t offset, std::uint64_t length,
-                            const crypto::Sha256Digest& digest) = 0;
+                            const crypto::Sha256Digest& digest, std::string_view gist) = 0;
+  // What is to be kept of lines that are too long; null: nothing.
+  virtual const MemberNames* wanted_members() const { return nullptr; }
   virtual void on_hole(std::uint64_t offset, std::uint64_t length) = 0;
 };
 
@@ -63,13 +67,15 @@ class LineCursor {
   struct Oversized {
     crypto::Sha256 hash;
     std::string tail;  // last bytes hashed
+    std::optional<JsonGist> gist;
   };
-  std::optional<Step> probe(ByteReader& reader, std::span<char> buffer, std::size_t longest);
+  std::optional<Step> probe(ByteReader& reader, std::span<char> buffer, std::size_t longest,
+                            const LineSink& sink);
   Step read_lines(ByteReader& reader, std::span<char> buffer, std::size_t longest, LineSink& sink);
   Step read_oversized(ByteReader& reader, std::span<char> buffer, LineSink& sink);
   void end_oversized(std::string tail, LineSink& sink);
   bool skip_hole(ByteReader& reader, LineSink& sink);
-  void begin_oversized();
+  void begin_oversized(std::size_t longest, const LineSink& sink);
 
   std::uint64_t offset_;
   std::uint64_t pending_ = 0;

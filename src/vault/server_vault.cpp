@@ -106,7 +106,9 @@ ServerVault::ServerVault(ServerVaultOptions options, const util::Clock& clock,
     : options_(std::move(options)),
       clock_(clock),
       client_(options_.connection, clock, jitter_seed),
-      login_(client_, options_.login, options_.keep_key.copy(), clock, jitter_seed + 1) {}
+      login_(client_, options_.login, options_.keep_key.copy(), clock, jitter_seed + 1),
+      state_([this](const Call& call) { return client_.perform(call); },
+             [this](Call call) { return ask(std::move(call)); }, clock) {}
 
 ServerVault::~ServerVault() {
   client_.stop();

@@ -6,6 +6,7 @@
 #include "vault/provider.h"
 #include "vault/server_client.h"
 #include "vault/server_login.h"
+#include "vault/server_state.h"
 
 #include <cstdint>
 #include <memory>
@@ -59,6 +60,7 @@ class ServerVault : public Provider {
   util::Status retract(std::string_view name) override;
   util::Status undelete(std::string_view name) override;
   std::chrono::milliseconds upkeep(std::chrono::milliseconds longest) override;
+  std::vector<ProviderNotice> news() override { return state_.look(); }
   void stop() override;
 
   // Where documents lie, as found out.
@@ -90,6 +92,7 @@ class ServerVault : public Provider {
   const util::Clock& clock_;
   ServerClient client_;
   ServerLogin login_;
+  ServerState state_;  // of the thread that calls news()
   mutable std::mutex mutex_;
   std::optional<Place> place_;                              // guarded by mutex_
   std::optional<util::MonotonicTime> quiet_until_;          // guarded by mutex_: a quota is used up

@@ -66,11 +66,21 @@ class Watcher::Impl {
   }
 
   void run() {
-    check();
+    look();
     while (!stop_) {
       if (wait()) {
-        check();
+        look();
       }
+    }
+  }
+
+  void look() {
+    check();
+    if (!options_.on_notice || stop_) {
+      return;
+    }
+    for (const ProviderNotice& notice : provider_.news()) {
+      options_.on_notice(notice);
     }
   }
 

@@ -29,6 +29,8 @@ struct WatcherOptions {
   std::vector<std::string> names;
   // How often to ask. A provider with watched_file() is asked at once when that file changes.
   std::chrono::seconds interval{30};
+  // Told what happened to the provider itself, after each look; not asked for unless set.
+  std::function<void(const ProviderNotice&)> on_notice = {};
 };
 
 // Keeps an eye on some documents of a provider on a thread of its own. Calls back on that thread:

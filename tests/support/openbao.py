@@ -104,7 +104,8 @@ def make_certificates(folder):
 
 
 class OpenBao:
-    def __init__(self, tls=False, initialise=True, audit=True):
+    def __init__(self, tls=False, initialise=True, audit=True, http_audit=None):
+        """`http_audit`: where a second audit device, of the type http, posts to."""
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="warder-bao-"))
         (self.folder / "data").mkdir()
         self.tls = tls
@@ -120,6 +121,8 @@ class OpenBao:
                         f'  tls_client_ca_file = "{self.folder}/ca.pem"')
         cluster = free_port()
         audit_text = (f'audit "file" "file" {{\n  options {{ file_path = "{self.audit_log}" }}\n}}\n' if audit else "")
+        if http_audit:
+            audit_text += f'audit "http" "http" {{\n  options {{ uri = "{http_audit}" }}\n}}\n'
         (self.folder / "bao.hcl").write_text(
             f'storage "raft" {{\n  path = "{self.folder}/data"\n  node_id = "one"\n}}\n'
             f'listener "tcp" {{\n  address = "127.0.0.1:{self.port}"\n  cluster_address = "127.0.0.1:{cluster}"\n  {listener}\n}}\n'
@@ -177,13 +180,14 @@ class OpenBao:
             self.call("POST", "sys/unseal", {"key": key})
         self.until(lambda: self.call("GET", "sys/health"), "the server is active")
 
-    def call(self, method, path, body=None, token=None, headers=None):
-        """The JSON answer, or None without one; Refused unless 2xx."""
+    def call(self, method, path, body=None, token=None, headers=None, source="127.0.0.1"):
+        """The JSON answer, or None without one; Refused unless 2xx. `source` is the address that asks."""
         if self.tls:
             context = ssl.create_default_context(cafile=self.ca)
-            connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=context)
+            connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=context,
+                                                     source_address=(source, 0))
         else:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30, source_address=(source, 0))
         try:
             send = dict(headers or {})
             token = token or self.token

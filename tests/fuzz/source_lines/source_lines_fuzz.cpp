@@ -39,8 +39,8 @@ struct Collected : source::LineSink {
   void on_text(std::string_view text, std::uint64_t offset, std::uint64_t length) override {
     lines.emplace_back(std::string(text), offset, length);
   }
-  void on_oversized(std::uint64_t offset, std::uint64_t length,
-                    const crypto::Sha256Digest& digest) override {
+  void on_oversized(std::uint64_t offset, std::uint64_t length, const crypto::Sha256Digest& digest,
+                    std::string_view) override {
     lines.emplace_back("\n" + std::string(digest.begin(), digest.end()), offset, length);
   }
   void on_hole(std::uint64_t, std::uint64_t) override { std::abort(); }

@@ -10,7 +10,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
-from openbao import OpenBao, Proxy, Refused  # noqa: E402,F401
+from openbao import OpenBao, Proxy, Refused, free_port  # noqa: E402,F401
 
 WARDER = os.environ["WARDER"]
 SOURCE = pathlib.Path(os.environ["WARDER_SOURCE"])
@@ -27,7 +27,10 @@ class Host:
         self.environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
         self.configure(vault, name)
 
-    def configure(self, vault, name="web-1"):
+    def configure(self, vault, name="web-1", jails=""):
+        """`jails`: the text of jail.local, over the jails that ship."""
+        if jails:
+            (self.folder / "jail.local").write_text(jails)
         (self.folder / "warder.conf").write_text(
             f"[agent]\nname = {name}\nstate = {self.folder}/state\nfilters = {SOURCE}/filters\njails = {SOURCE}/jails\n  {self.folder}/jail\n"
             f"[api]\nsocket = {self.folder}/socket\n[store]\npath = {self.folder}/state/warder.db\n"
