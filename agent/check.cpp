@@ -4,6 +4,7 @@
 #include "config/file_reader.h"
 #include "config/manual.h"
 #include "jail/keys.h"
+#include "monitor/options.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
@@ -24,6 +25,7 @@ std::vector<const config::Table*> all_tables() {
   std::vector<const config::Table*> tables{&engine::agent_table()};
   tables.insert(tables.end(), main_tables().begin(), main_tables().end());
   tables.push_back(&jail::jail_table());
+  tables.push_back(&monitor::monitor_table());
   return tables;
 }
 
@@ -90,7 +92,8 @@ Run declare_check(CLI::App& app) {
     }
     if (words->sample) {
       std::vector<const config::Table*> tables = all_tables();
-      tables.pop_back();  // jails stand in files of their own
+      std::erase(tables, &jail::jail_table());  // they stand in files of their own
+      std::erase(tables, &monitor::monitor_table());
       print(config::sample_config(tables));
       return ExitStatus::kOk;
     }

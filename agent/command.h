@@ -52,6 +52,8 @@ Run declare_alerts(CLI::App& words);
 Run declare_backup(CLI::App& words);
 Run declare_import_fail2ban(CLI::App& words);
 Run declare_compare(CLI::App& words);
+Run declare_monitor(CLI::App& words);
+Run declare_monitor_worker(CLI::App& words);
 Run declare_firewall_helper(CLI::App& words);
 
 // Prints "warder: message" to standard error and gives the status that fits the error's code.

@@ -63,6 +63,9 @@ util::Result<std::string> Control::answer(const api::Request& request) {
       return report(request);
     case api::Command::kDiagnose:
       return diagnose(request.jail);
+    case api::Command::kAcceptSchema:
+      WARDER_RETURN_IF_ERROR(parts_.accept_schema(request.jail));
+      return std::string("{}");
     case api::Command::kProbe:
       return probe(request.jail);
     case api::Command::kRetryDead: {

@@ -19,6 +19,7 @@ class Control : public api::Handler {
     engine::Shipping* shipping = nullptr;
     std::filesystem::path database;
     std::function<util::Status()> reload;
+    std::function<util::Status(const std::string& monitor)> accept_schema;
     // What the vault does, for status: a JSON object.
     std::function<std::string()> vault_state;
     std::function<std::string()> configuration;

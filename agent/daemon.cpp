@@ -1,6 +1,7 @@
 #include "agent/daemon.h"
 
 #include "agent/far_ends.h"
+#include "agent/monitoring.h"
 #include "agent/service.h"
 #include "agent/signing_key.h"
 #include "agent/state_lock.h"
@@ -87,6 +88,7 @@ Daemon::~Daemon() {
   server_.reset();
   ignore_watch_.reset();
   backup_watch_.reset();
+  monitors_.reset();
   if (shipping_) {
     shipping_->stop();
   }
@@ -249,11 +251,17 @@ util::Status Daemon::start_engine(const Loaded& loaded) {
   WARDER_RETURN_IF_ERROR(use_destinations(loaded));
   WARDER_RETURN_IF_ERROR(engine_->start(loaded.jails));
 
+  monitors_ = std::make_unique<monitor::MonitorThread>(
+      monitor_hooks(*engine_, *store_, database_, globals_.config), loaded.main.agent.state,
+      clock_);
+  monitors_->use(monitors_of(loaded));
+
   Control::Parts control;
   control.engine = engine_.get();
   control.shipping = shipping_.get();
   control.database = database_;
   control.reload = [this] { return reload(); };
+  control.accept_schema = [this](const std::string& name) { return monitors_->accept(name); };
   control.vault_state = [this] { return vault_state(); };
   control.configuration = [this] {
     const std::lock_guard lock(running_mutex_);
@@ -292,6 +300,9 @@ util::Status Daemon::use_destinations(const Loaded& loaded) {
   std::map<std::string, std::vector<std::string>, std::less<>> named;
   for (const engine::CompiledJail& jail : loaded.jails->jails) {
     named.emplace(jail.options.name, jail.options.destinations);
+  }
+  for (const monitor::MonitorOptions& options : loaded.jails->monitors) {
+    named.emplace(options.name, options.destinations);
   }
   routes_.replace(std::move(routes), std::move(named));
   return {};
@@ -386,6 +397,7 @@ util::Status Daemon::apply(const engine::VaultDocuments& documents, std::string_
   }
   WARDER_RETURN_IF_ERROR(use_destinations(*loaded));
   note_running(*loaded);
+  monitors_->use(monitors_of(*loaded));
   if (ignore_watch_) {
     ignore_watch_->watch(*loaded->jails);
   }

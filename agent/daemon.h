@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "engine/routes.h"
 #include "engine/shipping.h"
+#include "monitor/monitors.h"
 #include "store/store.h"
 #include "util/clock.h"
 #include "util/descriptor.h"
@@ -83,6 +84,7 @@ class Daemon {
   std::unique_ptr<vault::Watcher> watcher_;
   std::unique_ptr<IgnoreWatch> ignore_watch_;
   std::unique_ptr<BackupWatch> backup_watch_;
+  std::unique_ptr<monitor::MonitorThread> monitors_;
   // Both engine and shipping are made: what the store's thread may use.
   std::atomic<engine::Engine*> running_engine_{nullptr};
   std::vector<std::string> early_trouble_;     // told once the engine runs

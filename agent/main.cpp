@@ -15,7 +15,7 @@
 namespace warder::agent {
 namespace {
 
-constexpr std::array<Command, 20> kCommands{{
+constexpr std::array<Command, 22> kCommands{{
     {"run", "watch the logs and ban, until stopped", "the configuration", declare_run},
     {"check", "read the configuration and tell every error at once", "the configuration",
      declare_check},
@@ -47,6 +47,10 @@ constexpr std::array<Command, 20> kCommands{{
      "a section [backup NAME] in the configuration", declare_backup},
     {"alerts", "test the destinations, retry what could not be delivered", "a running agent",
      declare_alerts},
+    {"monitor", "checks of databases and of the host: their state, run one now, accept a schema",
+     "the configuration", declare_monitor},
+    {"monitor-worker", "read a database for a check (run by the agent)", "nothing",
+     declare_monitor_worker},
     {"firewall-helper", "put bans into the kernel for the agent (run by its own unit)",
      "CAP_NET_ADMIN", declare_firewall_helper},
 }};

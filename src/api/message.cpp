@@ -20,7 +20,7 @@ struct CommandRow {
   bool needs_address;
 };
 
-constexpr std::array<CommandRow, 13> kCommands{{
+constexpr std::array<CommandRow, 14> kCommands{{
     {Command::kStatus, "status", Role::kReadOnly, false},
     {Command::kBans, "bans", Role::kReadOnly, false},
     {Command::kExplain, "explain", Role::kReadOnly, true},
@@ -30,6 +30,7 @@ constexpr std::array<CommandRow, 13> kCommands{{
     {Command::kTestAlert, "test-alert", Role::kAdmin, false},
     {Command::kRetryDead, "retry-dead", Role::kAdmin, false},
     {Command::kDiagnose, "diagnose", Role::kReadOnly, false},
+    {Command::kAcceptSchema, "accept-schema", Role::kAdmin, false},
     {Command::kProbe, "probe", Role::kAdmin, false},
     {Command::kReport, "report", Role::kAdmin, false},
     {Command::kConfiguration, "configuration", Role::kReadOnly, false},

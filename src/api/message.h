@@ -22,6 +22,7 @@ enum class Command : std::uint8_t {
   kTestAlert,      // send a test alert to every destination, or the one named in `destination`
   kRetryDead,      // put the dead letters of `destination` back into its outbox
   kDiagnose,       // how each stage of the way of `jail`'s lines is; of all jails when not set
+  kAcceptSchema,   // the schema that the monitor `jail` finds is its baseline from now on
   kProbe,          // send a marked line through copies of them, and a probe ban through the kernel
   kReport,         // put `text` into the history as an event of kind security and this `severity`
   kConfiguration,  // what runs, as far as it is no default

@@ -7,6 +7,7 @@
 #include "engine/jail_compiler.h"
 #include "filter/json_filter.h"
 #include "jail/keys.h"
+#include "monitor/options.h"
 #include "util/strings.h"
 
 #include <fmt/core.h>
@@ -143,7 +144,7 @@ std::shared_ptr<const JailSet> load_jails(config::FileReader& files, const MainC
                                           config::Diagnostics& diagnostics,
                                           const fail2ban::Resolve& resolve) {
   const config::Document document = jail_document(files, main, documents, {}, diagnostics);
-  const config::Table* const tables[] = {&jail::jail_table()};
+  const config::Table* const tables[] = {&jail::jail_table(), &monitor::monitor_table()};
   const config::Checked checked = config::check_document(tables, document, diagnostics);
   auto set = std::make_shared<JailSet>();
   set->jails.push_back(manual_jail());
@@ -175,6 +176,15 @@ std::shared_ptr<const JailSet> load_jails(config::FileReader& files, const MainC
         set->files.kept_members.merge(filter_members(*compiled->filter));
       }
       set->jails.push_back(std::move(*compiled));
+    }
+  }
+  for (const config::Values* values : checked.all(monitor::monitor_table())) {
+    if (!values->complete()) {
+      continue;
+    }
+    monitor::MonitorOptions options = monitor::monitor_options(*values, diagnostics);
+    if (options.enabled) {
+      set->monitors.push_back(std::move(options));
     }
   }
   if (!main.agent.fail2ban_configuration.empty()) {
@@ -210,7 +220,7 @@ util::Result<CompiledJail> load_jail(config::FileReader& files, const MainConfig
   }
   // What is wrong with other jails does not concern this one.
   config::Diagnostics all;
-  const config::Table* const tables[] = {&jail::jail_table()};
+  const config::Table* const tables[] = {&jail::jail_table(), &monitor::monitor_table()};
   const config::Checked checked = config::check_document(tables, document, all);
   for (const config::Values* values : checked.all(jail::jail_table())) {
     if (values->section() != trial.name) {

@@ -522,6 +522,18 @@ util::Status Engine::record(model::Event event) {
   });
 }
 
+util::Status Engine::record(std::vector<model::Event> events, std::vector<store::Kept> kept) {
+  for (model::Event& event : events) {
+    event.id = random_event_id();
+  }
+  return enqueue([this, events = std::move(events), kept = std::move(kept)]() mutable {
+    for (model::Event& event : events) {
+      recorder_.event(std::move(event), Recorder::WhenFull::kHold);
+    }
+    recorder_.keep(std::move(kept));
+  });
+}
+
 util::Status Engine::read_back_bans() {
   return enqueue([this] {
     for (auto& [key, position] : positions_) {

@@ -89,6 +89,8 @@ class Engine {
   util::Status record(model::EventKind kind, model::Severity severity, std::string message);
   // The same with an event that another part made; it gets its id here.
   util::Status record(model::Event event);
+  // The same with what is to be remembered once the events are in the history, together with them.
+  util::Status record(std::vector<model::Event> events, std::vector<store::Kept> kept);
   // The store was set aside and begins anew: every running ban is recorded again, and how far the
   // logs were judged. Does not wait.
   util::Status read_back_bans();

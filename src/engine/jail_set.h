@@ -6,6 +6,7 @@
 #include "filter/matcher_options.h"
 #include "firewall/scope.h"
 #include "jail/options.h"
+#include "monitor/options.h"
 #include "source/file_source.h"
 
 #include <memory>
@@ -59,6 +60,8 @@ struct JailSet {
   std::vector<net::Prefix> never_ban;
   source::FileOptions files;
   Effective effective;  // what is configured of the jails above
+  // The enabled ones, which stand among the jails.
+  std::vector<monitor::MonitorOptions> monitors;
   // Names and files that stand for addresses in `ignoreip` of a fail2ban configuration: when what
   // they mean changes, the set is to be made anew.
   std::set<std::string> ignored_names;

@@ -20,6 +20,14 @@ void Recorder::ban(store::BanChange&& change, WhenFull when_full) {
   (when_full == WhenFull::kHold ? held_ : batch_).bans.push_back(std::move(change));
 }
 
+void Recorder::keep(std::vector<store::Kept>&& kept) {
+  for (store::Kept& one : kept) {
+    // In overload only the latest counts; there are few names.
+    std::erase_if(held_.kept, [&](const store::Kept& held) { return held.name == one.name; });
+    held_.kept.push_back(std::move(one));
+  }
+}
+
 void Recorder::position_moved() {
   if (!position_due_) {
     position_due_ = clock_.monotonic() + kPositionInterval;

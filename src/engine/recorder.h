@@ -43,6 +43,9 @@ class Recorder {
   void event(model::Event&& event, WhenFull when_full);
   void ban(store::BanChange&& change, WhenFull when_full);
 
+  // Kept with the events of this step, or not at all.
+  void keep(std::vector<store::Kept>&& kept);
+
   // Ends a step: `take_positions` appends the positions of the lines that were judged. Called only
   // when they will be stored.
   void end_step(const std::function<void(std::vector<model::Position>&)>& take_positions);

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::array<std::string_view, 5> kSeverities{"info", "notice", "warning", "high",
                                                       "critical"};
-constexpr std::array<std::pair<EventKind, std::string_view>, 17> kKinds{{
+constexpr std::array<std::pair<EventKind, std::string_view>, 18> kKinds{{
     {EventKind::kFinding, "finding"},
     {EventKind::kBan, "ban"},
     {EventKind::kUnban, "unban"},
@@ -27,6 +27,7 @@ constexpr std::array<std::pair<EventKind, std::string_view>, 17> kKinds{{
     {EventKind::kBackup, "backup"},
     {EventKind::kSecurity, "security"},
     {EventKind::kAlert, "alert"},
+    {EventKind::kMonitor, "monitor"},
 }};
 
 }  // namespace

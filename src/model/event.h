@@ -39,6 +39,7 @@ enum class EventKind : std::uint8_t {
   kBackup = 15,       // backup made, verified, failed
   kSecurity = 16,     // reported by an operator or another program
   kAlert = 17,        // of a jail that alerts; without a jail a test alert
+  kMonitor = 18,      // a measure of a watched service passed its limit, or came back
 };
 
 std::string_view to_string(Severity severity);

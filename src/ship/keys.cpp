@@ -30,7 +30,7 @@ constexpr std::string_view kForms[] = {
 constexpr std::string_view kEvents[] = {"alerts",    "all",    "finding",     "ban",    "unban",
                                         "restore",   "extend", "would-ban",   "source", "config",
                                         "firewall",  "store",  "destination", "vault",  "agent",
-                                        "integrity", "backup", "security",    "alert"};
+                                        "integrity", "backup", "security",    "alert",  "monitor"};
 // In the order of model::Severity.
 constexpr std::string_view kSeverities[] = {"info", "notice", "warning", "high", "critical"};
 // In the order of JsonLinesOptions::Sync.

@@ -112,7 +112,6 @@ std::vector<std::string> next_steps(const model::Event& event) {
     case EventKind::kFirewall:
       return {"warder status", "systemctl status warder-firewall", "warder events --kind firewall"};
     case EventKind::kStore:
-    case EventKind::kIntegrity:
       return {"warder verify",
               fmt::format("warder events --kind {}", model::to_string(event.kind))};
     case EventKind::kDestination:
@@ -122,6 +121,8 @@ std::vector<std::string> next_steps(const model::Event& event) {
     case EventKind::kAgent:
       return {"warder status", "journalctl -u warder -n 50"};
     case EventKind::kBackup:
+    case EventKind::kIntegrity:
+    case EventKind::kMonitor:
     case EventKind::kSecurity:
     case EventKind::kAlert:
       break;

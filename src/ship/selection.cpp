@@ -29,9 +29,12 @@ bool is_alert(const model::Event& event) {
     case EventKind::kDestination:
     case EventKind::kVault:
     case EventKind::kAgent:
-    case EventKind::kIntegrity:
     case EventKind::kBackup:
       return event.severity >= model::Severity::kWarning;
+    // Runs are information; what changed for the worse is more, and that it is good again a notice.
+    case EventKind::kIntegrity:
+    case EventKind::kMonitor:
+      return event.severity >= model::Severity::kNotice;
   }
   return true;
 }

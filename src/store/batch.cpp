@@ -15,6 +15,7 @@ std::size_t size_of(const BanChange& change) {
 std::size_t size_of(const model::Position& position) {
   return sizeof position + position.source.size() + position.log.size() + position.record.size();
 }
+std::size_t size_of(const Kept& kept) { return sizeof kept + kept.name.size() + kept.value.size(); }
 
 template <typename T>
 std::size_t sum(const std::vector<T>& parts) {
@@ -37,12 +38,12 @@ std::string_view to_string(BanEnd how) {
 }
 
 bool Batch::empty() const {
-  return events.empty() && outbox.empty() && bans.empty() && positions.empty();
+  return events.empty() && outbox.empty() && bans.empty() && positions.empty() && kept.empty();
 }
 
 std::size_t Batch::bytes() const {
   return sizeof *this + sum(events) + outbox.size() * sizeof(OutboxEntry) + sum(bans) +
-         sum(positions);
+         sum(positions) + sum(kept);
 }
 
 }  // namespace warder::store

@@ -48,6 +48,13 @@ struct OutboxEntry {
   DestinationId destination{};
 };
 
+// Something a part of the agent remembers beside the history, under a name of its own
+// ("monitor/vaultwarden"). An empty value forgets it. Not hashed into the tree.
+struct Kept {
+  std::string name;
+  std::string value;
+};
+
 // What one step of the pipeline leaves behind; stored whole or not at all. An event whose id is in
 // the history already is skipped with its outbox entries: a line read twice counts once.
 struct Batch {
@@ -55,6 +62,7 @@ struct Batch {
   std::vector<OutboxEntry> outbox;
   std::vector<BanChange> bans;
   std::vector<model::Position> positions;
+  std::vector<Kept> kept;
 
   bool empty() const;
   // What it counts for against the queue limit: its memory, roughly.

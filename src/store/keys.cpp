@@ -116,6 +116,16 @@ constexpr config::Key kKeys[] = {
          "Most events that wait for one destination. Above it the oldest of the lowest severity "
          "are dropped, counted, and reported.",
      .example = "100000"},
+    {.name = "check_every",
+     .type = Type::kDuration,
+     .fallback = "1d",
+     .least = "0s",
+     .most = "90d",
+     .text =
+         "How often the agent checks its own history, in a process of its own: the structure of "
+         "the database (a copy of it) and every hash. A damaged database is set aside and a "
+         "new one begun. 0: never.",
+     .example = "7d"},
     {.name = "reserve",
      .type = Type::kBytes,
      .fallback = "1M",

@@ -158,6 +158,32 @@ util::Result<std::vector<model::Position>> Reader::positions() {
   return positions;
 }
 
+util::Result<std::optional<std::string>> Reader::kept(std::string_view name) {
+  WARDER_RETURN_IF_ERROR(impl_->connection());
+  std::optional<std::string> value;
+  WARDER_RETURN_IF_ERROR(impl_->rows(
+      "SELECT value FROM kept WHERE name = ?1",
+      [&](const Rows& row) -> util::Result<bool> {
+        value = std::string(row.blob(0));
+        return true;
+      },
+      name));
+  return value;
+}
+
+util::Result<std::vector<std::string>> Reader::kept_names(std::string_view prefix) {
+  WARDER_RETURN_IF_ERROR(impl_->connection());
+  std::vector<std::string> names;
+  WARDER_RETURN_IF_ERROR(impl_->rows(
+      "SELECT name FROM kept WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name",
+      [&](const Rows& row) -> util::Result<bool> {
+        names.emplace_back(row.text(0));
+        return true;
+      },
+      prefix));
+  return names;
+}
+
 util::Result<std::optional<model::Position>> Reader::position(std::string_view source,
                                                               std::string_view log) {
   WARDER_RETURN_IF_ERROR(impl_->connection());

@@ -144,6 +144,11 @@ class Reader {
   util::Result<std::optional<model::Position>> position(std::string_view source,
                                                         std::string_view log);
 
+  // What Batch::kept put there; empty when nothing has that name.
+  util::Result<std::optional<std::string>> kept(std::string_view name);
+  // The names that begin with `prefix`, in their order.
+  util::Result<std::vector<std::string>> kept_names(std::string_view prefix);
+
   util::Status events(const EventFilter& filter, const EventCallback& callback);
   util::Result<AddressHistory> address(const net::IpAddress& address, std::size_t limit);
   // Bans are counted row by row, a million in some 20 ms: only where somebody wants to know.

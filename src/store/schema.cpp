@@ -126,6 +126,13 @@ INSERT INTO event_span SELECT sequence / 1024 * 1024 AS first, min(time), max(ti
   GROUP BY first;
 )sql";
 
+// What parts of the agent remember: baselines of monitors, alerts that are open.
+constexpr const char* kVersion3 = R"sql(
+CREATE TABLE kept(
+  name TEXT PRIMARY KEY,
+  value BLOB NOT NULL) WITHOUT ROWID;
+)sql";
+
 constexpr const char* kDropViews = R"sql(
 DROP VIEW IF EXISTS events;
 DROP VIEW IF EXISTS bans;
@@ -261,7 +268,7 @@ util::Status write_names(Connection& connection) {
 
 // Step n brings the tables of version n to version n + 1. Append, never change one that was
 // released. Views hold nothing and are made anew.
-constexpr std::array<const char*, kSchemaVersion> kSteps{kVersion1, kVersion2};
+constexpr std::array<const char*, kSchemaVersion> kSteps{kVersion1, kVersion2, kVersion3};
 
 util::Status run_steps(Connection& connection, std::int64_t version) {
   if (version != kSchemaVersion) {

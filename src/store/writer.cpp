@@ -79,6 +79,8 @@ util::Status Writer::set_up(const Destinations& known) {
   WARDER_ASSIGN_OR_RETURN(commit_, connection.prepare("COMMIT"));
   WARDER_ASSIGN_OR_RETURN(set_position_,
                           connection.prepare("INSERT OR REPLACE INTO position VALUES(?1, ?2, ?3)"));
+  WARDER_ASSIGN_OR_RETURN(keep_, connection.prepare("INSERT OR REPLACE INTO kept VALUES(?1, ?2)"));
+  WARDER_ASSIGN_OR_RETURN(forget_, connection.prepare("DELETE FROM kept WHERE name = ?1"));
   WARDER_ASSIGN_OR_RETURN(
       insert_checkpoint_,
       connection.prepare("INSERT OR REPLACE INTO checkpoint VALUES(?1, ?2, ?3)"));
@@ -182,6 +184,11 @@ util::Status Writer::apply(const Batch& batch) {
   for (const model::Position& position : batch.positions) {
     WARDER_RETURN_IF_ERROR(set_position_.execute(
         std::string_view(position.source), std::string_view(position.log), Blob{position.record}));
+  }
+  for (const Kept& kept : batch.kept) {
+    WARDER_RETURN_IF_ERROR(kept.value.empty()
+                               ? forget_.execute(std::string_view(kept.name))
+                               : keep_.execute(std::string_view(kept.name), Blob{kept.value}));
   }
   return {};
 }

@@ -93,6 +93,8 @@ class Writer {
   Statement begin_;
   Statement commit_;
   Statement set_position_;
+  Statement keep_;
+  Statement forget_;
   Statement insert_checkpoint_;
   std::string origin_;
   std::uint64_t checkpointed_ = 0;

@@ -80,8 +80,8 @@ class SpawnPlan {
   SpawnPlan(const SpawnPlan&) = delete;
   SpawnPlan& operator=(const SpawnPlan&) = delete;
 
-  // 0 or an errno.
-  int run(const std::vector<std::string>& argv, int in, int err, pid_t* pid) {
+  // 0 or an errno. `out` of -1: /dev/null.
+  int run(const std::vector<std::string>& argv, int in, int out, int err, pid_t* pid) {
     sigset_t none;
     sigset_t all;
     sigemptyset(&none);
@@ -98,7 +98,9 @@ class SpawnPlan {
         posix_spawnattr_setflags(
             &attributes_, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF),
         posix_spawn_file_actions_adddup2(&actions_, in, STDIN_FILENO),
-        posix_spawn_file_actions_addopen(&actions_, STDOUT_FILENO, "/dev/null", O_WRONLY, 0),
+        out < 0
+            ? posix_spawn_file_actions_addopen(&actions_, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)
+            : posix_spawn_file_actions_adddup2(&actions_, out, STDOUT_FILENO),
         posix_spawn_file_actions_adddup2(&actions_, err, STDERR_FILENO),
         posix_spawn_file_actions_addclosefrom_np(&actions_, STDERR_FILENO + 1),
         posix_spawn_file_actions_addchdir_np(&actions_, "/"),
@@ -127,12 +129,19 @@ class Child {
     }
   }
 
+  explicit Child(std::size_t most_output) : most_output_(most_output) {}
+
   Status start(const std::vector<std::string>& argv) {
     WARDER_ASSIGN_OR_RETURN(Pipe in, make_pipe());
+    Pipe out;
+    if (most_output_ > 0) {
+      WARDER_ASSIGN_OR_RETURN(out, make_pipe());
+    }
     WARDER_ASSIGN_OR_RETURN(Pipe err, make_pipe());
     SpawnPlan plan;
     // The ends given to the program lie above the standard numbers, so that no dup2 hits another.
-    if (const int error = plan.run(argv, in.read.get(), err.write.get(), &pid_); error != 0) {
+    if (const int error = plan.run(argv, in.read.get(), out.write.get(), err.write.get(), &pid_);
+        error != 0) {
       pid_ = 0;
       return failed(fmt::format("starting {}", printable(argv.front())), error);
     }
@@ -144,6 +153,10 @@ class Child {
     err_ = std::move(err.read);
     ::fcntl(in_.get(), F_SETFL, O_NONBLOCK);
     ::fcntl(err_.get(), F_SETFL, O_NONBLOCK);
+    if (out.read) {
+      out_ = std::move(out.read);
+      ::fcntl(out_.get(), F_SETFL, O_NONBLOCK);
+    }
     return {};
   }
 
@@ -154,10 +167,11 @@ class Child {
       if (input.empty()) {
         in_.reset();
       }
-      std::array<pollfd, 4> fds{{{ended_.get(), POLLIN, 0},
+      std::array<pollfd, 5> fds{{{ended_.get(), POLLIN, 0},
                                  {cancel, POLLIN, 0},
                                  {in_.get(), POLLOUT, 0},
-                                 {err_.get(), POLLIN, 0}}};
+                                 {err_.get(), POLLIN, 0},
+                                 {out_.get(), POLLIN, 0}}};
       const auto left = std::chrono::ceil<milliseconds>(until - SteadyClock::now());
       if (left.count() <= 0) {
         return Waited::kTimeout;
@@ -196,6 +210,8 @@ class Child {
   }
 
   const std::string& told() const { return told_; }
+  std::string& output() { return output_; }
+  bool output_is_cut() const { return cut_; }
 
  private:
   int reap() {
@@ -216,25 +232,38 @@ class Child {
   }
 
   void listen() {
+    read_into(err_, kMostTold, &told_);
+    cut_ = read_into(out_, most_output_, &output_) || cut_;
+  }
+
+  // What it wrote so far; true when some of it was beyond `most` and is dropped.
+  static bool read_into(Descriptor& from, std::size_t most, std::string* kept) {
     std::array<char, 4096> buffer;
-    while (err_) {
-      const ssize_t got = ::read(err_.get(), buffer.data(), buffer.size());
+    bool cut = false;
+    while (from) {
+      const ssize_t got = ::read(from.get(), buffer.data(), buffer.size());
       if (got == 0) {
-        err_.reset();
+        from.reset();
       }
       if (got <= 0) {
-        return;
+        break;
       }
-      const std::size_t room = kMostTold - std::min(kMostTold, told_.size());
-      told_.append(buffer.data(), std::min(room, static_cast<std::size_t>(got)));
+      const std::size_t room = most - std::min(most, kept->size());
+      cut = cut || static_cast<std::size_t>(got) > room;
+      kept->append(buffer.data(), std::min(room, static_cast<std::size_t>(got)));
     }
+    return cut;
   }
 
   pid_t pid_ = 0;
   Descriptor ended_;
   Descriptor in_;
   Descriptor err_;
+  Descriptor out_;
+  const std::size_t most_output_;
   std::string told_;
+  std::string output_;
+  bool cut_ = false;
 };
 
 }  // namespace
@@ -255,12 +284,12 @@ std::optional<std::string> unsafe_program(const std::string& path) {
 }
 
 Result<ProgramEnd> run_program(const std::vector<std::string>& argv, std::string_view input,
-                               milliseconds timeout, int cancel) {
+                               milliseconds timeout, int cancel, std::size_t most_output) {
   if (auto why = unsafe_program(argv.front())) {
     return Error(ErrorCode::kInvalid, std::move(*why));
   }
   const NoPipeSignal no_signal;
-  Child child;
+  Child child(most_output);
   WARDER_RETURN_IF_ERROR(child.start(argv));
   ProgramEnd end;
   switch (child.wait(input, SteadyClock::now() + timeout, cancel)) {
@@ -279,6 +308,8 @@ Result<ProgramEnd> run_program(const std::vector<std::string>& argv, std::string
       break;
     }
   }
+  end.output = std::move(child.output());
+  end.output_is_cut = child.output_is_cut();
   end.told = printable(trim(child.told()), kMostTold);
   return end;
 }

@@ -6,6 +6,7 @@
 #include "config/reference.h"
 #include "filter/filter.h"
 #include "jail/keys.h"
+#include "monitor/options.h"
 
 #include <catch2/catch.hpp>
 
@@ -30,7 +31,7 @@ std::map<std::string, jail::JailOptions> shipped() {
   config::Diagnostics diagnostics;
   const auto paths = config::files_of_folder(files, folder("jails"), diagnostics);
   const config::Document document = config::load(files, paths, diagnostics);
-  const config::Table* const tables[] = {&jail::jail_table()};
+  const config::Table* const tables[] = {&jail::jail_table(), &monitor::monitor_table()};
   const config::Checked checked = config::check_document(tables, document, diagnostics);
   std::map<std::string, jail::JailOptions> jails;
   for (const config::Values* values : checked.all(jail::jail_table())) {
@@ -38,6 +39,9 @@ std::map<std::string, jail::JailOptions> shipped() {
     if (options) {
       jails.emplace(options->name, *options);
     }
+  }
+  for (const config::Values* values : checked.all(monitor::monitor_table())) {
+    CHECK_FALSE(monitor::monitor_options(*values, diagnostics).enabled);
   }
   CHECK(diagnostics.to_text() == "");
   return jails;

@@ -260,3 +260,24 @@ TEST_CASE("the database is private, and others lose their rights on it") {
   fixture.open();
   CHECK(mode("warder.db") == 0660);
 }
+
+TEST_CASE("what is to be remembered is kept with its events, and forgotten by an empty value") {
+  Fixture fixture;
+  fixture.open();
+  const std::string value("one\0two", 7);
+  store::Batch batch;
+  batch.events = {finding(0)};
+  batch.kept = {{"monitor/a", value}, {"monitor/b", "x"}, {"monitors", "y"}};
+  fixture.put(std::move(batch));
+  store::Batch later;
+  later.kept = {{"monitor/b", ""}, {"monitors", "z"}};
+  fixture.put(std::move(later));
+  fixture.close();
+  fixture.open();
+  auto reader = fixture.reader();
+  CHECK(reader.kept("monitor/a").value() == value);
+  CHECK(reader.kept("monitor/b").value() == std::nullopt);
+  CHECK(reader.kept("monitors").value() == "z");
+  CHECK(reader.kept_names("monitor/").value() == std::vector<std::string>{"monitor/a"});
+  CHECK(fixture.messages() == std::vector<std::string>{"finding 0"});
+}

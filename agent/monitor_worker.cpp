@@ -1,0 +1,93 @@
+#include "agent/command.h"
+#include "agent/output.h"
+#include "agent/wiring.h"
+#include "monitor/database_check.h"
+#include "store/checkpoint.h"
+#include "store/verify.h"
+#include "util/file.h"
+#include "util/strings.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <csignal>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace warder::agent {
+namespace {
+
+constexpr std::size_t kLongestRequest = 4U << 20U;
+// IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0) of linux/ioprio.h.
+constexpr int kIdleReading = 3 << 13;
+
+monitor::Outcome check_history(const Globals& globals, const monitor::DatabaseRequest& request) {
+  monitor::Outcome outcome;
+  outcome.check = monitor::Check::kHistory;
+  store::VerifyOptions options;
+  if (const auto file = verifier_key_path(globals)) {
+    const auto text = util::read_file(*file, util::kibibytes(4));
+    const auto key = text ? store::parse_verifier_key(util::trim(*text))
+                          : util::Result<store::VerifierKey>(text.error());
+    if (key) {
+      options.key = key->key;
+    }
+  }
+  const auto report = store::verify(request.database, options);
+  if (!report) {
+    outcome.state = monitor::Outcome::State::kUnknown;
+    outcome.mark = "unread";
+    outcome.text = report.error().message();
+    outcome.cause = "the history cannot be read";
+    outcome.next = "warder verify";
+    return outcome;
+  }
+  outcome.text = fmt::format("{} events and {} checkpoints give the hashes they were stored with",
+                             report->events_checked, report->checkpoints_checked);
+  if (!report->good()) {
+    outcome.state = monitor::Outcome::State::kBad;
+    outcome.text = report->faults.front().text;
+    outcome.mark = fmt::format("{} {}", to_string(report->faults.front().kind),
+                               report->faults.front().first.value_or(0));
+    outcome.cause = "somebody edited the history, or its disk is failing";
+    outcome.next = "warder verify";
+  }
+  return outcome;
+}
+
+ExitStatus work(const Globals& globals) {
+  // It ends with the agent, and never competes with it or with the service it looks at.
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  ::setpriority(PRIO_PROCESS, 0, 19);
+  ::syscall(SYS_ioprio_set, 1, 0, kIdleReading);
+  const auto text = read_standard_input(kLongestRequest);
+  if (!text) {
+    return complain(text.error());
+  }
+  auto request = monitor::parse_request(*text);
+  if (!request) {
+    return complain(request.error());
+  }
+  const bool history = std::erase(request->checks, monitor::Check::kHistory) > 0;
+  std::vector<monitor::Outcome> outcomes;
+  if (!request->checks.empty()) {
+    outcomes = monitor::check_database(*request);
+  }
+  if (history) {
+    outcomes.push_back(check_history(globals, *request));
+  }
+  print(monitor::outcomes_json(outcomes));
+  return ExitStatus::kOk;
+}
+
+}  // namespace
+
+Run declare_monitor_worker(CLI::App& app) {
+  app.group("");  // not in the help: nobody runs it by hand
+  return work;
+}
+
+}  // namespace warder::agent

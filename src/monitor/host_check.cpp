@@ -1,0 +1,512 @@
+#include "monitor/host_check.h"
+
+#include "monitor/proc.h"
+#include "monitor/text.h"
+#include "util/duration.h"
+#include "util/file.h"
+#include "util/strings.h"
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/sysmacros.h>
+#include <thread>
+#include <unistd.h>
+#include <utility>
+
+namespace warder::monitor {
+namespace {
+
+using nlohmann::json;
+using State = Outcome::State;
+using std::chrono::seconds;
+
+constexpr util::ByteCount kLongestProc = util::mebibytes(8);
+// SQLite's lock bytes (os.h, wal.c): PENDING, RESERVED and SHARED of the file, WRITE of the -shm.
+constexpr std::uint64_t kPendingByte = 0x40000000;
+constexpr std::uint64_t kSharedLast = kPendingByte + 2 + 509;
+constexpr std::uint64_t kWalWriteByte = 120;
+constexpr std::uint64_t kWalFirstReadByte = 123;
+constexpr std::uint64_t kWalLastReadByte = 127;
+// A lock that is there at two looks may be another one each time: it is looked at again so often.
+constexpr int kLooks = 10;
+constexpr std::chrono::milliseconds kBetweenLooks{20};
+// Open files that one access check looks at.
+constexpr std::size_t kMostOpenFiles = 200'000;
+constexpr std::size_t kMostBackupFiles = 100'000;
+
+std::string dump(const json& document) {
+  return document.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+Outcome unknown(std::string text, std::string cause, std::string next) {
+  Outcome outcome;
+  outcome.state = State::kUnknown;
+  outcome.mark = mark_of(cause);
+  outcome.text = util::printable_again(text, Outcome::kLongestText);
+  outcome.cause = std::move(cause);
+  outcome.next = std::move(next);
+  return outcome;
+}
+
+Outcome unreachable(const std::filesystem::path& path, int error) {
+  return unknown(util::errno_error(util::printable(path.string()), error).message(),
+                 error == EACCES ? "the agent's user may not reach it" : "it is not there",
+                 fmt::format("ls -ld {}", shell_word(path.string())));
+}
+
+bool is_of(const FileLock& lock, const struct stat& file) {
+  return lock.inode == file.st_ino && lock.major == ::major(file.st_dev) &&
+         lock.minor == ::minor(file.st_dev);
+}
+
+std::string user_name(uid_t user) {
+  struct passwd entry{};
+  struct passwd* found = nullptr;
+  std::string buffer(4096, '\0');
+  if (::getpwuid_r(user, &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) {
+    return util::printable(entry.pw_name, 64);
+  }
+  return fmt::format("{}", user);
+}
+
+std::optional<std::int64_t> as_pid(const std::string& name) {
+  std::int64_t pid = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
+  return error == std::errc() && end == name.data() + name.size() ? std::optional(pid)
+                                                                  : std::nullopt;
+}
+
+}  // namespace
+
+HostChecks::HostChecks(MonitorOptions options, std::filesystem::path state, BackupSource backups,
+                       const util::Clock& clock, std::filesystem::path proc)
+    : options_(std::move(options)),
+      state_(std::move(state)),
+      backups_(std::move(backups)),
+      clock_(clock),
+      proc_(std::move(proc)) {}
+
+Outcome HostChecks::make(Check check) {
+  Outcome outcome;
+  switch (check) {
+    case Check::kWalSize:
+    case Check::kDatabaseSize:
+      outcome = file_size(check);
+      break;
+    case Check::kLock:
+      outcome = lock();
+      break;
+    case Check::kDisk:
+      outcome = disk();
+      break;
+    case Check::kMemory:
+      outcome = memory();
+      break;
+    case Check::kBackupAge:
+      outcome = backup_age();
+      break;
+    case Check::kBackupFailures:
+      outcome = backup_failures();
+      break;
+    case Check::kAccess:
+      outcome = access();
+      break;
+    default:
+      outcome = unknown("is a check of the content", "", "");
+  }
+  outcome.check = check;
+  return outcome;
+}
+
+Outcome HostChecks::file_size(Check check) {
+  struct stat info{};
+  if (::stat(options_.database.c_str(), &info) != 0) {
+    return unreachable(options_.database, errno);
+  }
+  Outcome outcome;
+  const std::string database = shell_word(options_.database.string());
+  if (check == Check::kDatabaseSize) {
+    const auto bytes = static_cast<std::uint64_t>(info.st_size);
+    outcome.facts = dump({{"bytes", bytes}, {"limit", options_.max_database_size.value}});
+    outcome.text = fmt::format("the database has {} (limit {})", size_text(bytes),
+                               size_text(options_.max_database_size.value));
+    if (bytes > options_.max_database_size.value) {
+      outcome.state = State::kBad;
+      outcome.mark = "large";
+      outcome.cause = "the service stores more than was planned for, or keeps what is deleted";
+      outcome.next = fmt::format(
+          "sqlite3 -readonly {} 'PRAGMA freelist_count; PRAGMA page_count'; raise "
+          "max_database_size of [monitor {}] if this is right",
+          database, options_.name);
+    }
+    return outcome;
+  }
+  std::uint64_t bytes = 0;
+  if (::stat((options_.database.string() + "-wal").c_str(), &info) == 0) {
+    bytes = static_cast<std::uint64_t>(info.st_size);
+  } else if (errno != ENOENT) {
+    return unreachable(options_.database.string() + "-wal", errno);
+  }
+  outcome.facts = dump({{"bytes", bytes}, {"limit", options_.max_wal_size.value}});
+  outcome.text = fmt::format("the write-ahead log has {} (limit {})", size_text(bytes),
+                             size_text(options_.max_wal_size.value));
+  if (bytes > options_.max_wal_size.value) {
+    const std::string who = readers();
+    outcome.state = State::kBad;
+    outcome.mark = "long";
+    outcome.text += who.empty() ? "" : "; read by " + who;
+    outcome.cause = who.empty()
+                        ? "one large transaction, or the service does not move it into the database"
+                        : "a reader that does not end keeps it from being moved into the database";
+    outcome.next = fmt::format(
+        "sqlite3 {} 'PRAGMA wal_checkpoint(TRUNCATE)' (0 at first means it worked)", database);
+  }
+  return outcome;
+}
+
+// Who holds a read mark of the WAL: "backup.sh (pid 12), sqlite3 (pid 14)".
+std::string HostChecks::readers() const {
+  struct stat shm{};
+  const auto text = util::read_file(proc_ / "locks", kLongestProc);
+  if (!text || ::stat((options_.database.string() + "-shm").c_str(), &shm) != 0) {
+    return {};
+  }
+  std::vector<std::string> names;
+  for (const FileLock& lock : parse_locks(*text)) {
+    if (is_of(lock, shm) && !lock.write && lock.first >= kWalFirstReadByte &&
+        lock.last <= kWalLastReadByte && lock.pid != ::getpid()) {
+      std::string name = name_of(lock.pid);
+      if (std::find(names.begin(), names.end(), name) == names.end() && names.size() < 5) {
+        names.push_back(std::move(name));
+      }
+    }
+  }
+  std::string all;
+  for (const std::string& name : names) {
+    all += (all.empty() ? "" : ", ") + name;
+  }
+  return all;
+}
+
+std::string HostChecks::name_of(std::int64_t pid) const {
+  if (pid <= 0) {
+    return "a process that cannot be seen from here (of a container, or by an open file's lock)";
+  }
+  const auto status = util::read_file(proc_ / std::to_string(pid) / "status", kLongestProc);
+  const auto figures = status ? parse_process_status(*status) : std::nullopt;
+  return figures ? fmt::format("{} (pid {}, user {})", figures->name, pid, user_name(figures->user))
+                 : fmt::format("pid {}", pid);
+}
+
+// Only a lock that keeps others out: WRITE of the WAL; RESERVED, PENDING or EXCLUSIVE of the other
+// modes, or SHARED there, which keeps writers from ending. The agent's own reading does not count.
+util::Result<std::optional<HostChecks::Holder>> HostChecks::lock_holder() const {
+  struct stat file{};
+  struct stat shm{};
+  if (::stat(options_.database.c_str(), &file) != 0) {
+    return std::optional<Holder>();
+  }
+  const bool wal = ::stat((options_.database.string() + "-shm").c_str(), &shm) == 0;
+  WARDER_ASSIGN_OR_RETURN(const std::string text, util::read_file(proc_ / "locks", kLongestProc));
+  std::optional<Holder> holder;
+  for (const FileLock& lock : parse_locks(text)) {
+    const bool of_file =
+        is_of(lock, file) && lock.first <= kSharedLast && lock.last >= kPendingByte;
+    const bool of_wal = wal && is_of(lock, shm) && lock.write && lock.first <= kWalWriteByte &&
+                        lock.last >= kWalWriteByte;
+    // Every connection in WAL mode holds SHARED on the file all the time.
+    const bool counts = of_wal || (of_file && (lock.write || !wal));
+    if (counts && lock.pid != ::getpid() && (!holder || (lock.write && !holder->write))) {
+      holder = Holder{lock.pid, lock.write};
+    }
+  }
+  return holder;
+}
+
+Outcome HostChecks::lock() {
+  struct stat file{};
+  if (::stat(options_.database.c_str(), &file) != 0) {
+    holder_.reset();
+    return unreachable(options_.database, errno);
+  }
+  const auto looked = lock_holder();
+  if (!looked) {
+    return unknown(looked.error().message(), "the service's unit hides /proc/locks",
+                   "systemctl show warder -p ProcSubset (must be all)");
+  }
+  std::optional<Holder> now = *looked;
+  if (now && holder_ == now) {
+    // A busy writer takes and frees the lock all the time: one look without it clears it.
+    for (int look = 1; look < kLooks && now; ++look) {
+      std::this_thread::sleep_for(kBetweenLooks);
+      if (const auto again = lock_holder(); !again || *again != now) {
+        now.reset();
+      }
+    }
+  }
+  if (now != holder_) {
+    holder_ = now;
+    held_since_ = clock_.monotonic();
+  }
+  Outcome outcome;
+  if (!holder_) {
+    outcome.text = "no lock is held for long";
+    return outcome;
+  }
+  const auto held = std::chrono::duration_cast<seconds>(clock_.monotonic() - held_since_);
+  const std::string who = name_of(holder_->pid);
+  outcome.facts = dump({{"pid", holder_->pid}, {"who", who}, {"seconds", held.count()}});
+  outcome.text =
+      fmt::format("{} {} the database for {}", who,
+                  holder_->write ? "has locked" : "has been reading", util::format_duration(held));
+  if (held >= options_.database_lock_duration) {
+    outcome.state = State::kBad;
+    outcome.mark = fmt::format("lock {}", holder_->pid);
+    outcome.cause = holder_->write ? "a transaction that does not end: nobody else can write"
+                                   : "a reader that does not end: nobody can finish writing";
+    outcome.next = holder_->pid > 0
+                       ? fmt::format("ps -fp {}; end it if it should not be there", holder_->pid)
+                       : fmt::format("lsof {}", shell_word(options_.database.string()));
+  }
+  return outcome;
+}
+
+Outcome HostChecks::disk() const {
+  const std::filesystem::path where = options_.database.empty() ? state_ : options_.database;
+  struct statvfs disk{};
+  if (::statvfs(where.c_str(), &disk) != 0) {
+    return unreachable(where, errno);
+  }
+  const std::uint64_t free = std::uint64_t{disk.f_bavail} * disk.f_frsize;
+  const std::uint64_t files = disk.f_favail;
+  Outcome outcome;
+  outcome.facts = dump({{"free_bytes", free}, {"limit", options_.min_free_disk.value}});
+  outcome.text =
+      fmt::format("{} are free where {} lies (limit {})", size_text(free),
+                  util::printable(where.string()), size_text(options_.min_free_disk.value));
+  if (free < options_.min_free_disk.value || (disk.f_files != 0 && files == 0)) {
+    outcome.state = State::kBad;
+    outcome.mark = "full";
+    outcome.text += disk.f_files != 0 && files == 0 ? "; no inode is free" : "";
+    outcome.cause = "the disk fills up: the service's next write may fail";
+    const std::string folder =
+        shell_word(where.has_parent_path() ? where.parent_path().string() : where.string());
+    outcome.next = fmt::format("df -h {}; du -xh {} | sort -h | tail", folder, folder);
+  }
+  return outcome;
+}
+
+Outcome HostChecks::memory() const {
+  const auto text = util::read_file(proc_ / "meminfo", kLongestProc);
+  const auto figures = text ? parse_meminfo(*text) : std::nullopt;
+  if (!figures) {
+    return unknown("/proc/meminfo cannot be read", "the kernel does not tell its memory",
+                   "cat /proc/meminfo");
+  }
+  const std::uint64_t used = figures->total - figures->available;
+  const double percent = static_cast<double>(used) * 100 / static_cast<double>(figures->total);
+  Outcome outcome;
+  outcome.facts = dump({{"percent", static_cast<int>(percent)},
+                        {"total_bytes", figures->total},
+                        {"used_bytes", used}});
+  outcome.text = fmt::format("{:.1f}% of the memory is in use ({} of {}; limit {}%)", percent,
+                             size_text(used), size_text(figures->total), options_.max_memory);
+  if (percent > options_.max_memory) {
+    outcome.state = State::kBad;
+    outcome.mark = "memory";
+    outcome.cause = "a program grows, or the host is too small for what runs on it";
+    outcome.next = "ps -eo pid,rss,comm --sort=-rss | head";
+  }
+  return outcome;
+}
+
+util::Result<BackupRecord> HostChecks::backup_record() const {
+  if (options_.backups.empty()) {
+    return backups_();
+  }
+  BackupRecord record;
+  std::error_code error;
+  std::size_t seen = 0;
+  for (std::filesystem::directory_iterator entry(options_.backups, error), end;
+       !error && entry != end; entry.increment(error)) {
+    struct stat info{};
+    if (++seen > kMostBackupFiles) {
+      break;
+    }
+    // An empty file is what a failed script leaves behind.
+    if (::lstat(entry->path().c_str(), &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0) {
+      const util::WallTime made{seconds(info.st_mtim.tv_sec)};
+      record.newest_good = std::max(record.newest_good.value_or(made), made);
+    }
+  }
+  if (error) {
+    return util::Error(
+        util::ErrorCode::kIo,
+        fmt::format("{}: {}", util::printable(options_.backups.string()), error.message()));
+  }
+  return record;
+}
+
+Outcome HostChecks::backup_age() const {
+  const auto record = backup_record();
+  if (!record) {
+    return unknown(record.error().message(), "the backups cannot be looked at",
+                   options_.backups.empty()
+                       ? "warder events --kind backup"
+                       : fmt::format("ls -ld {}", shell_word(options_.backups.string())));
+  }
+  Outcome outcome;
+  const std::string next =
+      options_.backups.empty()
+          ? "warder events --kind backup --since 7d"
+          : fmt::format("ls -lt {} | head", shell_word(options_.backups.string()));
+  if (!record->newest_good) {
+    outcome.state = State::kBad;
+    outcome.mark = "none";
+    outcome.text = "there is no backup";
+    outcome.cause = "none was ever made, or none where it is looked for";
+    outcome.next = next;
+    return outcome;
+  }
+  const auto age = std::max(
+      seconds(0), std::chrono::duration_cast<seconds>(clock_.now() - *record->newest_good));
+  outcome.facts =
+      dump({{"age_seconds", age.count()}, {"newest", util::format_rfc3339(*record->newest_good)}});
+  outcome.text = fmt::format("the newest backup is {} old (limit {})", util::format_duration(age),
+                             util::format_duration(options_.max_backup_age));
+  if (age > options_.max_backup_age) {
+    outcome.state = State::kBad;
+    outcome.mark = "old";
+    outcome.cause = "the job that makes backups does not run, or fails";
+    outcome.next = next;
+  }
+  return outcome;
+}
+
+Outcome HostChecks::backup_failures() const {
+  const auto record = backups_();
+  if (!record) {
+    return unknown(record.error().message(), "the history cannot be read", "warder status");
+  }
+  Outcome outcome;
+  outcome.facts = dump({{"failures", record->failures}});
+  outcome.text =
+      record->failures == 0
+          ? "no backup has failed since the last good one"
+          : fmt::format("{} failed in a row: {}", util::counted(record->failures, "backup"),
+                        util::printable_again(record->last_failure, 300));
+  if (record->failures >= options_.failed_backup_attempts) {
+    outcome.state = State::kBad;
+    outcome.mark = "failed";
+    outcome.cause = "see the last failure";
+    outcome.next = "warder events --kind backup --since 7d";
+  }
+  return outcome;
+}
+
+Outcome HostChecks::access() const {
+  struct stat file{};
+  if (::stat(options_.database.c_str(), &file) != 0) {
+    return unreachable(options_.database, errno);
+  }
+  std::vector<std::string> wrong;
+  std::vector<struct stat> files;
+  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
+    struct stat info{};
+    const std::string path = options_.database.string() + suffix;
+    if (::stat(path.c_str(), &info) != 0) {
+      continue;
+    }
+    files.push_back(info);
+    if ((info.st_mode & (S_IROTH | S_IWOTH)) != 0) {
+      wrong.push_back(fmt::format("{} may be {} by every user",
+                                  util::printable(std::filesystem::path(path).filename().string()),
+                                  (info.st_mode & S_IWOTH) != 0 ? "written" : "read"));
+    }
+  }
+  const bool open_to_all = !wrong.empty();
+  std::vector<std::string> programs;
+  std::uint64_t unseen = 0;
+  std::size_t looked = 0;
+  std::error_code error;
+  for (std::filesystem::directory_iterator process(proc_, error), end; !error && process != end;
+       process.increment(error)) {
+    const auto pid = as_pid(process->path().filename().string());
+    if (!pid || *pid == ::getpid()) {
+      continue;
+    }
+    std::error_code denied;
+    bool holds = false;
+    for (std::filesystem::directory_iterator open(process->path() / "fd", denied), last;
+         !denied && open != last && !holds && looked < kMostOpenFiles; open.increment(denied)) {
+      ++looked;
+      struct stat info{};
+      holds = ::stat(open->path().c_str(), &info) == 0 &&
+              std::any_of(files.begin(), files.end(), [&](const struct stat& one) {
+                return one.st_ino == info.st_ino && one.st_dev == info.st_dev;
+              });
+    }
+    unseen += denied ? 1 : 0;
+    if (!holds) {
+      continue;
+    }
+    const auto status = util::read_file(process->path() / "status", kLongestProc);
+    const auto figures = status ? parse_process_status(*status) : std::nullopt;
+    std::error_code gone;
+    const std::string program =
+        std::filesystem::read_symlink(process->path() / "exe", gone).string();
+    if (!figures) {
+      continue;  // has ended meanwhile
+    }
+    const std::string user = user_name(figures->user);
+    const auto& users = options_.access_users;
+    const bool user_may = figures->user == file.st_uid || figures->user == 0 ||
+                          figures->user == ::geteuid() ||
+                          std::any_of(users.begin(), users.end(), [&](const std::string& one) {
+                            return one == user || one == std::to_string(figures->user);
+                          });
+    const auto& allowed = options_.access_programs;
+    const bool program_may =
+        allowed.empty() || std::find(allowed.begin(), allowed.end(), program) != allowed.end();
+    if (!user_may || !program_may) {
+      programs.push_back(fmt::format("{} has it open", name_of(*pid)));
+      if (!program.empty() && !allowed.empty()) {
+        programs.back() += fmt::format(" ({})", util::printable(program, 200));
+      }
+    }
+  }
+  std::sort(programs.begin(), programs.end());
+  wrong.insert(wrong.end(), programs.begin(), programs.end());
+  Outcome outcome;
+  outcome.facts = dump(
+      {{"wrong", std::vector<std::string>(
+                     wrong.begin(), wrong.begin() + static_cast<std::ptrdiff_t>(
+                                                        std::min<std::size_t>(wrong.size(), 20)))},
+       {"processes_not_seen", unseen}});
+  if (wrong.empty()) {
+    outcome.text = unseen == 0 ? "nobody has it open who may not"
+                               : fmt::format(
+                                     "nobody is seen who may not have it open; {} other "
+                                     "processes cannot be looked into without "
+                                     "CAP_SYS_PTRACE",
+                                     unseen);
+    return outcome;
+  }
+  outcome.state = State::kBad;
+  outcome.text = util::printable_again(joined(wrong, 5), Outcome::kLongestText);
+  outcome.mark = mark_of(outcome.text);
+  outcome.cause = open_to_all ? "the file's rights let others in"
+                              : "a program that is not in access_users or access_programs";
+  const std::string path = shell_word(options_.database.string());
+  outcome.next = open_to_all ? fmt::format("chmod o-rwx {}*", path) : fmt::format("lsof {}", path);
+  return outcome;
+}
+
+}  // namespace warder::monitor

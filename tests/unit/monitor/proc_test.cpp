@@ -1,0 +1,35 @@
+#include "monitor/proc.h"
+
+#include <catch2/catch.hpp>
+
+#include <limits>
+
+using namespace warder;
+using monitor::FileLock;
+
+TEST_CASE("locks as the kernel tells them; who waits holds none") {
+  const auto locks = monitor::parse_locks(
+      "1: POSIX  ADVISORY  WRITE 4711 08:01:131265 120 120\n"
+      "1: -> POSIX  ADVISORY  WRITE 4712 08:01:131265 120 120\n"
+      "2: OFDLCK ADVISORY  READ  -1 fe:10:7 0 EOF\n"
+      "3: FLOCK  ADVISORY  WRITE x 08:01:1 0 EOF\n"
+      "4: POSIX  ADVISORY  WRITE 1 08:01 0 0\n\nnonsense");
+  CHECK(locks == std::vector<FileLock>{
+                     {true, 4711, 8, 1, 131265, 120, 120},
+                     {false, -1, 0xfe, 0x10, 7, 0, std::numeric_limits<std::uint64_t>::max()}});
+}
+
+TEST_CASE("memory in use") {
+  CHECK(
+      monitor::parse_meminfo("MemTotal:       1000 kB\nMemFree: 1 kB\nMemAvailable:    250 kB\n") ==
+      monitor::MemoryFigures{1000 * 1024, 250 * 1024});
+  CHECK_FALSE(monitor::parse_meminfo("MemTotal:       1000 kB\n"));
+  CHECK_FALSE(monitor::parse_meminfo("MemTotal: 10 kB\nMemAvailable: 11 kB\n"));
+}
+
+TEST_CASE("a process' name cannot forge its user") {
+  CHECK(monitor::parse_process_status(
+            "Name:\tx\\nUid:\t0\nState:\tS\nUid:\t1000\t1000\t1000\t1000\n") ==
+        monitor::ProcessFigures{"x\\\\nUid:\\x090", 1000});
+  CHECK_FALSE(monitor::parse_process_status("Uid:\t0\n"));
+}
