@@ -22,6 +22,8 @@ struct Entry {
   std::string fault;  // also: a file that is missing or has another size
   std::uint64_t bytes = 0;
   bool is_whole() const { return fault.empty(); }
+  // Null when it cannot be read.
+  const ReadManifest* read() const { return manifest ? &*manifest : nullptr; }
 };
 
 // What is remembered between runs, in `state.json` of the folder. Losing it loses no backup.

@@ -255,12 +255,13 @@ void Keeper::check_keys(const std::vector<Entry>& entries, Report& report) const
   }
   std::vector<KeyId> seen;
   for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
-    if (!entry->manifest || !entry->manifest->manifest.key ||
-        std::ranges::find(seen, *entry->manifest->manifest.key) != seen.end()) {
+    const ReadManifest* const read = entry->read();
+    const KeyId* const key = read == nullptr ? nullptr : read->key();
+    if (key == nullptr || std::ranges::find(seen, *key) != seen.end()) {
       continue;
     }
-    seen.push_back(*entry->manifest->manifest.key);
-    if (const auto found = find_passphrase(*entry->manifest, *parts_.passphrases); !found) {
+    seen.push_back(*key);
+    if (const auto found = find_passphrase(*read, *parts_.passphrases); !found) {
       report.fail(found.error(), fmt::format("no known key opens the backup {}, which is kept",
                                              entry->stamp.to_string()));
     }
@@ -403,8 +404,8 @@ util::Result<std::vector<Listed>> Keeper::list() {
     row.here = true;
     row.fault = entries[i].fault;
     row.reason = verdicts[i].reason;
-    if (entries[i].manifest) {
-      describe(entries[i].manifest->manifest, row);
+    if (const ReadManifest* const read = entries[i].read()) {
+      describe(read->manifest, row);
     }
     all.push_back(std::move(row));
   }

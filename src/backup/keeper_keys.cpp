@@ -38,13 +38,16 @@ util::Result<Digest> turn(const fs::path& from, const crypto::SecretString& old_
 
 util::Status Keeper::re_encrypt_entry(const Folder& folder, const Entry& entry,
                                       const KeyId& current, bool in_storage) const {
-  WARDER_ASSIGN_OR_RETURN(const Passphrase old_one,
-                          find_passphrase(*entry.manifest, *parts_.passphrases));
+  const ReadManifest* const read = entry.read();
+  if (read == nullptr) {
+    return Error(ErrorCode::kInvalid, entry.fault);
+  }
+  WARDER_ASSIGN_OR_RETURN(const Passphrase old_one, find_passphrase(*read, *parts_.passphrases));
   WARDER_ASSIGN_OR_RETURN(const Passphrase new_one, parts_.passphrases->current());
   if (!same_passphrase(new_one.id, current)) {
     return Error(ErrorCode::kConflict, "the passphrase was rotated meanwhile; run it again");
   }
-  Manifest manifest = entry.manifest->manifest;
+  Manifest manifest = read->manifest;
   ++manifest.stamp.revision;
   manifest.key = new_one.id;
   for (BackupFile& file : manifest.files) {
@@ -82,7 +85,9 @@ util::Status Keeper::re_encrypt_entry(const Folder& folder, const Entry& entry,
   }));
   if (in_storage) {
     WARDER_ASSIGN_OR_RETURN(const Entry fresh, folder.find(manifest.stamp));
-    WARDER_RETURN_IF_ERROR(remote()->put(folder, fresh, parts_.progress));
+    if (std::optional<RemoteCopies> there = remote()) {
+      WARDER_RETURN_IF_ERROR(there->put(folder, fresh, parts_.progress));
+    }
     if (parts_.at_boundary) {
       parts_.at_boundary("uploaded");
     }
@@ -121,14 +126,16 @@ util::Status Keeper::re_encrypt_all(const Folder& folder, Report& report) const 
     if (parts_.progress && !parts_.progress("encrypting anew", number, entries.size())) {
       return Error(ErrorCode::kUnavailable, "stopped; run it again to go on");
     }
-    if (!entry.manifest || !entry.manifest->manifest.key) {
+    const ReadManifest* const read = entry.read();
+    const KeyId* const key = read == nullptr ? nullptr : read->key();
+    if (key == nullptr) {
       continue;
     }
     if (!entry.is_whole()) {
       note(entry.stamp, Error(ErrorCode::kInvalid, entry.fault));
       continue;
     }
-    if (!same_passphrase(*entry.manifest->manifest.key, current.id)) {
+    if (!same_passphrase(*key, current.id)) {
       note(entry.stamp, re_encrypt_entry(folder, entry, current.id, is_remote(entry.stamp)));
       continue;
     }
@@ -136,14 +143,14 @@ util::Status Keeper::re_encrypt_all(const Folder& folder, Report& report) const 
     const auto stale = std::ranges::find_if(remote_stamps, [&](const Stamp& one) {
       return one.time == entry.stamp.time && one.revision < entry.stamp.revision;
     });
-    if (stale != remote_stamps.end()) {
+    if (there && stale != remote_stamps.end()) {
       note(entry.stamp, there->put(folder, entry, parts_.progress));
     }
   }
   // What only the storage has is fetched, turned and brought back, one at a time.
   for (const Stamp& stamp : remote_stamps) {
-    if (std::ranges::any_of(entries,
-                            [&](const Entry& one) { return one.stamp.time == stamp.time; })) {
+    if (!there || std::ranges::any_of(
+                      entries, [&](const Entry& one) { return one.stamp.time == stamp.time; })) {
       continue;
     }
     const auto manifest = there->manifest(stamp);
@@ -151,7 +158,8 @@ util::Status Keeper::re_encrypt_all(const Folder& folder, Report& report) const 
       note(stamp, manifest.error());
       continue;
     }
-    if (!manifest->manifest.key || same_passphrase(*manifest->manifest.key, current.id)) {
+    const KeyId* const key = manifest->key();
+    if (key == nullptr || same_passphrase(*key, current.id)) {
       continue;
     }
     const fs::path room = folder.making("turn");

@@ -166,8 +166,8 @@ class Maker {
     const auto check = [this]() -> util::Status {
       WARDER_ASSIGN_OR_RETURN(const auto copy, open_copy(copy_));
       WARDER_RETURN_IF_ERROR(check_integrity(*copy));
-      WARDER_ASSIGN_OR_RETURN(made_.manifest.database,
-                              read_facts(*copy, copy_, set_.database.string()));
+      WARDER_ASSIGN_OR_RETURN(facts_, read_facts(*copy, copy_, set_.database.string()));
+      made_.manifest.database = facts_;
       return {};
     };
     const util::Status checked = check();
@@ -176,10 +176,10 @@ class Maker {
       return checked.error().with_context(
           fmt::format("{} (older backups are kept)", set_.database.string()));
     }
-    if (made_.manifest.database->broken_references > 0) {
+    if (facts_.broken_references > 0) {
       made_.remarks.push_back(
           fmt::format("{} rows of the database break a foreign key; see PRAGMA foreign_key_check",
-                      made_.manifest.database->broken_references));
+                      facts_.broken_references));
     }
     return {};
   }
@@ -231,8 +231,7 @@ class Maker {
       next = encrypt.get();
     }
     GzipSink gzip(set_.level, *next);
-    const std::uint64_t total =
-        format == Format::kBinary ? made_.manifest.database->bytes : std::uint64_t{0};
+    const std::uint64_t total = format == Format::kBinary ? facts_.bytes : std::uint64_t{0};
     DigestSink plain(&gzip, progress(fmt::format("packing {}", to_string(format)), total));
     WARDER_RETURN_IF_ERROR(fill(format, plain));
     WARDER_RETURN_IF_ERROR(plain.finish());
@@ -276,6 +275,7 @@ class Maker {
   const SetOptions& set_;
   const fs::path work_;
   fs::path copy_;
+  DatabaseFacts facts_;
   Passphrase passphrase_;
   Made made_;
   bool published_ = false;

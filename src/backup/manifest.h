@@ -84,6 +84,8 @@ inline constexpr std::size_t kLongestManifest = std::size_t{4} << 20U;
 // A manifest as read: not to be believed before its seal was checked, if it has one.
 struct ReadManifest {
   Manifest manifest;
+  // Null when nothing is encrypted.
+  const KeyId* key() const { return manifest.key ? &*manifest.key : nullptr; }
   bool sealed = false;
   std::string sealed_text;  // what the seal covers
   std::string salt;         // raw
