@@ -187,7 +187,7 @@ std::vector<BackupWatch::Job> BackupWatch::jobs() {
       add("drill", set.drill_schedule, state.last_drill);
     }
   }
-  std::ranges::stable_sort(all, {}, &Job::due);
+  std::ranges::sort(all, {}, &Job::due);
   return all;
 }
 

@@ -157,7 +157,7 @@ util::Result<BackupFile> file_from(const json& value, const Manifest& manifest) 
     members.wrong("format");
   }
   WARDER_RETURN_IF_ERROR(members.status());
-  file.format = *format;
+  file.format = format.value_or(Format::kBinary);
   file.encryption = encryption == "none" ? Encryption::kNone : Encryption::kOpenPgp;
   if (file.name != file_name(manifest.name, manifest.stamp, file.format, file.encryption)) {
     return Error(ErrorCode::kInvalid, "the manifest is damaged: a file name is not of this backup");

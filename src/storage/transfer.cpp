@@ -34,7 +34,7 @@ using List = std::unique_ptr<curl_slist, FreeList>;
 void add(List& list, const std::string& text) {
   curl_slist* const longer = http::library()->slist_append(list.get(), text.c_str());
   if (longer != nullptr) {
-    static_cast<void>(list.release());
+    [[maybe_unused]] curl_slist* const same = list.release();
     list.reset(longer);
   }
 }
