@@ -10,8 +10,8 @@ struct libdeflate_compressor;
 namespace warder::backup {
 
 // Compresses into gzip (RFC 1952) of many members, one a MiB: any gunzip reads them as one file.
-// Members are made whole by libdeflate, at 2 to 3 times zlib's speed and the same size (README.md
-// has the measurement). `next` must outlive it and is finished by finish().
+// Members are made whole by libdeflate, in one call each, so that memory does not grow with the
+// size. `next` must outlive it and is finished by finish().
 class GzipSink : public util::ByteSink {
  public:
   static constexpr std::size_t kMember = std::size_t{1} << 20U;
