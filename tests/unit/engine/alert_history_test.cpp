@@ -85,10 +85,11 @@ TEST_CASE("what was seen is remembered for a while, in bounded memory") {
     }
     return made;
   };
-  for (std::uint32_t i = 0; i < 5 * SeenEvents::kRemembered; ++i) {
+  constexpr auto kRemembered = static_cast<std::uint32_t>(SeenEvents::kRemembered);
+  for (std::uint32_t i = 0; i < 5 * kRemembered; ++i) {
     REQUIRE_FALSE(seen.add(id(i)));
     REQUIRE(seen.add(id(i)));
-    REQUIRE((i < SeenEvents::kRemembered || seen.add(id(i - SeenEvents::kRemembered + 1))));
+    REQUIRE((i < kRemembered || seen.add(id(i - kRemembered + 1))));
   }
   CHECK_FALSE(seen.add(id(0)));
 }
