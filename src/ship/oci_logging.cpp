@@ -197,10 +197,9 @@ std::string put_logs_body(std::string_view host, std::span<const Message> messag
     const std::string_view subject = message.event ? std::string_view(message.event->jail) : "";
     const util::WallTime time = now - time_of(message) > kOldest ? now : time_of(message);
     for (Entry& entry : entries_of(host, message)) {
-      auto batch = std::find_if(batches.begin(), batches.end(), [&](const Json& known) {
-        return known["type"] == entry.type && known.value("subject", "") == subject;
-      });
-      if (batch == batches.end()) {
+      // Only neighbours share a batch, so that a request keeps the order of the events.
+      if (batches.empty() || batches.back()["type"] != entry.type ||
+          batches.back().value("subject", "") != subject) {
         Json fresh;
         fresh["source"] = host;
         fresh["type"] = std::move(entry.type);
@@ -211,11 +210,10 @@ std::string put_logs_body(std::string_view host, std::span<const Message> messag
         fresh["defaultlogentrytime"] = util::format_rfc3339(now);
         fresh["entries"] = Json::array();
         batches.push_back(std::move(fresh));
-        batch = std::prev(batches.end());
       }
-      (*batch)["entries"].push_back(Json{{"id", std::move(entry.id)},
-                                         {"time", util::format_rfc3339(time)},
-                                         {"data", std::move(entry.data)}});
+      batches.back()["entries"].push_back(Json{{"id", std::move(entry.id)},
+                                               {"time", util::format_rfc3339(time)},
+                                               {"data", std::move(entry.data)}});
     }
   }
   Json body;

@@ -35,8 +35,8 @@ std::unique_ptr<Destination> make_oci_logging(OciLoggingOptions options,
 // A log keeps its entries for at least 30 days.
 inline constexpr std::chrono::hours kOldest{24 * 29};
 
-// The body of PutLogs, version 1.0 of its format: a batch for each type and jail, in the order in
-// which they first occur, events in order within. Valid JSON whatever the events hold.
+// The body of PutLogs, version 1.0 of its format: events in order, neighbours of one type and
+// jail in one batch. Valid JSON whatever the events hold.
 std::string put_logs_body(std::string_view host, std::span<const Message> messages,
                           util::WallTime now);
 

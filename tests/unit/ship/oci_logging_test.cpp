@@ -65,14 +65,23 @@ TEST_CASE("an event becomes an entry in the shape of an audit event") {
                                      "message": "5 findings in 10m"}}})"));
 }
 
-TEST_CASE("events of one type and jail share a batch, in their order") {
-  const auto body = nlohmann::json::parse(body_of({ban(1), ban(2, "caddy"), ban(3), ban(4, "")}));
+TEST_CASE("neighbours of one type and jail share a batch; all entries keep the events' order") {
+  const auto body = nlohmann::json::parse(
+      body_of({ban(1), ban(2), ban(3, "caddy"), ban(4), ban(5, ""), ban(6, "")}));
   const auto& batches = body["logEntryBatches"];
-  REQUIRE(batches.size() == 3);
-  CHECK(batches[0]["entries"].size() == 2);
-  CHECK(batches[0]["entries"][1]["id"] == "00000000-0000-0000-0000-000000000003");
+  REQUIRE(batches.size() == 4);
+  CHECK(batches[0]["subject"] == "sshd");
   CHECK(batches[1]["subject"] == "caddy");
-  CHECK_FALSE(batches[2].contains("subject"));
+  CHECK(batches[2]["subject"] == "sshd");
+  CHECK_FALSE(batches[3].contains("subject"));
+  std::string order;
+  for (const auto& batch : batches) {
+    for (const auto& entry : batch["entries"]) {
+      order += entry["id"].get<std::string>().back();
+    }
+    order += '|';
+  }
+  CHECK(order == "12|3|4|56|");
 }
 
 TEST_CASE("a detail that the service would cut goes in parts, which give it whole") {
@@ -86,8 +95,10 @@ TEST_CASE("a detail that the service would cut goes in parts, which give it whol
     message.event->detail = R"({"text":")" + text + "\"}";
     const auto body = nlohmann::json::parse(body_of({message, ban(2)}));
     const auto& batches = body["logEntryBatches"];
-    REQUIRE(batches.size() == 2);
-    CHECK(batches[0]["entries"].size() == 2);
+    // The parts stand right behind their entry.
+    REQUIRE(batches.size() == 3);
+    CHECK(batches[0]["entries"].size() == 1);
+    CHECK(batches[2]["entries"][0]["id"] == "00000000-0000-0000-0000-000000000002");
     const auto first = nlohmann::json::parse(
         batches[0]["entries"][0]["data"].get<std::string>())["data"]["additionalDetails"];
     CHECK_FALSE(first.contains("detail"));
