@@ -42,6 +42,7 @@ model::Event event_of(const MonitorOptions& options, const Outcome& outcome,
   json detail{{"monitor", options.name},
               {"check", to_string(outcome.check)},
               {"state", to_string(outcome.state)},
+              {"severity", model::to_string(options.severity_of(outcome.check))},
               {"incident", incident_of(options.name, outcome.check)}};
   if (!outcome.cause.empty()) {
     detail["cause"] = outcome.cause;

@@ -15,7 +15,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 using model::Severity;
 
-constexpr std::array<std::string_view, 4> kForms{"generic", "slack", "discord", "ntfy"};
+constexpr std::array<std::string_view, 8> kForms{"generic", "slack",  "discord",   "ntfy",
+                                                 "teams",   "gotify", "pagerduty", "alertmanager"};
 
 // In the body of a chat message. Below every limit: Slack breaks texts of more than 4,000
 // characters into several messages, Discord takes 4,096 characters in a description and 6,000 in

@@ -24,8 +24,9 @@ using std::chrono::seconds;
 
 // In the order of Means.
 constexpr std::string_view kForms[] = {
-    "generic", "slack",       "discord",           "ntfy",           "json-lines",  "mail",
-    "command", "oci-logging", "oci-notifications", "oci-monitoring", "vault-trail", "vault-hash"};
+    "generic",           "slack",          "discord",     "ntfy",      "teams",   "gotify",
+    "pagerduty",         "alertmanager",   "json-lines",  "mail",      "command", "oci-logging",
+    "oci-notifications", "oci-monitoring", "vault-trail", "vault-hash"};
 // "alerts", "all" or names of model::EventKind.
 constexpr std::string_view kEvents[] = {"alerts",    "all",    "finding",     "ban",    "unban",
                                         "restore",   "extend", "would-ban",   "source", "config",
@@ -43,8 +44,10 @@ constexpr Key kKeys[] = {
      .choices = kForms,
      .change = Change::kLive,
      .text = "What the receiver understands: generic is warder's own JSON, posted to any web "
-             "service; slack, discord and ntfy are theirs (Mattermost takes slack); json-lines is "
-             "a file; mail is e-mail; command runs a program. oci-logging, oci-notifications and "
+             "service; slack, discord, ntfy, teams (a workflow's webhook), gotify, pagerduty "
+             "(Events API v2) and alertmanager (API v2) are theirs (Mattermost takes slack); "
+             "json-lines is a file; mail is e-mail; command runs a program. oci-logging, "
+             "oci-notifications and "
              "oci-monitoring go to Oracle's cloud with the account that the keys oci_* of [vault] "
              "name, whatever provider that section has. vault-trail stores each event in HashiCorp "
              "Vault or OpenBao where this host can only add; vault-hash has the vault's audit "
@@ -55,12 +58,14 @@ constexpr Key kKeys[] = {
      .change = Change::kLive,
      .text =
          "Where the address of the webhook is kept. The address is a secret: whoever has it can "
-         "post. For ntfy it ends with the topic.",
+         "post. For ntfy it ends with the topic, for gotify with /message, for pagerduty with "
+         "/v2/enqueue, for alertmanager with /api/v2/alerts.",
      .example = "vault:alerts-secrets/slack_url"},
     {.name = "token",
      .type = Type::kSecret,
      .change = Change::kLive,
-     .text = "Where a token is kept that is sent as `Authorization: Bearer`.",
+     .text = "Where a token is kept that is sent as `Authorization: Bearer`; for pagerduty the "
+             "integration's routing key.",
      .example = "credential:ops-token"},
     {.name = "signing_key",
      .type = Type::kSecret,
@@ -169,9 +174,10 @@ constexpr Key kKeys[] = {
      .least = "0s",
      .most = "1d",
      .change = Change::kLive,
-     .text = "The first alert goes at once; what follows within this time goes as one summary. 0 "
-             "sends each event. 60s unless set; 0 for json-lines, command, "
-             "oci-logging, vault-trail and vault-hash.",
+     .text =
+         "The first alert goes at once; what follows within this time goes as one summary. 0 "
+         "sends each event. 60s unless set; 0 for json-lines, command, pagerduty, alertmanager, "
+         "oci-logging, vault-trail and vault-hash.",
      .example = "5m"},
     {.name = "pause",
      .type = Type::kDuration,
@@ -179,8 +185,8 @@ constexpr Key kKeys[] = {
      .most = "1h",
      .change = Change::kLive,
      .text =
-         "Least time between two requests, also when much has waited. Unless set: 1s for slack, "
-         "2s for discord, 5s for ntfy, 1s for oci-notifications, otherwise 0.",
+         "Least time between two requests, also when much has waited. Unless set: 1s for slack and "
+         "teams, 2s for discord, 5s for ntfy, 1s for oci-notifications, otherwise 0.",
      .example = "2s"},
     {.name = "timeout",
      .type = Type::kDuration,
@@ -273,6 +279,7 @@ milliseconds default_pause(Means means) {
   // one in five seconds, a topic of OCI Notifications 60 a minute.
   switch (means) {
     case Means::kSlack:
+    case Means::kTeams:
     case Means::kOciNotifications:
       return seconds(1);
     case Means::kDiscord:
@@ -284,9 +291,12 @@ milliseconds default_pause(Means means) {
   }
 }
 
-// For programs, which want each event and can sum up for themselves.
+// For programs, which want each event and can sum up for themselves; a summary that swallowed the
+// end of an incident would leave it open in PagerDuty or Alertmanager for ever.
 bool takes_every_event(Means means) {
   switch (means) {
+    case Means::kPagerDuty:
+    case Means::kAlertmanager:
     case Means::kJsonLines:
     case Means::kCommand:
     case Means::kOciLogging:
@@ -416,6 +426,9 @@ DestinationOptions destination_options(const config::Values& values,
   }
   if (form && !options.url) {
     diagnostics.add(values.about("form", "a webhook needs url"));
+  }
+  if (form == Form::kPagerDuty && !options.token) {
+    diagnostics.add(values.about("form", "pagerduty needs token, the routing key"));
   }
   if (values.has("argv")) {
     options.argv = values.list("argv");

@@ -1,6 +1,7 @@
 #include "ship/mail_message.h"
 
 #include "crypto/sha256.h"
+#include "ship/advice.h"
 #include "ship/text.h"
 #include "util/day_time.h"
 #include "util/encoding.h"
@@ -15,7 +16,6 @@
 namespace warder::ship {
 namespace {
 
-using model::EventKind;
 using util::Error;
 using util::ErrorCode;
 
@@ -28,6 +28,7 @@ using Rows = std::vector<std::pair<std::string, std::string>>;
 struct Content {
   std::string headline;
   std::string severity;
+  std::string error;  // empty when the event has no cause besides its sentence
   std::string cause;
   Rows facts;
   std::vector<std::string> steps;  // commands, as they are typed
@@ -89,47 +90,6 @@ std::string html_text(std::string_view text) {
   return out;
 }
 
-// What an operator types next. Only commands; the texts of events never get in here but for
-// addresses and names of jails, which are ours.
-std::vector<std::string> next_steps(const model::Event& event) {
-  switch (event.kind) {
-    case EventKind::kFinding:
-    case EventKind::kBan:
-    case EventKind::kUnban:
-    case EventKind::kRestore:
-    case EventKind::kExtend:
-    case EventKind::kWouldBan:
-      if (event.address) {
-        const std::string address = event.address->to_string();
-        return {fmt::format("warder explain {}", address),
-                fmt::format("warder unban {}      # if it is one of yours", address)};
-      }
-      return {fmt::format("warder events --jail {}", event.jail)};
-    case EventKind::kConfig:
-      return {"warder check", "warder events --kind config"};
-    case EventKind::kSource:
-      return {"warder status", "warder events --kind source"};
-    case EventKind::kFirewall:
-      return {"warder status", "systemctl status warder-firewall", "warder events --kind firewall"};
-    case EventKind::kStore:
-      return {"warder verify",
-              fmt::format("warder events --kind {}", model::to_string(event.kind))};
-    case EventKind::kDestination:
-      return {"warder status", "warder alerts test", "warder events --kind destination"};
-    case EventKind::kVault:
-      return {"warder vault list", "warder events --kind vault"};
-    case EventKind::kAgent:
-      return {"warder status", "journalctl -u warder -n 50"};
-    case EventKind::kBackup:
-    case EventKind::kIntegrity:
-    case EventKind::kMonitor:
-    case EventKind::kSecurity:
-    case EventKind::kAlert:
-      break;
-  }
-  return {fmt::format("warder events --kind {}", model::to_string(event.kind))};
-}
-
 std::string several_lines(std::string_view text) {
   std::string out;
   for (const std::string_view line : util::split(text, '\n')) {
@@ -157,22 +117,26 @@ Content content_of(std::string_view host, const Message& message) {
     if (event.address) {
       content.facts.emplace_back("Address", event.address->to_string());
     }
-    content.steps = next_steps(event);
+    const Advice advice = advice_of(message);
+    if (!advice.cause.empty()) {
+      content.error = std::exchange(content.cause, advice.cause);
+    }
   } else {
     const Summary& summary = *message.summary;
     content.cause = several_lines(summary_text(summary));
     content.facts.emplace_back("From", util::format_rfc3339(summary.from));
     content.facts.emplace_back("Until", util::format_rfc3339(summary.until));
-    content.steps = {fmt::format("warder events --since {}s",
-                                 std::max<std::int64_t>(summary.window.count() * 2, 60)),
-                     "warder bans"};
   }
+  content.steps = advice_of(message).steps;
   return content;
 }
 
 std::string text_part(const Content& content) {
-  std::string text =
-      fmt::format("EVENT\n    {} ({})\n\nCAUSE\n", content.headline, content.severity);
+  std::string text = fmt::format("EVENT\n    {} ({})\n\n", content.headline, content.severity);
+  if (!content.error.empty()) {
+    text += fmt::format("ERROR\n    {}\n\n", content.error);
+  }
+  text += "CAUSE\n";
   for (const std::string_view line : util::split(content.cause, '\n')) {
     text += fmt::format("    {}\n", line);
   }
@@ -206,9 +170,13 @@ std::string html_part(const Content& content, model::Severity severity) {
       "<div style=\"max-width:640px;border-left:4px solid {};padding-left:16px\">"
       "<p style=\"margin:0;color:{};font-weight:bold\">{}</p>"
       "<h1 style=\"margin:4px 0 12px;font-size:20px\">{}</h1>"
-      "<p style=\"margin:0 0 16px\">{}</p><table style=\"border-collapse:collapse\">",
+      "{}<p style=\"margin:0 0 16px\">{}</p><table style=\"border-collapse:collapse\">",
       colour_of(severity), colour_of(severity), html_text(content.severity),
-      html_text(content.headline), html_text(content.cause));
+      html_text(content.headline),
+      content.error.empty() ? std::string()
+                            : fmt::format("<p style=\"margin:0 0 8px;font-weight:bold\">{}</p>",
+                                          html_text(content.error)),
+      html_text(content.cause));
   for (const auto& [name, value] : content.facts) {
     html += fmt::format(
         "<tr><td style=\"padding:2px 16px 2px 0;color:#5f5f5f\">{}</td><td>{}</td></tr>",
@@ -216,7 +184,8 @@ std::string html_part(const Content& content, model::Severity severity) {
   }
   html +=
       "</table><p style=\"margin:16px 0 4px;font-weight:bold\">Next steps</p>"
-      "<pre style=\"margin:0;padding:8px 12px;background:#f2f2f2\">";
+      "<pre style=\"margin:0;padding:8px "
+      "12px;background:#f2f2f2;white-space:pre-wrap;overflow-wrap:anywhere\">";
   for (std::size_t i = 0; i < content.steps.size(); ++i) {
     html += (i == 0 ? "" : "\n") + html_text(content.steps[i]);
   }
@@ -235,15 +204,6 @@ std::string id_host(std::string_view host) {
 std::string short_hash(std::string_view text) {
   const auto digest = crypto::sha256(util::as_bytes(text));
   return util::to_hex(std::span(digest).first(12));
-}
-
-std::string incident_of(const Message& message) {
-  if (!message.event) {
-    return "summary";
-  }
-  const model::Event& event = *message.event;
-  return event.address ? fmt::format("{}|{}", event.jail, event.address->to_string())
-                       : fmt::format("{}|{}", model::to_string(event.kind), event.jail);
 }
 
 }  // namespace
@@ -283,7 +243,7 @@ std::string mail_text(const MailEnvelope& envelope, std::string_view host, const
                         i + 1 < envelope.to.size() ? "," : "");
   }
   const std::string incident =
-      fmt::format("<incident-{}@{}>", short_hash(incident_of(message)), domain);
+      fmt::format("<incident-{}@{}>", short_hash(advice_of(message).incident), domain);
   text += fmt::format(
       "Subject: {}\r\n"
       "Date: {}\r\n"

@@ -4,6 +4,7 @@
 #include "http/client.h"
 #include "http/retry_after.h"
 #include "log/log.h"
+#include "ship/alert_forms.h"
 #include "ship/status_rule.h"
 #include "util/encoding.h"
 #include "util/strings.h"
@@ -20,6 +21,7 @@ namespace {
 using util::Error;
 
 constexpr std::size_t kGenericBatch = 50;
+constexpr std::string_view kBearer = "Bearer ";
 constexpr util::ByteCount kLongestAnswer = util::kibibytes(64);
 
 struct Secrets {
@@ -152,11 +154,20 @@ class Webhook : public Destination {
         return post(slack_body(sender(), message), message.key).outcome;
       case Form::kDiscord:
         return post(discord_body(sender(), message), message.key).outcome;
+      case Form::kTeams:
+        return post(teams_body(sender(), message), message.key).outcome;
+      case Form::kGotify:
+        return post(gotify_body(sender(), message), message.key).outcome;
+      case Form::kAlertmanager:
+        return post(alertmanager_body(sender(), message), message.key).outcome;
       default:
         break;
     }
     if (const auto bad = load_secrets()) {
       return *bad;
+    }
+    if (options_.form == Form::kPagerDuty) {
+      return post_to_pagerduty(message);
     }
     const auto address = split_ntfy(secrets_->url.view());
     if (!address) {
@@ -167,6 +178,18 @@ class Webhook : public Destination {
                                  http::masked_url(secrets_->url.view()))};
     }
     return post(ntfy_body(sender(), address->topic, message), message.key).outcome;
+  }
+
+  // The key stands in the body, which is wiped. A key that was changed in the vault is used with
+  // the attempt after the one that was refused (400, which PagerDuty says of a wrong key, too).
+  Outcome post_to_pagerduty(const Message& message) {
+    crypto::SecretString body = crypto::SecretString::take(
+        pagerduty_body(sender(), secrets_->bearer.view().substr(kBearer.size()), message));
+    Outcome outcome = post(body.view(), message.key).outcome;
+    if (outcome.kind != Outcome::Kind::kDelivered) {
+      secrets_.reset();
+    }
+    return outcome;
   }
 
   // "failed" in the answer of a generic receiver names messages that it does not take:
@@ -216,7 +239,7 @@ class Webhook : public Destination {
     WARDER_ASSIGN_OR_RETURN(secrets.url, options_.url());
     if (options_.bearer) {
       WARDER_ASSIGN_OR_RETURN(const crypto::SecretString token, options_.bearer());
-      std::string header = "Bearer ";
+      std::string header(kBearer);
       header += token.view();
       secrets.bearer = crypto::SecretString::take(std::move(header));
     }
@@ -226,7 +249,7 @@ class Webhook : public Destination {
     return secrets;
   }
 
-  Answer post(const std::string& body, const std::string& key) {
+  Answer post(std::string_view body, const std::string& key) {
     if (const auto bad = load_secrets()) {
       return Answer{*bad, {}, 0};
     }
@@ -243,7 +266,7 @@ class Webhook : public Destination {
     return answer;
   }
 
-  Answer post_once(const std::string& body, const std::string& key) {
+  Answer post_once(std::string_view body, const std::string& key) {
     http::Request request;
     request.method = http::Method::kPost;
     request.url = secrets_->url.view();
@@ -257,7 +280,7 @@ class Webhook : public Destination {
     request.timeout = options_.timeout;
     request.response_limit = kLongestAnswer;
     request.headers = {{"Content-Type", "application/json"}, {"Idempotency-Key", key}};
-    if (!secrets_->bearer.empty()) {
+    if (!secrets_->bearer.empty() && options_.form != Form::kPagerDuty) {
       request.headers.push_back({"Authorization", secrets_->bearer.view()});
     }
     std::string signature;

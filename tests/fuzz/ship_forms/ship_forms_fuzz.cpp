@@ -1,5 +1,6 @@
 // Text of an attacker in every field of an event: each form is valid JSON in valid UTF-8 within its
 // limits, with the fields we set and no others, and nobody is mentioned.
+#include "ship/alert_forms.h"
 #include "ship/digest.h"
 #include "ship/forms.h"
 #include "ship/oci_logging.h"
@@ -55,6 +56,27 @@ void check(const ship::Message& message) {
   require(ntfy.size() == 5 && ntfy["topic"] == "topic");
   require(ntfy["message"].get<std::string>().size() < 4096);
   require_defused(ntfy["message"]);
+  const std::string teams = ship::teams_body(sender, message);
+  require(teams.size() < 28'000);
+  const json card = parsed(teams)["attachments"][0]["content"];
+  require(card.size() == 4);
+  for (const json& block : card["body"]) {
+    require(block["type"] == "RichTextBlock" && block["inlines"][0]["type"] == "TextRun");
+    require_defused(block["inlines"][0]["text"]);
+  }
+  const json gotify = parsed(ship::gotify_body(sender, message));
+  require(gotify.size() == 4 && gotify["extras"].size() == 1);
+  require_defused(gotify["title"]);
+  require_defused(gotify["message"]);
+  const json page = parsed(ship::pagerduty_body(sender, "key", message));
+  require(page.size() == 5 && page["routing_key"] == "key" && page["payload"].size() == 7);
+  require(page["payload"]["summary"].get_ref<const std::string&>().size() <= 1024);
+  require(page["dedup_key"].get_ref<const std::string&>().size() == 64);
+  const json alerts = parsed(ship::alertmanager_body(sender, message));
+  require(alerts.size() == 1 && alerts[0].size() == 3 && alerts[0]["annotations"].size() == 4);
+  for (const auto& [name, value] : alerts[0]["labels"].items()) {
+    require(value.is_string());
+  }
   const std::vector<ship::Message> one{message};
   const json generic = parsed(ship::generic_body(sender, one, util::WallTime{}));
   require(generic["messages"].size() == 1 && generic["messages"][0]["key"].is_string());

@@ -194,6 +194,7 @@ TEST_CASE("what is told says cause, next step and what belongs together") {
         nlohmann::json{{"monitor", "vault"},
                        {"check", "quick"},
                        {"state", "bad"},
+                       {"severity", "critical"},
                        {"incident", "monitor/vault/quick"},
                        {"cause", "a failing disk"},
                        {"next", "sqlite3 db .recover"},

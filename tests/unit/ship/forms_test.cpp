@@ -59,8 +59,9 @@ ship::Message summed() {
 }  // namespace
 
 TEST_CASE("names of the forms") {
-  for (const ship::Form form :
-       {ship::Form::kGeneric, ship::Form::kSlack, ship::Form::kDiscord, ship::Form::kNtfy}) {
+  for (const ship::Form form : {ship::Form::kGeneric, ship::Form::kSlack, ship::Form::kDiscord,
+                                ship::Form::kNtfy, ship::Form::kTeams, ship::Form::kGotify,
+                                ship::Form::kPagerDuty, ship::Form::kAlertmanager}) {
     CHECK(ship::parse_form(ship::to_string(form)) == form);
   }
   CHECK_FALSE(ship::parse_form("pager"));

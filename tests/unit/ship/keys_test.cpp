@@ -62,13 +62,24 @@ TEST_CASE("a destination as configured") {
   CHECK(file.destinations[0].shipper.digest == 0s);
   CHECK(file.destinations[0].selection.mode == ship::Selection::Kinds::kAll);
   CHECK(read("[destination x]\nurl = file:/x\n").destinations[0].shipper.digest == 60s);
+  const Read page = read("[destination p]\nform = pagerduty\nurl = file:/x\ntoken = file:/y\n");
+  REQUIRE_FALSE(page.diagnostics.has_errors());
+  CHECK(page.destinations[0].form() == ship::Form::kPagerDuty);
+  CHECK(page.destinations[0].shipper.digest == 0s);  // a summary would swallow the end
+  const Read teams = read("[destination t]\nform = teams\nurl = file:/x\n");
+  CHECK(teams.destinations[0].form() == ship::Form::kTeams);
+  CHECK(teams.destinations[0].shipper.pause == 1s);
+  CHECK(teams.destinations[0].shipper.digest == 60s);
 }
 
 TEST_CASE("what is missing is told with its place") {
-  CHECK(read("[destination a]\nform = ntfy\n[destination b]\nform = json-lines\n")
+  CHECK(read("[destination a]\nform = ntfy\n[destination b]\nform = json-lines\n"
+             "[destination c]\nform = pagerduty\nurl = file:/x\n")
             .diagnostics.to_text() ==
         "warder.conf:2: [destination a] form = \"ntfy\": a webhook needs url\n"
-        "warder.conf:4: [destination b] form = \"json-lines\": json-lines needs path\n");
+        "warder.conf:4: [destination b] form = \"json-lines\": json-lines needs path\n"
+        "warder.conf:6: [destination c] form = \"pagerduty\": pagerduty needs token, the routing "
+        "key\n");
   // A webhook's address written in place of a reference is refused and not repeated.
   const std::string text =
       read("[destination a]\nurl = https://hooks.example/canary\n").diagnostics.to_text();

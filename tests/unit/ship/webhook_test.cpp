@@ -1,6 +1,7 @@
 #include "ship/webhook.h"
 
 #include "crypto/hmac.h"
+#include "ship/alert_forms.h"
 #include "support/manual_clock.h"
 #include "support/memory_outbox.h"
 #include "support/test_server.h"
@@ -120,6 +121,41 @@ TEST_CASE("the chat forms send one message a request") {
         f.where() +
             "/...: the address must end with the topic, as in https://ntfy.sh/TOPIC "
             "(letters, digits, - and _)");
+}
+
+TEST_CASE("what keeps alerts gets its own forms; a routing key stands in the body alone") {
+  Fixture f;
+  f.options.bearer = secret("token-1");
+  const auto sent = [&](ship::Form form) {
+    f.options.form = form;
+    f.reply({.status = 202});
+    CHECK(f.make()->deliver(messages(1)).at(0).kind == Kind::kDelivered);
+    return f.server.requests().back();
+  };
+  const ship::Sender sender{"web-1", "ops"};
+  CHECK(sent(ship::Form::kTeams).body == ship::teams_body(sender, messages(1)[0]));
+  const TestRequest gotify = sent(ship::Form::kGotify);
+  CHECK(gotify.body == ship::gotify_body(sender, messages(1)[0]));
+  CHECK(gotify.headers.at("authorization") == "Bearer token-1");
+  CHECK(sent(ship::Form::kAlertmanager).body == ship::alertmanager_body(sender, messages(1)[0]));
+  const TestRequest page = sent(ship::Form::kPagerDuty);
+  CHECK(page.body == ship::pagerduty_body(sender, "token-1", messages(1)[0]));
+  CHECK_FALSE(page.headers.contains("authorization"));
+  // A wrong key is a 400 there: the vault's newer one is used the next time.
+  std::string key = "canary-1";
+  f.options.bearer = [&]() -> util::Result<crypto::SecretString> {
+    return crypto::SecretString::take(std::string(key));
+  };
+  const auto destination = f.make();
+  f.reply({.status = 400});
+  const Outcome refused = destination->deliver(messages(1)).at(0);
+  CHECK(refused.kind == Kind::kRefused);
+  CHECK(refused.reason.find("canary") == std::string::npos);
+  key = "canary-2";
+  f.reply({.status = 202});
+  CHECK(destination->deliver(messages(1)).at(0).kind == Kind::kDelivered);
+  CHECK(f.server.requests().back().body ==
+        ship::pagerduty_body(sender, "canary-2", messages(1)[0]));
 }
 
 TEST_CASE("each status has its rule") {

@@ -1,0 +1,97 @@
+#include "ship/advice.h"
+
+#include "ship/detail.h"
+#include "ship/text.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+namespace warder::ship {
+namespace {
+
+using model::EventKind;
+
+constexpr std::size_t kLongestPart = 900;
+constexpr std::size_t kLongestIncident = 200;
+
+std::vector<std::string> usual_steps(const model::Event& event) {
+  switch (event.kind) {
+    case EventKind::kFinding:
+    case EventKind::kBan:
+    case EventKind::kUnban:
+    case EventKind::kRestore:
+    case EventKind::kExtend:
+    case EventKind::kWouldBan:
+      if (event.address) {
+        const std::string address = event.address->to_string();
+        return {fmt::format("warder explain {}", address),
+                fmt::format("warder unban {}      # if it is one of yours", address)};
+      }
+      return {fmt::format("warder events --jail {}", event.jail)};
+    case EventKind::kConfig:
+      return {"warder check", "warder events --kind config"};
+    case EventKind::kSource:
+      return {"warder status", "warder events --kind source"};
+    case EventKind::kFirewall:
+      return {"warder status", "systemctl status warder-firewall", "warder events --kind firewall"};
+    case EventKind::kStore:
+      return {"warder verify",
+              fmt::format("warder events --kind {}", model::to_string(event.kind))};
+    case EventKind::kDestination:
+      return {"warder status", "warder alerts test", "warder events --kind destination"};
+    case EventKind::kVault:
+      return {"warder vault list", "warder events --kind vault"};
+    case EventKind::kAgent:
+      return {"warder status", "journalctl -u warder -n 50"};
+    case EventKind::kMonitor:
+      return {"warder monitor list", "warder events --kind monitor"};
+    case EventKind::kBackup:
+    case EventKind::kIntegrity:
+    case EventKind::kSecurity:
+    case EventKind::kAlert:
+      break;
+  }
+  return {fmt::format("warder events --kind {}", model::to_string(event.kind))};
+}
+
+std::string text_of(const nlohmann::ordered_json& detail, const char* name, std::size_t most) {
+  const auto found = detail.find(name);
+  return found != detail.end() && found->is_string()
+             ? plain_text(found->get_ref<const std::string&>(), most)
+             : std::string();
+}
+
+}  // namespace
+
+Advice advice_of(const Message& message) {
+  if (message.summary) {
+    return {.cause = {},
+            .steps = {fmt::format("warder events --since {}s",
+                                  std::max<std::int64_t>(message.summary->window.count() * 2, 60)),
+                      "warder bans"},
+            .incident = "summary"};
+  }
+  const model::Event& event = *message.event;
+  Advice advice;
+  if (const auto detail = parse_detail(event.detail); detail.is_object()) {
+    advice.cause = text_of(detail, "cause", kLongestPart);
+    advice.incident = text_of(detail, "incident", kLongestIncident);
+    advice.is_over = !advice.incident.empty() && text_of(detail, "state", 10) == "good";
+    if (std::string next = text_of(detail, "next", kLongestPart); !next.empty()) {
+      advice.steps.push_back(std::move(next));
+    }
+  }
+  for (std::string& step : usual_steps(event)) {
+    advice.steps.push_back(std::move(step));
+  }
+  if (advice.incident.empty()) {
+    advice.incident =
+        plain_text(event.address ? fmt::format("{}|{}", event.jail, event.address->to_string())
+                                 : fmt::format("{}|{}", model::to_string(event.kind), event.jail),
+                   kLongestIncident);
+  }
+  return advice;
+}
+
+}  // namespace warder::ship

@@ -1,0 +1,186 @@
+#include "ship/alert_forms.h"
+
+#include "crypto/sha256.h"
+#include "ship/advice.h"
+#include "ship/detail.h"
+#include "ship/text.h"
+#include "util/encoding.h"
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+namespace warder::ship {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using model::Severity;
+
+constexpr std::size_t kLongestTitle = 200;
+constexpr std::size_t kLongestText = 3000;
+constexpr std::size_t kLongestLabel = 200;
+
+std::string dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string told_title(const Sender& sender, const Message& message,
+                       std::string (*harmless)(std::string_view, std::size_t)) {
+  return harmless(fmt::format("{}: {}", sender.host, headline(message)), kLongestTitle);
+}
+
+// Its lines are made harmless one by one, so that our line breaks stay.
+std::string told_text(const Message& message,
+                      std::string (*harmless)(std::string_view, std::size_t), std::size_t most) {
+  if (message.event) {
+    return harmless(message.event->message, most);
+  }
+  const std::string whole = summary_text(*message.summary);
+  std::string text;
+  std::string_view rest = whole;
+  while (!rest.empty() && text.size() < most) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    text += (text.empty() ? "" : "\n") + harmless(rest.substr(0, end), most - text.size());
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return text;
+}
+
+util::WallTime time_of(const Message& message) {
+  return message.event ? message.event->time : message.summary->until;
+}
+
+Json run(std::string text) { return Json{{"type", "TextRun"}, {"text", std::move(text)}}; }
+
+Json block(Json inlines) {
+  return Json{{"type", "RichTextBlock"}, {"inlines", std::move(inlines)}};
+}
+
+// The severity that its incident has, also when this message ends it.
+std::string incident_severity(const Message& message) {
+  if (message.event) {
+    const Json detail = parse_detail(message.event->detail);
+    if (detail.is_object() && detail.contains("severity") && detail["severity"].is_string()) {
+      if (const auto named = model::parse_severity(detail["severity"].get<std::string>())) {
+        return std::string(model::to_string(*named));
+      }
+    }
+  }
+  return std::string(model::to_string(message.severity()));
+}
+
+std::string joined_steps(const Advice& advice) {
+  std::string text;
+  for (const std::string& step : advice.steps) {
+    text += (text.empty() ? "" : "\n") + step;
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string teams_body(const Sender& sender, const Message& message) {
+  const Advice advice = advice_of(message);
+  const bool loud = message.severity() >= Severity::kHigh;
+  Json heading = run(told_title(sender, message, &chat_text));
+  heading["weight"] = "Bolder";
+  heading["size"] = "Medium";
+  heading["color"] = loud                                       ? "Attention"
+                     : message.severity() >= Severity::kWarning ? "Warning"
+                     : advice.is_over                           ? "Good"
+                                                                : "Default";
+  Json body = Json::array();
+  body.push_back(block(Json::array({heading})));
+  body.push_back(block(Json::array({run(told_text(message, &chat_text, kLongestText))})));
+  if (!advice.cause.empty()) {
+    body.push_back(block(Json::array({run("CAUSE  " + chat_text(advice.cause, 1000))})));
+  }
+  for (const std::string& step : advice.steps) {
+    Json command = run(chat_text(step, 1000));
+    command["fontType"] = "Monospace";
+    body.push_back(block(Json::array({command})));
+  }
+  body.push_back(block(Json::array({run(fmt::format("{}, {}", model::to_string(message.severity()),
+                                                    util::format_rfc3339(time_of(message))))})));
+  Json card{{"$schema", "http://adaptivecards.io/schemas/adaptive-card.json"},
+            {"type", "AdaptiveCard"},
+            {"version", "1.4"},
+            {"body", std::move(body)}};
+  return dump(Json{
+      {"type", "message"},
+      {"attachments", Json::array({Json{{"contentType", "application/vnd.microsoft.card.adaptive"},
+                                        {"contentUrl", nullptr},
+                                        {"content", std::move(card)}}})}});
+}
+
+std::string gotify_body(const Sender& sender, const Message& message) {
+  // 4 and above make a sound, 8 and above break through on Android.
+  constexpr int kPriorities[] = {1, 3, 5, 7, 9};
+  const Advice advice = advice_of(message);
+  std::string text = told_text(message, &chat_text, kLongestText);
+  if (!advice.cause.empty()) {
+    text += "\nCAUSE: " + chat_text(advice.cause, 1000);
+  }
+  text += "\nNEXT STEPS:";
+  for (const std::string& step : advice.steps) {
+    text += "\n" + chat_text(step, 1000);
+  }
+  return dump(Json{{"title", told_title(sender, message, &chat_text)},
+                   {"message", std::move(text)},
+                   {"priority", kPriorities[static_cast<std::size_t>(message.severity())]},
+                   {"extras", Json{{"client::display", Json{{"contentType", "text/plain"}}}}}});
+}
+
+std::string pagerduty_body(const Sender& sender, std::string_view routing_key,
+                           const Message& message) {
+  constexpr std::string_view kSeverities[] = {"info", "info", "warning", "error", "critical"};
+  const Advice advice = advice_of(message);
+  // A summary is an incident of its own, an event belongs to its incident on this host.
+  const std::string incident =
+      message.event ? fmt::format("{}/{}", sender.host, advice.incident) : message.key;
+  Json custom{{"message", told_text(message, &plain_text, kLongestText)},
+              {"cause", advice.cause},
+              {"next_steps", joined_steps(advice)},
+              {"host", plain_text(sender.host, kLongestLabel)},
+              {"key", message.key}};
+  Json payload{
+      {"summary", plain_text(fmt::format("{}: {}: {}", sender.host, headline(message),
+                                         told_text(message, &plain_text, 600)),
+                             1024)},
+      {"source", plain_text(sender.host, kLongestLabel)},
+      {"severity", kSeverities[static_cast<std::size_t>(message.severity())]},
+      {"timestamp", util::format_rfc3339(time_of(message))},
+      {"component", message.event ? plain_text(message.event->jail, kLongestLabel) : std::string()},
+      {"class", message.event ? model::to_string(message.event->kind) : "summary"},
+      {"custom_details", std::move(custom)}};
+  return dump(Json{{"routing_key", routing_key},
+                   {"event_action", advice.is_over ? "resolve" : "trigger"},
+                   {"dedup_key", util::to_hex(crypto::sha256(util::as_bytes(incident)))},
+                   {"client", "warder"},
+                   {"payload", std::move(payload)}});
+}
+
+std::string alertmanager_body(const Sender& sender, const Message& message) {
+  const Advice advice = advice_of(message);
+  Json labels{
+      {"alertname", message.event ? "warder_" + std::string(model::to_string(message.event->kind))
+                                  : "warder_summary"},
+      {"instance", plain_text(sender.host, kLongestLabel)},
+      {"severity", incident_severity(message)},
+      {"incident", message.event ? advice.incident : message.key}};
+  if (message.event && !message.event->jail.empty()) {
+    labels["jail"] = plain_text(message.event->jail, kLongestLabel);
+  }
+  if (message.event && message.event->address) {
+    labels["address"] = message.event->address->to_string();
+  }
+  Json alert{{"labels", std::move(labels)},
+             {"annotations", Json{{"summary", told_title(sender, message, &plain_text)},
+                                  {"description", told_text(message, &plain_text, kLongestText)},
+                                  {"cause", advice.cause},
+                                  {"next_steps", joined_steps(advice)}}}};
+  // An end needs no beginning: Alertmanager knows when the alert with these labels began.
+  alert[advice.is_over ? "endsAt" : "startsAt"] = util::format_rfc3339(time_of(message));
+  return dump(Json::array({std::move(alert)}));
+}
+
+}  // namespace warder::ship
