@@ -61,12 +61,17 @@ FileIdentity identity_of_folder(const std::string& path) {
   return {info.st_dev, info.st_ino, 0};
 }
 
-// As many as were asked for, but half of what the process may have at most: the database, the
-// control socket and the destinations need theirs.
+// What the rest of the agent holds when it is idle (two dozen) and for a vault, a check and who
+// asks it something.
+constexpr std::size_t kOtherDescriptors = 40;
+
+// As many as were asked for, but half of what the process may have at most, and enough for the
+// rest: the database, the control socket and the destinations need theirs.
 std::size_t descriptors_for_logs(std::size_t wanted) {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
-    wanted = std::min(wanted, static_cast<std::size_t>(limit.rlim_cur / 2));
+    const auto all = static_cast<std::size_t>(limit.rlim_cur);
+    wanted = std::min({wanted, all / 2, all - std::min(all, kOtherDescriptors)});
   }
   return std::max<std::size_t>(wanted, 1);
 }

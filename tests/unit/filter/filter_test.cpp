@@ -176,9 +176,9 @@ TEST_CASE("samples that cannot be read") {
         "shipped/x.conf:7: a sample that must match names the address that it must give");
   CHECK(refusal(ok + "match = 192.0.2.1 colour=red time=now | fail") ==
         "shipped/x.conf:7: 'colour=red' says nothing about a sample; allowed are ADDRESS, "
-        "user=NAME, time=RFC3339 and @OPTION=VALUE,VALUE\n"
+        "user=NAME, time=RFC3339, rule=NAME and @OPTION=VALUE,VALUE\n"
         "shipped/x.conf:7: 'time=now' says nothing about a sample; allowed are ADDRESS, "
-        "user=NAME, time=RFC3339 and @OPTION=VALUE,VALUE");
+        "user=NAME, time=RFC3339, rule=NAME and @OPTION=VALUE,VALUE");
   CHECK(refusal(ok + "match = + fail") ==
         "shipped/x.conf:7: a line with '+' continues a sample, and there is none before");
   CHECK(refusal(kDefinition + "reject = @mode=normal c\nmatches = x") ==

@@ -46,7 +46,8 @@ TEST_CASE("unknown options are named with what was meant") {
                      {"forwardd", "b"},
                      {"failregex", "^x"}}) ==
         Texts{"x.conf:7: a JSON filter has no option 'failregex'; it has format, time, address, "
-              "peer, forwarded, user, condition, ignore, message, field.NAME",
+              "peer, forwarded, user, condition, ignore, message, field.NAME, once, begins, "
+              "without-address",
               "x.conf:6: a JSON filter has no option 'forwardd'; did you mean 'forwarded'?"});
 }
 
