@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include <chrono>
 #include <fstream>
 #include <sstream>
 #include <sys/stat.h>
@@ -112,9 +113,17 @@ TEST_CASE("a program that does not end is ended, with what it started") {
   std::string pid = content(folder / "pid");
   if (!pid.empty()) {  // it got that far
     pid.pop_back();
-    // Gone, or a zombie that somebody else is to reap.
-    const std::string stat = content("/proc/" + pid + "/stat");
-    CHECK((stat.empty() || stat.find(") Z ") != std::string::npos));
+    // Gone, or a zombie that somebody else is to reap; a kill takes effect when the kernel gets to
+    // it.
+    const auto gone = [&pid] {
+      const std::string stat = content("/proc/" + pid + "/stat");
+      return stat.empty() || stat.find(") Z ") != std::string::npos;
+    };
+    const auto hopeless = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!gone() && std::chrono::steady_clock::now() < hopeless) {
+      std::this_thread::yield();
+    }
+    CHECK(gone());
   }
 }
 
