@@ -4,7 +4,6 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
-#include <cstring>
 
 namespace warder::openpgp {
 namespace {
@@ -14,7 +13,7 @@ class Memory : public util::ByteSource, public util::ByteSink {
   explicit Memory(util::Bytes start = {}) : bytes(std::move(start)) {}
   util::Result<std::size_t> read(std::span<std::uint8_t> out) override {
     const std::size_t count = std::min(out.size(), bytes.size() - at_);
-    std::memcpy(out.data(), bytes.data() + at_, count);
+    std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(at_), count, out.begin());
     at_ += count;
     return count;
   }
