@@ -225,11 +225,15 @@ util::Result<std::string> argv_lines(std::string_view command,
   WARDER_ASSIGN_OR_RETURN(const std::vector<std::string> words, plain_words(util::trim(command)));
   std::string argv;
   for (std::size_t i = 0; i < words.size(); ++i) {
-    WARDER_ASSIGN_OR_RETURN(const std::string word, argument(words[i]));
+    const util::Result<std::string> word = argument(words[i]);
+    if (!word) {
+      return word.error();
+    }
     if (i == 0) {
-      WARDER_ASSIGN_OR_RETURN(argv, program_path(word, surroundings));
+      WARDER_ASSIGN_OR_RETURN(argv, program_path(*word, surroundings));
     } else {
-      argv += '\n' + word;
+      argv += '\n';
+      argv += *word;
     }
   }
   return argv;
