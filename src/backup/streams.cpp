@@ -1,5 +1,7 @@
 #include "backup/streams.h"
 
+#include "util/file.h"
+
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -68,16 +70,7 @@ FileSink::~FileSink() {
 
 util::Status FileSink::write(util::ByteView bytes) {
   unflushed_ += bytes.size();
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd_.get(), bytes.data(), bytes.size());
-    if (written < 0) {
-      if (errno == EINTR) {
-        continue;
-      }
-      return util::errno_error(path_.string(), errno);
-    }
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
+  WARDER_RETURN_IF_ERROR(util::write_all(fd_.get(), bytes, path_.native()));
   if (unflushed_ >= kFlushEvery) {
     unflushed_ = 0;
     if (::fdatasync(fd_.get()) != 0) {

@@ -1,5 +1,6 @@
 #include "backup/tar.h"
 #include "util/descriptor.h"
+#include "util/file.h"
 #include "util/strings.h"
 
 #include <archive.h>
@@ -210,25 +211,12 @@ class Unpacker {
       }
       left_ -= count;
       facts_.bytes += count;
-      WARDER_RETURN_IF_ERROR(write_all(fd.get(), util::ByteView(buffer).first(count), path));
+      WARDER_RETURN_IF_ERROR(
+          util::write_all(fd.get(), util::ByteView(buffer).first(count), path.native()));
     }
     WARDER_RETURN_IF_ERROR(apply(fd.get(), attributes, path));
     if (::fsync(fd.get()) != 0) {
       return util::errno_error(path.string(), errno);
-    }
-    return {};
-  }
-
-  static util::Status write_all(int fd, util::ByteView bytes, const fs::path& path) {
-    while (!bytes.empty()) {
-      const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-      if (written < 0 && errno == EINTR) {
-        continue;
-      }
-      if (written < 0) {
-        return util::errno_error(path.string(), errno);
-      }
-      bytes = bytes.subspan(static_cast<std::size_t>(written));
     }
     return {};
   }

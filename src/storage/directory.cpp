@@ -2,6 +2,7 @@
 
 #include "util/descriptor.h"
 #include "util/encoding.h"
+#include "util/file.h"
 
 #include <fmt/core.h>
 
@@ -22,20 +23,6 @@ using util::Error;
 using util::ErrorCode;
 
 constexpr std::size_t kBuffer = 256UL * 1024;
-
-util::Status write_all(int fd, util::ByteView bytes, const fs::path& path) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) {
-      continue;
-    }
-    if (written < 0) {
-      return util::errno_error(path.string(), errno);
-    }
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
-  return {};
-}
 
 // Keeps to so many bytes a second on the whole.
 class Pace {
@@ -87,9 +74,7 @@ util::Result<std::vector<Object>> Directory::list(std::string_view prefix) {
 }
 
 util::Status Directory::put(const fs::path& file, std::string_view name, const Progress& progress) {
-  if (!is_valid_object_name(name)) {
-    return Error(ErrorCode::kInvalid, "not a name for a storage");
-  }
+  WARDER_RETURN_IF_ERROR(check_object_name(name));
   const util::Descriptor from(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!from) {
     return util::errno_error(file.string(), errno);
@@ -114,7 +99,8 @@ util::Status Directory::put(const fs::path& file, std::string_view name, const P
         break;
       }
       const auto count = static_cast<std::size_t>(got);
-      WARDER_RETURN_IF_ERROR(write_all(to.get(), util::ByteView(buffer).first(count), part));
+      WARDER_RETURN_IF_ERROR(
+          util::write_all(to.get(), util::ByteView(buffer).first(count), part.native()));
       total += count;
       pace.moved(count);
       if (progress && !progress(total)) {
@@ -143,9 +129,7 @@ util::Status Directory::put(const fs::path& file, std::string_view name, const P
 }
 
 util::Status Directory::get(std::string_view name, util::ByteSink& sink) {
-  if (!is_valid_object_name(name)) {
-    return Error(ErrorCode::kInvalid, "not a name for a storage");
-  }
+  WARDER_RETURN_IF_ERROR(check_object_name(name));
   const fs::path path = path_ / name;
   const util::Descriptor from(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!from) {
@@ -168,9 +152,7 @@ util::Status Directory::get(std::string_view name, util::ByteSink& sink) {
 }
 
 util::Status Directory::remove(std::string_view name) {
-  if (!is_valid_object_name(name)) {
-    return Error(ErrorCode::kInvalid, "not a name for a storage");
-  }
+  WARDER_RETURN_IF_ERROR(check_object_name(name));
   const fs::path path = path_ / name;
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
     return util::errno_error(path.string(), errno);

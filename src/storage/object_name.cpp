@@ -12,4 +12,11 @@ bool is_valid_object_name(std::string_view name) {
          });
 }
 
+util::Status check_object_name(std::string_view name) {
+  if (!is_valid_object_name(name)) {
+    return util::Error(util::ErrorCode::kInvalid, "not a name for a storage");
+  }
+  return {};
+}
+
 }  // namespace warder::storage

@@ -177,14 +177,8 @@ util::Result<std::vector<Object>> OciBucket::list(std::string_view prefix) {
 }
 
 util::Status OciBucket::put(const fs::path& file, std::string_view name, const Progress& progress) {
-  if (!is_valid_object_name(name)) {
-    return Error(ErrorCode::kInvalid, "not a name for a storage");
-  }
-  std::error_code error;
-  const std::uint64_t size = fs::file_size(file, error);
-  if (error) {
-    return Error(ErrorCode::kIo, fmt::format("{}: {}", file.string(), error.message()));
-  }
+  WARDER_RETURN_IF_ERROR(check_object_name(name));
+  WARDER_ASSIGN_OR_RETURN(const std::uint64_t size, size_of(file));
   const std::string key = options_.prefix + std::string(name);
   if (size > options_.part_size.value) {
     return put_parts(file, key, size, progress);
@@ -286,10 +280,7 @@ util::Status OciBucket::put_parts(const fs::path& file, const std::string& key, 
                 .query = {{"uploadId", id}, {"uploadPartNum", fmt::format("{}", part.number)}},
                 .part = &piece,
                 .content_md5 = digests.md5_base64,
-                .progress = progress ? Progress([&](std::uint64_t done) {
-                  return progress(part.offset + done);
-                })
-                                     : Progress(),
+                .progress = progress_within(part, progress),
                 .what = fmt::format("sending part {}", part.number)}));
       etag = header_of(answer, "etag");
       if (etag.empty()) {
@@ -308,9 +299,7 @@ util::Status OciBucket::put_parts(const fs::path& file, const std::string& key, 
 }
 
 util::Status OciBucket::get(std::string_view name, util::ByteSink& sink) {
-  if (!is_valid_object_name(name)) {
-    return Error(ErrorCode::kInvalid, "not a name for a storage");
-  }
+  WARDER_RETURN_IF_ERROR(check_object_name(name));
   WARDER_ASSIGN_OR_RETURN(
       const TransferAnswer answer,
       call({.path = "/o/" + encode(options_.prefix + std::string(name), Slash::kEncoded),
@@ -320,9 +309,7 @@ util::Status OciBucket::get(std::string_view name, util::ByteSink& sink) {
 }
 
 util::Status OciBucket::remove(std::string_view name) {
-  if (!is_valid_object_name(name)) {
-    return Error(ErrorCode::kInvalid, "not a name for a storage");
-  }
+  WARDER_RETURN_IF_ERROR(check_object_name(name));
   const auto answer =
       call({.method = "DELETE",
             .path = "/o/" + encode(options_.prefix + std::string(name), Slash::kEncoded),

@@ -4,12 +4,14 @@
 #include "util/descriptor.h"
 #include "util/encoding.h"
 
+#include <fmt/core.h>
 #include <openssl/evp.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <memory>
+#include <system_error>
 #include <unistd.h>
 
 namespace warder::storage {
@@ -26,6 +28,15 @@ struct FreeContext {
 
 }  // namespace
 
+util::Result<std::uint64_t> size_of(const std::filesystem::path& file) {
+  std::error_code error;
+  const std::uint64_t size = std::filesystem::file_size(file, error);
+  if (error) {
+    return Error(ErrorCode::kIo, fmt::format("{}: {}", file.string(), error.message()));
+  }
+  return size;
+}
+
 std::vector<Part> cut(std::uint64_t size, std::uint64_t part_size) {
   const std::uint64_t each = std::max(part_size, size / kMostParts + 1);
   std::vector<Part> parts;
@@ -33,6 +44,13 @@ std::vector<Part> cut(std::uint64_t size, std::uint64_t part_size) {
     parts.push_back({static_cast<int>(parts.size()) + 1, at, std::min(each, size - at)});
   }
   return parts;
+}
+
+Progress progress_within(const Part& part, const Progress& progress) {
+  if (!progress) {
+    return {};
+  }
+  return [&part, &progress](std::uint64_t done) { return progress(part.offset + done); };
 }
 
 util::Result<PartDigests> digests_of(const std::filesystem::path& file, const Part& part) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "storage/storage.h"
 #include "util/result.h"
 
 #include <cstdint>
@@ -8,6 +9,9 @@
 #include <vector>
 
 namespace warder::storage {
+
+// Bytes of a file that is to be sent; kIo when it cannot be looked at.
+util::Result<std::uint64_t> size_of(const std::filesystem::path& file);
 
 // A file cut for a multipart upload.
 struct Part {
@@ -18,6 +22,10 @@ struct Part {
 
 // Parts of `part_size`, larger when there would be more than 9,000 (services take 10,000).
 std::vector<Part> cut(std::uint64_t size, std::uint64_t part_size);
+
+// `progress` of the whole file, told by the transfer of one part; empty when `progress` is. Borrows
+// both.
+Progress progress_within(const Part& part, const Progress& progress);
 
 // What services tell a part by.
 struct PartDigests {

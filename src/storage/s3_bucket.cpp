@@ -179,14 +179,8 @@ util::Result<std::vector<Object>> S3Bucket::list(std::string_view prefix) {
 }
 
 util::Status S3Bucket::put(const fs::path& file, std::string_view name, const Progress& progress) {
-  if (!is_valid_object_name(name)) {
-    return Error(ErrorCode::kInvalid, "not a name for a storage");
-  }
-  std::error_code error;
-  const std::uint64_t size = fs::file_size(file, error);
-  if (error) {
-    return Error(ErrorCode::kIo, fmt::format("{}: {}", file.string(), error.message()));
-  }
+  WARDER_RETURN_IF_ERROR(check_object_name(name));
+  WARDER_ASSIGN_OR_RETURN(const std::uint64_t size, size_of(file));
   const std::string key = options_.prefix + std::string(name);
   return size <= options_.part_size.value ? put_whole(file, key, size, progress)
                                           : put_parts(file, key, size, progress);
@@ -300,10 +294,7 @@ util::Status S3Bucket::put_parts(const fs::path& file, const std::string& key, s
                 .part = &piece,
                 .part_sha256 = digests.sha256,
                 .content_md5 = digests.md5_base64,
-                .progress = progress ? Progress([&](std::uint64_t done) {
-                  return progress(part.offset + done);
-                })
-                                     : Progress(),
+                .progress = progress_within(part, progress),
                 .what = fmt::format("sending part {}", part.number)}));
       const auto header = answer.headers.find("etag");
       if (header == answer.headers.end()) {
@@ -333,9 +324,7 @@ util::Status S3Bucket::put_parts(const fs::path& file, const std::string& key, s
 }
 
 util::Status S3Bucket::get(std::string_view name, util::ByteSink& sink) {
-  if (!is_valid_object_name(name)) {
-    return Error(ErrorCode::kInvalid, "not a name for a storage");
-  }
+  WARDER_RETURN_IF_ERROR(check_object_name(name));
   WARDER_ASSIGN_OR_RETURN(const TransferAnswer answer,
                           call({.key = options_.prefix + std::string(name),
                                 .sink = &sink,
@@ -344,9 +333,7 @@ util::Status S3Bucket::get(std::string_view name, util::ByteSink& sink) {
 }
 
 util::Status S3Bucket::remove(std::string_view name) {
-  if (!is_valid_object_name(name)) {
-    return Error(ErrorCode::kInvalid, "not a name for a storage");
-  }
+  WARDER_RETURN_IF_ERROR(check_object_name(name));
   const auto answer = call({.method = "DELETE",
                             .key = options_.prefix + std::string(name),
                             .what = fmt::format("removing {}", name)});

@@ -1,5 +1,6 @@
 #include "storage/sftp.h"
 
+#include "storage/parts.h"
 #include "util/strings.h"
 
 #include <fmt/core.h>
@@ -101,14 +102,8 @@ util::Result<std::vector<Object>> Sftp::list(std::string_view prefix) {
 }
 
 util::Status Sftp::put(const fs::path& file, std::string_view name, const Progress& progress) {
-  if (!is_valid_object_name(name)) {
-    return Error(ErrorCode::kInvalid, "not a name for a storage");
-  }
-  std::error_code error;
-  const std::uint64_t size = fs::file_size(file, error);
-  if (error) {
-    return Error(ErrorCode::kIo, fmt::format("{}: {}", file.string(), error.message()));
-  }
+  WARDER_RETURN_IF_ERROR(check_object_name(name));
+  WARDER_ASSIGN_OR_RETURN(const std::uint64_t size, size_of(file));
   // "part-" and not ".part-": servers list hidden files or not as they like.
   const std::string part = fmt::format("part-{}", name);
   std::uint64_t there = 0;
@@ -129,16 +124,12 @@ util::Status Sftp::put(const fs::path& file, std::string_view name, const Progre
 }
 
 util::Status Sftp::get(std::string_view name, util::ByteSink& sink) {
-  if (!is_valid_object_name(name)) {
-    return Error(ErrorCode::kInvalid, "not a name for a storage");
-  }
+  WARDER_RETURN_IF_ERROR(check_object_name(name));
   return transfer_.sftp_download(url_ + std::string(name), login(), sink);
 }
 
 util::Status Sftp::remove(std::string_view name) {
-  if (!is_valid_object_name(name)) {
-    return Error(ErrorCode::kInvalid, "not a name for a storage");
-  }
+  WARDER_RETURN_IF_ERROR(check_object_name(name));
   WARDER_ASSIGN_OR_RETURN(const std::vector<Object> all, list_all());
   if (std::ranges::find(all, name, &Object::name) == all.end()) {
     return {};

@@ -47,5 +47,7 @@ class Storage {
 // 1 to 200 characters of letters, digits, '.', '_' and '-', not beginning with '.'. What a storage
 // lists under other names is passed over.
 bool is_valid_object_name(std::string_view name);
+// kInvalid for another.
+util::Status check_object_name(std::string_view name);
 
 }  // namespace warder::storage

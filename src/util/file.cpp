@@ -11,23 +11,20 @@
 #include <unistd.h>
 
 namespace warder::util {
-namespace {
 
-Status write_all(int fd, std::string_view content) {
-  while (!content.empty()) {
-    const ssize_t written = ::write(fd, content.data(), content.size());
+Status write_all(int fd, ByteView bytes, std::string_view what) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
     if (written < 0) {
       if (errno == EINTR) {
         continue;
       }
-      return errno_error("write", errno);
+      return errno_error(what, errno);
     }
-    content.remove_prefix(static_cast<std::size_t>(written));
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
   }
   return {};
 }
-
-}  // namespace
 
 Result<std::string> read_file(const std::filesystem::path& path, ByteCount limit) {
   // O_NONBLOCK: opening a FIFO must not wait for a writer.
@@ -83,7 +80,7 @@ Status write_file_atomically(const std::filesystem::path& path, std::string_view
   if (::fchmod(fd.get(), mode) != 0) {
     return give_up(errno_error("chmod", errno));
   }
-  if (Status written = write_all(fd.get(), content); !written) {
+  if (Status written = write_all(fd.get(), as_bytes(content), "write"); !written) {
     return give_up(written.error());
   }
   if (::fsync(fd.get()) != 0) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "util/bytes.h"
+#include "util/encoding.h"
 #include "util/result.h"
 
 #include <filesystem>
@@ -26,5 +27,8 @@ struct FileOwner {
 };
 Status write_file_atomically(const std::filesystem::path& path, std::string_view content,
                              mode_t mode, std::optional<FileOwner> owner = {});
+
+// All of `bytes`, however many calls it takes. Errors begin with `what`.
+Status write_all(int fd, ByteView bytes, std::string_view what);
 
 }  // namespace warder::util
