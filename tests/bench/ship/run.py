@@ -15,21 +15,11 @@ HERE = pathlib.Path(__file__).resolve()
 for folder in ("oci", "vault"):
     sys.path.insert(0, str(HERE.parents[2] / "integration" / folder))
 import fake_oci  # noqa: E402
+from attacked_host import JAIL  # noqa: E402
 from cryptography.hazmat.primitives import serialization  # noqa: E402
 from world import Host, OpenBao  # noqa: E402
 
 EVENTS = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-JAIL = """[sshd]
-enabled = yes
-backend = auto
-journalmatch =
-filter = sshd
-port = 22
-logpath = {folder}/auth.log
-maxretry = 1000
-findtime = 1d
-bantime = 1h
-"""
 
 
 def memory(host):
@@ -50,7 +40,7 @@ def write_log(host):
 
 
 def measure(name, host, away, back):
-    (host.folder / "jail.local").write_text(JAIL.format(folder=host.folder))
+    (host.folder / "jail.local").write_text(JAIL.format(maxretry=1000, folder=host.folder))
     host.start()
     before = memory(host)
     away()

@@ -14,20 +14,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "vault"))
 import fake_oci  # noqa: E402
 import oci  # noqa: E402
+from attacked_host import AttackedHost  # noqa: E402
 from cryptography.hazmat.primitives import serialization  # noqa: E402
-from world import Host  # noqa: E402
-
-JAIL = """[sshd]
-enabled = yes
-backend = auto
-journalmatch =
-filter = sshd
-port = 22
-logpath = {folder}/auth.log
-maxretry = 1
-findtime = 1d
-bantime = 1h
-"""
 
 
 def uuid(event):
@@ -35,15 +23,14 @@ def uuid(event):
     return f"{i[:8]}-{i[8:12]}-{i[12:16]}-{i[16:20]}-{i[20:]}"
 
 
-class Shipping(unittest.TestCase):
+class Shipping(AttackedHost, unittest.TestCase):
+    ships_to = "audit"
+
     def setUp(self):
         self.cloud = fake_oci.Cloud()
         self.server = fake_oci.Server(self.cloud)
         self.addCleanup(self.server.close)
-        self.host = Host()
-        self.addCleanup(self.host.close)
-        (self.host.folder / "jail.local").write_text(JAIL.format(folder=self.host.folder))
-        self.attacks = 0
+        self.make_host()
         self.key_file = self.host.folder / "key.pem"
         self.new_key()
         self.configure()
@@ -67,28 +54,6 @@ class Shipping(unittest.TestCase):
             f"oci_compartment = {fake_oci.COMPARTMENT}\noci_endpoints = log-ingestion={url} log-search={url} "
             f"notification={url} metric-ingestion={url} auth={url} audit={url}\n{extra}\n" +
             (destinations or f"[destination audit]\nform = oci-logging\ntarget = {fake_oci.LOG}\nevents = all\n"))
-
-    def attack(self, count):
-        with open(self.host.folder / "auth.log", "ab") as log:
-            for _ in range(count):
-                self.attacks += 1
-                now = datetime.datetime.now(datetime.timezone.utc).strftime("%b %e %H:%M:%S")
-                log.write(f"{now} host sshd[{1000 + self.attacks}]: Failed password for root from "
-                          f"203.{self.attacks % 250}.{self.attacks // 250}.9 port 4 ssh2\n".encode())
-
-    def history(self):
-        return [json.loads(line) for line in
-                self.host.run("--json", "events", "--limit", "1000000", "--oldest-first").splitlines()]
-
-    def destination(self, name="audit"):
-        return next(d for d in self.host.status()["destinations"] if d["name"] == name)
-
-    def bans(self, count):
-        self.host.until(lambda: sum(e["kind"] == "ban" for e in self.history()) == count, f"{count} bans")
-
-    def shipped(self, name="audit"):
-        self.bans(self.attacks)
-        self.host.until(lambda: self.destination(name)["pending"] == 0, "an empty outbox")
 
     def first_arrivals(self):
         """The ids of the log's entries as they came, without repetitions, details' parts left out."""

@@ -1,31 +1,17 @@
 """A host that ships to a trail in a real OpenBao, as `warder vault setup` makes it."""
-import datetime
-import json
 import unittest
 
-from world import Host, OpenBao, Refused
-
-JAIL = """[sshd]
-enabled = yes
-backend = auto
-journalmatch =
-filter = sshd
-port = 22
-logpath = {folder}/auth.log
-maxretry = 1
-findtime = 1d
-bantime = 1h
-"""
+from attacked_host import AttackedHost
+from world import OpenBao, Refused
 
 
-class TrailCase(unittest.TestCase):
+class TrailCase(AttackedHost, unittest.TestCase):
+    ships_to = "trail"
+
     def setUp(self):
         self.bao = OpenBao()
         self.addCleanup(self.bao.close)
-        self.host = Host()
-        self.addCleanup(self.host.close)
-        (self.host.folder / "jail.local").write_text(JAIL.format(folder=self.host.folder))
-        self.attacks = 0
+        self.make_host()
         self.set_up()
         self.configure()
 
@@ -44,28 +30,6 @@ class TrailCase(unittest.TestCase):
         if store:
             path = self.host.folder / "warder.conf"
             path.write_text(path.read_text().replace("[store]\n", f"[store]\n{store}"))
-
-    def attack(self, count):
-        with open(self.host.folder / "auth.log", "ab") as log:
-            for _ in range(count):
-                self.attacks += 1
-                now = datetime.datetime.now(datetime.timezone.utc).strftime("%b %e %H:%M:%S")
-                log.write(f"{now} host sshd[{1000 + self.attacks}]: Failed password for root from "
-                          f"203.{self.attacks % 250}.{self.attacks // 250}.9 port 4 ssh2\n".encode())
-
-    def history(self):
-        return [json.loads(line) for line in
-                self.host.run("--json", "events", "--limit", "1000000", "--oldest-first").splitlines()]
-
-    def destination(self, name="trail"):
-        return next(d for d in self.host.status()["destinations"] if d["name"] == name)
-
-    def bans(self, count):
-        self.host.until(lambda: sum(e["kind"] == "ban" for e in self.history()) == count, f"{count} bans")
-
-    def shipped(self, name="trail"):
-        self.bans(self.attacks)
-        self.host.until(lambda: self.destination(name)["pending"] == 0, "an empty outbox")
 
     def names(self, folder):
         try:
