@@ -224,8 +224,9 @@ void BackupWatch::start(const Job& job) {
     parts_.record(backup::event_of(report));
     return;
   }
-  std::vector<std::string> words{"warder backup",       "--config", parts_.config.string(),
-                                 std::string(job.verb), job.set,    "--background"};
+  std::vector<std::string> words{
+      "warder backup", "--config", parts_.config.string(),    std::string(job.verb), job.set,
+      "--background",  "--agent",  std::to_string(::getpid())};
   std::vector<char*> argv;
   for (std::string& word : words) {
     argv.push_back(word.data());

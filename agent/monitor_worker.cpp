@@ -5,6 +5,7 @@
 #include "store/checkpoint.h"
 #include "store/verify.h"
 #include "util/file.h"
+#include "util/program.h"
 #include "util/strings.h"
 
 #include <CLI/CLI.hpp>
@@ -12,7 +13,7 @@
 
 #include <algorithm>
 #include <csignal>
-#include <sys/prctl.h>
+#include <memory>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -58,9 +59,9 @@ monitor::Outcome check_history(const Globals& globals, const monitor::DatabaseRe
   return outcome;
 }
 
-ExitStatus work(const Globals& globals) {
-  // It ends with the agent, and never competes with it or with the service it looks at.
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+ExitStatus work(const Globals& globals, pid_t agent) {
+  // It never competes with the agent or with the service it looks at.
+  util::end_with_parent(agent, SIGKILL);
   ::setpriority(PRIO_PROCESS, 0, 19);
   ::syscall(SYS_ioprio_set, 1, 0, kIdleReading);
   const auto text = read_standard_input(kLongestRequest);
@@ -87,7 +88,9 @@ ExitStatus work(const Globals& globals) {
 
 Run declare_monitor_worker(CLI::App& app) {
   app.group("");  // not in the help: nobody runs it by hand
-  return work;
+  const auto agent = std::make_shared<pid_t>();
+  app.add_option("AGENT", *agent, "the process it ends with")->required();
+  return [agent](const Globals& globals) { return work(globals, *agent); };
 }
 
 }  // namespace warder::agent

@@ -6,6 +6,7 @@
 
 #include <fmt/core.h>
 
+#include <unistd.h>
 #include <utility>
 
 namespace warder::agent {
@@ -21,10 +22,10 @@ util::Result<std::vector<monitor::Outcome>> read_in_child(const std::filesystem:
   std::filesystem::create_directories(request.folder, ignored);
   std::filesystem::permissions(request.folder, std::filesystem::perms::owner_all, ignored);
   // The same program, also when its file was replaced meanwhile.
-  WARDER_ASSIGN_OR_RETURN(
-      const util::ProgramEnd end,
-      util::run_program({"/proc/self/exe", "--config", config.string(), "monitor-worker"},
-                        to_json(request), limit, cancel, kLongestAnswer));
+  WARDER_ASSIGN_OR_RETURN(const util::ProgramEnd end,
+                          util::run_program({"/proc/self/exe", "--config", config.string(),
+                                             "monitor-worker", std::to_string(::getpid())},
+                                            to_json(request), limit, cancel, kLongestAnswer));
   if (end.how == util::ProgramEnd::How::kCancelled) {
     return util::Error(util::ErrorCode::kUnavailable, "the agent stops");
   }

@@ -76,6 +76,7 @@ int run(int argc, char** argv) {
   app.add_option("--config", words.globals.config, "the main configuration file")
       ->capture_default_str();
   app.add_flag("--json", words.globals.json, "print JSON");
+  app.add_option("--agent", words.agent, "the agent's process, which the run ends with")->group("");
   declare(app, words);
   try {
     app.parse(argc, argv);

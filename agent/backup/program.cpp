@@ -7,6 +7,7 @@
 #include "backup/keeper.h"
 #include "backup/report_box.h"
 #include "backup/size_text.h"
+#include "util/program.h"
 #include "util/strings.h"
 
 #include <fmt/core.h>
@@ -14,7 +15,6 @@
 
 #include <csignal>
 #include <optional>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -31,10 +31,8 @@ constexpr int kNicest = 19;
 constexpr int kIoprioWhoProcess = 1;
 constexpr int kIoprioIdle = 3 << 13;
 
-// So that a host with one core stays usable. Refused by a sandbox, it is not worth failing for. It
-// ends with the agent that started it: what it was making is worth nothing then.
+// So that a host with one core stays usable. Refused by a sandbox, it is not worth failing for.
 void step_back() {
-  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   static_cast<void>(::setpriority(PRIO_PROCESS, 0, kNicest));
   static_cast<void>(::syscall(SYS_ioprio_set, kIoprioWhoProcess, 0, kIoprioIdle));
 }
@@ -162,6 +160,10 @@ ExitStatus show(const BackupWords& words, const std::vector<backup::Report>& rep
 }  // namespace
 
 ExitStatus run_backup(const std::string& verb, const BackupWords& words) {
+  if (words.agent != 0) {
+    // What it was making is worth nothing without the agent that started it.
+    util::end_with_parent(words.agent, SIGTERM);
+  }
   if (words.background) {
     step_back();
   }

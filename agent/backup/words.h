@@ -3,6 +3,7 @@
 #include "agent/command.h"
 
 #include <string>
+#include <sys/types.h>
 
 namespace warder::agent {
 
@@ -14,6 +15,7 @@ struct BackupWords {
   bool no_encryption = false;
   bool readable = false;
   bool background = false;
+  pid_t agent = 0;  // that started this run and must not be outlived; 0: a person did
   std::string stamp;
   bool all = false;
   std::string file;

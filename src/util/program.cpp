@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <spawn.h>
 #include <string_view>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -312,6 +313,13 @@ Result<ProgramEnd> run_program(const std::vector<std::string>& argv, std::string
   end.output_is_cut = child.output_is_cut();
   end.told = printable(trim(child.told()), kMostTold);
   return end;
+}
+
+void end_with_parent(pid_t parent, int signal) {
+  ::prctl(PR_SET_PDEATHSIG, signal);
+  if (::getppid() != parent) {
+    ::raise(signal);
+  }
 }
 
 std::string ProgramEnd::to_string(std::string_view program, milliseconds timeout) const {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 #include <vector>
 
 namespace warder::util {
@@ -37,5 +38,10 @@ std::optional<std::string> unsafe_program(const std::string& path);
 Result<ProgramEnd> run_program(const std::vector<std::string>& argv, std::string_view input,
                                std::chrono::milliseconds timeout, int cancel,
                                std::size_t most_output = 0);
+
+// For a program that runs for its parent alone, called first of all: it gets `signal` when the
+// thread that started it ends, and at once when process `parent` has ended before this call, which
+// PR_SET_PDEATHSIG (prctl(2)) leaves out.
+void end_with_parent(pid_t parent, int signal);
 
 }  // namespace warder::util

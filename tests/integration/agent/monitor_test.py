@@ -191,6 +191,14 @@ class MonitorTest(unittest.TestCase):
             until(lambda: not workers(), "the check has ended too")
             world.start()
 
+    def test_a_check_whose_agent_ended_before_it_could_ask_ends_at_once(self):
+        gone = subprocess.Popen(["true"])
+        gone.wait()
+        # Its standard input stays open: only the agent's absence can end it.
+        worker = subprocess.Popen([WARDER, "monitor-worker", str(gone.pid)], stdin=subprocess.PIPE)
+        self.addCleanup(worker.stdin.close)
+        self.assertEqual(worker.wait(), -signal.SIGKILL)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -289,6 +289,12 @@ class Damage(Case):
         for name, content in good.items():
             self.assertEqual((host.backups / name).read_bytes(), content)
 
+    def test_a_run_whose_agent_ended_before_it_could_ask_ends_at_once(self):
+        gone = subprocess.Popen(["true"])
+        gone.wait()
+        program = pathlib.Path(WARDER).with_name("warder-backup")
+        self.assertEqual(run(program, "--agent", gone.pid, "now", check=False).returncode, -signal.SIGTERM)
+
     def test_a_full_disk_is_a_failure_and_older_backups_stay(self):
         host = Host(self.folder / "a").vault()
         host("backup", "now")
