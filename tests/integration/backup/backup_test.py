@@ -373,6 +373,40 @@ class Rotation(Case):
         self.assertIn("already", host("backup", "re-encrypt").stdout)
 
 
+    def test_a_rotation_amid_a_backup_leaves_one_that_opens_and_is_encrypted_anew(self):
+        host = Host(self.folder / "a", mebibytes=3, more="formats = binary").vault()
+        process = subprocess.Popen([WARDER, "--config", host.config, "backup", "now"], stdout=subprocess.DEVNULL)
+        # From the first byte of its copy on it has the passphrase; the rest waits for the rotation.
+        while not (host.backups.is_dir() and any(p.name.startswith(".making") for p in host.backups.iterdir())):
+            self.assertIsNone(process.poll())
+        process.send_signal(signal.SIGSTOP)
+        host.put("the second passphrase, long too")
+        process.send_signal(signal.SIGCONT)
+        self.assertEqual(process.wait(), 0)
+        host("backup", "verify", "--all")
+        self.assertEqual(gpg(self.gnupg, host.files(".gpg")[0], PASSPHRASE).returncode, 0)
+        host("backup", "re-encrypt")
+        file, = host.files(".gpg")
+        self.assertNotEqual(gpg(self.gnupg, file, PASSPHRASE).returncode, 0)
+        self.assertEqual(gpg(self.gnupg, file, "the second passphrase, long too").returncode, 0)
+
+
+class Clock(Case):
+    def test_a_clock_that_was_years_ahead_takes_no_backup_away(self):
+        host = Host(self.folder / "a", more="formats = binary\nkeep_least = 1").vault()
+        host("backup", "now")
+        good = host.files(".gpg")
+        ahead = run("faketime", "-f", "+900d", WARDER, "--config", host.config, "backup", "now")
+        self.assertIn("clock", ahead.stdout)
+        self.assertEqual(len(host.files(".gpg")), 2)
+        # The clock is right again: the newest proven one lies in the future, and still nothing goes.
+        again = host("backup", "now")
+        self.assertIn("clock", again.stdout)
+        self.assertEqual(len(host.files(".gpg")), 3)
+        self.assertEqual(host.files(".gpg")[0], good[0])
+        host("backup", "verify", "--all")
+
+
 class S3(Case):
     def host(self, service, name="a", mebibytes=12):
         return Host(self.folder / name, mebibytes=mebibytes, more="storage = s3", storage=f"""

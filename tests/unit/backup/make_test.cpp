@@ -1,6 +1,7 @@
 #include "backup/make.h"
 
 #include "backup/proof.h"
+#include "backup/snapshot.h"
 #include "sample.h"
 #include "util/file.h"
 
@@ -132,6 +133,30 @@ TEST_CASE("a damaged source is refused and leaves nothing") {
   INFO(made.error().message());
   CHECK(made.error().code() == util::ErrorCode::kInvalid);
   CHECK(fs::is_empty(place.backups));
+}
+
+TEST_CASE(
+    "a database that another file replaces while it is copied is told and counts for nothing") {
+  for (const sample::Journal journal : {sample::Journal::kWal, sample::Journal::kDelete}) {
+    sample::Place place(journal, 2000);
+    sample::make_database(place.data / "other.sqlite3", journal);
+    bool replaced = false;
+    const auto taken = take_snapshot(place.database, place.temporary.path() / "copy", {},
+                                     place.clock, [&](std::uint64_t) {
+                                       if (!replaced) {
+                                         fs::rename(place.data / "other.sqlite3", place.database);
+                                         replaced = true;
+                                       }
+                                       return true;
+                                     });
+    REQUIRE(replaced);
+    REQUIRE_FALSE(taken);
+    CHECK(taken.error().code() == util::ErrorCode::kInvalid);
+    CHECK(taken.error().message() ==
+          place.database.string() +
+              " was replaced by another file while it was copied: what was copied is the old one; "
+              "run the backup again");
+  }
 }
 
 TEST_CASE("hostile archives write nothing outside the folder") {
