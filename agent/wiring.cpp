@@ -5,6 +5,7 @@
 #include "config/check.h"
 #include "config/file_reader.h"
 #include "config/manual.h"
+#include "filter/time_zone.h"
 #include "firewall/options.h"
 #include "ship/keys.h"
 #include "source/keys.h"
@@ -87,6 +88,25 @@ util::Error configuration_error(const config::Diagnostics& diagnostics) {
                                                             util::trim(diagnostics.to_text())));
 }
 
+// The clocks that quiet hours are read from.
+void set_clocks(const config::Values& values, config::Diagnostics& diagnostics,
+                ship::DestinationOptions* options) {
+  if (options->shipper.quiet.hours.empty()) {
+    return;
+  }
+  util::Result<filter::TimeZone> zone = filter::TimeZone::system();
+  if (!options->quiet_zone.empty()) {
+    zone = filter::TimeZone::parse(options->quiet_zone);
+  }
+  if (!zone) {
+    diagnostics.add(values.about("quiet_timezone", zone.error().message()));
+    return;
+  }
+  options->shipper.quiet.clocks = [zone = std::move(*zone)](util::WallTime time) {
+    return zone.period_at(std::chrono::floor<std::chrono::seconds>(time)).offset;
+  };
+}
+
 // The first one of a name stays.
 void add_destination(const config::Values& values, config::Diagnostics& diagnostics,
                      std::vector<Loaded::Destination>* list) {
@@ -94,6 +114,7 @@ void add_destination(const config::Values& values, config::Diagnostics& diagnost
     return;
   }
   ship::DestinationOptions options = ship::destination_options(values, diagnostics);
+  set_clocks(values, diagnostics, &options);
   if (std::none_of(list->begin(), list->end(), [&](const Loaded::Destination& one) {
         return one.options.name == options.name;
       })) {

@@ -1,16 +1,14 @@
 #pragma once
 
 #include "model/outbox.h"
+#include "ship/gathering.h"
 #include "ship/message.h"
 #include "util/clock.h"
 
 #include <chrono>
-#include <cstdint>
 #include <deque>
-#include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace warder::ship {
 
@@ -19,18 +17,13 @@ namespace warder::ship {
 // the next window. Critical events other than bans do not wait (kMostUrgent a window). With a
 // window of zero each item is a message.
 //
-// Collecting is bounded: counts a kind and jail, kMostAddresses addresses, kMostItems items (then
-// full() and the rest stays in the outbox until the window ends). Not thread safe; time is passed
-// in.
+// Collecting is bounded, see Gathering; when it is full() the rest stays in the outbox until the
+// window ends. Not thread safe; time is passed in.
 class Digest {
  public:
-  static constexpr std::size_t kMostItems = 1'000'000;
-  static constexpr std::size_t kMostAddresses = 4096;
-  static constexpr std::size_t kMostJails = 256;
   static constexpr unsigned kMostUrgent = 10;
 
   Digest(std::string destination, std::chrono::seconds window);
-  ~Digest();
 
   void add(const model::OutboxItem& item, util::MonotonicTime now);
   // A message that is due, oldest first. `now` never goes back.
@@ -44,11 +37,7 @@ class Digest {
   std::size_t ready() const { return ready_.size(); }
 
  private:
-  struct Collected;
-
   Message single(const model::OutboxItem& item) const;
-  void collect(const model::OutboxItem& item);
-  Message summarise(util::MonotonicTime now);
   // Ends the window when its time is over.
   void roll(util::MonotonicTime now);
 
@@ -57,7 +46,7 @@ class Digest {
   std::deque<Message> ready_;
   std::optional<util::MonotonicTime> window_start_;
   unsigned urgent_ = 0;
-  std::unique_ptr<Collected> collected_;
+  Gathering collected_;
 };
 
 }  // namespace warder::ship

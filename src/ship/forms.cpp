@@ -83,6 +83,18 @@ Json summary_object(const Summary& summary) {
     json["addresses"].push_back(Json{{"address", address.to_string()}, {"count", count}});
   }
   json["addresses_estimated"] = summary.addresses_estimated;
+  if (summary.was_held) {
+    json["held"] = true;
+  }
+  if (!summary.worst.empty()) {
+    json["worst"] = Json::array();
+  }
+  for (const Summary::Line& line : summary.worst) {
+    json["worst"].push_back(Json{{"time", util::format_rfc3339(line.time)},
+                                 {"severity", model::to_string(line.severity)},
+                                 {"jail", line.jail},
+                                 {"message", plain_text(line.message, kLongestLine)}});
+  }
   return json;
 }
 

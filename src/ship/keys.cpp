@@ -179,6 +179,30 @@ constexpr Key kKeys[] = {
          "sends each event. 60s unless set; 0 for json-lines, command, pagerduty, alertmanager, "
          "oci-logging, vault-trail and vault-hash.",
      .example = "5m"},
+    {.name = "quiet_hours",
+     .type = Type::kString,
+     .most = "500",
+     .change = Change::kLive,
+     .text = "When nobody is to be disturbed: what comes then waits and goes as one summary behind "
+             "it. Each day, or on the days named before the times; an end before the beginning is "
+             "on the next day. Not for forms that take every event for a record.",
+     .example = "mon-fri 22:00-07:00, sat sun 22:00-09:00"},
+    {.name = "quiet_timezone",
+     .type = Type::kString,
+     .most = "64",
+     .change = Change::kLive,
+     .text = "Whose clocks quiet_hours are read from, with their summer time. The system's unless "
+             "set.",
+     .example = "Europe/Berlin"},
+    {.name = "quiet_through",
+     .type = Type::kEnum,
+     .fallback = "critical",
+     .choices = kSeverities,
+     .change = Change::kLive,
+     .text =
+         "The least severity that goes in quiet hours all the same, and so does the end of such "
+         "an incident.",
+     .example = "high"},
     {.name = "pause",
      .type = Type::kDuration,
      .least = "0s",
@@ -308,6 +332,11 @@ bool takes_every_event(Means means) {
   }
 }
 
+// Keeps a record rather than tell somebody.
+bool is_record(Means means) {
+  return takes_every_event(means) && means != Means::kPagerDuty && means != Means::kAlertmanager;
+}
+
 bool witnesses(Means means) {
   return means == Means::kJsonLines || means == Means::kOciLogging || means == Means::kVaultTrail;
 }
@@ -384,6 +413,31 @@ void mail_options(const config::Values& values, DestinationOptions* options,
   }
 }
 
+void quiet_options(const config::Values& values, DestinationOptions* options,
+                   config::Diagnostics& diagnostics) {
+  options->quiet_zone = values.has("quiet_timezone") ? values.string("quiet_timezone") : "";
+  if (!values.has("quiet_hours")) {
+    if (values.has("quiet_timezone")) {
+      diagnostics.add(values.about("quiet_timezone", "does nothing without quiet_hours"));
+    }
+    return;
+  }
+  if (is_record(options->means)) {
+    diagnostics.add(values.about("quiet_hours",
+                                 "is for forms that people are told by; what keeps a record is to "
+                                 "have each event in its order"));
+    return;
+  }
+  if (auto hours = QuietHours::parse(values.string("quiet_hours"))) {
+    options->shipper.quiet.hours = *hours;
+  } else {
+    diagnostics.add(values.about("quiet_hours", hours.error().message()));
+  }
+  options->shipper.quiet.through = values.choice<model::Severity>("quiet_through");
+  // A summary that swallowed the end of an incident would leave it open there for ever.
+  options->shipper.quiet.ends_pass = takes_every_event(options->means);
+}
+
 void unban_options(const config::Values& values, DestinationOptions* options,
                    config::Diagnostics& diagnostics) {
   if (values.has("unban_argv")) {
@@ -450,6 +504,7 @@ DestinationOptions destination_options(const config::Values& values,
     mail_options(values, &options, diagnostics);
   }
   target_options(values, &options, diagnostics);
+  quiet_options(values, &options, diagnostics);
   options.sync = values.choice<JsonLinesOptions::Sync>("sync");
   options.selection = selection_of(values);
   options.selection.witness =

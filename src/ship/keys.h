@@ -56,7 +56,10 @@ struct DestinationOptions {
   std::vector<std::string> unban_argv;
   JsonLinesOptions::Sync sync = JsonLinesOptions::Sync::kBatch;
   Selection selection;
+  // Its quiet hours need the clocks of `quiet_zone` (empty: the system's): who makes the
+  // destination sets shipper.quiet.clocks.
   ShipperOptions shipper;
+  std::string quiet_zone;
   std::chrono::milliseconds timeout{15000};
   std::filesystem::path ca_file;
   std::string proxy;

@@ -21,6 +21,7 @@ using util::ErrorCode;
 
 constexpr std::size_t kLongestSubject = 160;
 constexpr std::size_t kLongestText = 3000;
+constexpr std::size_t kLongestLine = 400;
 
 // One thing to know, or to do, beside its name.
 using Rows = std::vector<std::pair<std::string, std::string>>;
@@ -31,6 +32,13 @@ struct Content {
   std::string error;  // empty when the event has no cause besides its sentence
   std::string cause;
   Rows facts;
+  // Of a summary: the worst that it speaks of.
+  struct Line {
+    std::string time;
+    model::Severity severity = model::Severity::kInfo;
+    std::string text;
+  };
+  std::vector<Line> lines;
   std::vector<std::string> steps;  // commands, as they are typed
 };
 
@@ -123,9 +131,16 @@ Content content_of(std::string_view host, const Message& message) {
     }
   } else {
     const Summary& summary = *message.summary;
-    content.cause = several_lines(summary_text(summary));
+    content.cause = several_lines(summary_text(summary, Lines::kNo));
     content.facts.emplace_back("From", util::format_rfc3339(summary.from));
     content.facts.emplace_back("Until", util::format_rfc3339(summary.until));
+    for (const Summary::Line& line : summary.worst) {
+      content.lines.push_back(
+          {util::format_rfc3339(std::chrono::floor<std::chrono::seconds>(line.time)), line.severity,
+           plain_text(
+               line.jail.empty() ? line.message : fmt::format("{}: {}", line.jail, line.message),
+               kLongestLine)});
+    }
   }
   content.steps = advice_of(message).steps;
   return content;
@@ -140,6 +155,13 @@ std::string text_part(const Content& content) {
   for (const std::string_view line : util::split(content.cause, '\n')) {
     text += fmt::format("    {}\n", line);
   }
+  if (!content.lines.empty()) {
+    text += "\nWORST\n";
+  }
+  for (const Content::Line& line : content.lines) {
+    text += fmt::format("    {} {}\n        {}\n", line.time, model::to_string(line.severity),
+                        line.text);
+  }
   text += "\nDETAILS\n";
   for (const auto& [name, value] : content.facts) {
     text += fmt::format("    {:<8} {}\n", name, value);
@@ -151,45 +173,83 @@ std::string text_part(const Content& content) {
   return text;
 }
 
-std::string_view colour_of(model::Severity severity) {
+struct Colours {
+  std::string_view name;  // of the class
+  std::string_view on_light;
+};
+
+Colours colours_of(model::Severity severity) {
   switch (severity) {
     case model::Severity::kCritical:
     case model::Severity::kHigh:
-      return "#b3261e";
+      return {"bad", "#b3261e"};
     case model::Severity::kWarning:
-      return "#b06000";
+      return {"warn", "#8f4e00"};
     default:
-      return "#3c6e47";
+      return {"good", "#2e6b3a"};
   }
 }
 
+// Colours stand in the elements for programs that drop the style sheet; the sheet turns them for a
+// dark screen, where a program that only darkens the page would leave dark text on it. One column,
+// so that nothing is cut off on a telephone, and long words break.
+constexpr std::string_view kHead =
+    "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">"
+    "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
+    "<meta name=\"color-scheme\" content=\"light dark\">"
+    "<meta name=\"supported-color-schemes\" content=\"light dark\"><style>"
+    ":root{color-scheme:light dark}"
+    "@media (prefers-color-scheme:dark){"
+    ".page{background:#16181b!important;color:#e6e6e6!important}"
+    ".quiet{color:#a7adb4!important}.box{background:#24282d!important;color:#e6e6e6!important}"
+    ".bad{color:#ff9c92!important;border-color:#ff9c92!important}"
+    ".warn{color:#f5b95f!important;border-color:#f5b95f!important}"
+    ".good{color:#8fd19e!important;border-color:#8fd19e!important}"
+    ".text{color:#e6e6e6!important}}"
+    "@media (max-width:480px){.page{padding:12px!important}.card{padding-left:12px!important}}"
+    "</style></head>";
+
 std::string html_part(const Content& content, model::Severity severity) {
+  const Colours colours = colours_of(severity);
   std::string html = fmt::format(
-      "<!doctype html><html><body style=\"margin:0;padding:16px;font:15px/1.5 sans-serif;"
-      "color:#1f1f1f\">"
-      "<div style=\"max-width:640px;border-left:4px solid {};padding-left:16px\">"
-      "<p style=\"margin:0;color:{};font-weight:bold\">{}</p>"
-      "<h1 style=\"margin:4px 0 12px;font-size:20px\">{}</h1>"
-      "{}<p style=\"margin:0 0 16px\">{}</p><table style=\"border-collapse:collapse\">",
-      colour_of(severity), colour_of(severity), html_text(content.severity),
-      html_text(content.headline),
+      "{}<body class=\"page\" style=\"margin:0;padding:20px;background:#ffffff;color:#1f1f1f;"
+      "font:15px/1.5 -apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;"
+      "overflow-wrap:anywhere\">"
+      "<div class=\"card {}\" style=\"max-width:640px;border-left:4px solid {};padding-left:16px\">"
+      "<p class=\"{}\" style=\"margin:0;color:{};font-weight:bold\">{}</p>"
+      "<div class=\"text\" style=\"color:#1f1f1f\">"
+      "<h1 style=\"margin:4px 0 12px;font-size:20px;line-height:1.3\">{}</h1>"
+      "{}<p style=\"margin:0 0 16px\">{}</p>",
+      kHead, colours.name, colours.on_light, colours.name, colours.on_light,
+      html_text(content.severity), html_text(content.headline),
       content.error.empty() ? std::string()
                             : fmt::format("<p style=\"margin:0 0 8px;font-weight:bold\">{}</p>",
                                           html_text(content.error)),
       html_text(content.cause));
+  for (const Content::Line& line : content.lines) {
+    const Colours of = colours_of(line.severity);
+    html += fmt::format(
+        "<p style=\"margin:0 0 10px\"><span class=\"{}\" style=\"color:{};font-weight:bold\">{}"
+        "</span> <span class=\"quiet\" style=\"color:#5f5f5f\">{}</span><br>{}</p>",
+        of.name, of.on_light, model::to_string(line.severity), html_text(line.time),
+        html_text(line.text));
+  }
+  html += "<table role=\"presentation\" style=\"border-collapse:collapse;margin-top:16px\">";
   for (const auto& [name, value] : content.facts) {
     html += fmt::format(
-        "<tr><td style=\"padding:2px 16px 2px 0;color:#5f5f5f\">{}</td><td>{}</td></tr>",
+        "<tr><td class=\"quiet\" style=\"padding:2px 16px 2px 0;vertical-align:top;"
+        "overflow-wrap:normal;color:#5f5f5f\">{}</td><td>{}</td></tr>",
         html_text(name), html_text(value));
   }
   html +=
       "</table><p style=\"margin:16px 0 4px;font-weight:bold\">Next steps</p>"
-      "<pre style=\"margin:0;padding:8px "
-      "12px;background:#f2f2f2;white-space:pre-wrap;overflow-wrap:anywhere\">";
+      "<pre class=\"box\" style=\"margin:0;padding:8px 12px;background:#f2f2f2;color:#1f1f1f;"
+      "border-radius:4px;font:13px/1.5 ui-monospace,Menlo,Consolas,monospace;"
+      "white-space:pre-wrap\">";
   for (std::size_t i = 0; i < content.steps.size(); ++i) {
     html += (i == 0 ? "" : "\n") + html_text(content.steps[i]);
   }
-  return html + "</pre></div></body></html>\n";
+  return html + "</pre></div></div></body></html>\n";
 }
 
 // A name of ours for the right side of ids: letters, digits, '-' and '.' only.

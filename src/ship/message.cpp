@@ -53,32 +53,48 @@ std::string top_addresses(const Summary& summary) {
   return text;
 }
 
+// What was held is told hours later: a line for each of the worst.
+std::string held_lines(const Summary& summary) {
+  std::string text;
+  if (summary.was_held) {
+    for (const Summary::Line& line : summary.worst) {
+      text += fmt::format("\n{} {}: {}", util::format_rfc3339(line.time),
+                          model::to_string(line.severity), line.message);
+    }
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string event_key(std::string_view destination, const model::EventId& id) {
   return fmt::format("{}-{}", destination, util::to_hex(id.bytes));
 }
 
-std::string summary_text(const Summary& summary) {
-  const std::string window = util::format_duration(summary.window);
+std::string summary_text(const Summary& summary, Lines lines) {
+  const std::string window =
+      summary.was_held ? "quiet hours" : util::format_duration(summary.window);
   std::string addresses = top_addresses(summary);
   if (summary.kinds.size() == 1) {
     const Summary::Kind& kind = summary.kinds.front();
     std::string text = fmt::format("{} {} in {}: {}", kind.count, noun(kind.kind, kind.count),
                                    window, break_down(kind));
-    return addresses.empty() ? text : text + "; " + addresses;
+    return (addresses.empty() ? text : text + "; " + addresses) +
+           (lines == Lines::kYes ? held_lines(summary) : std::string());
   }
   std::string text = fmt::format("{} alerts in {}", summary.total, window);
   for (const Summary::Kind& kind : summary.kinds) {
     text += fmt::format("\n{} {}: {}", kind.count, noun(kind.kind, kind.count), break_down(kind));
   }
-  return addresses.empty() ? text : text + "\n" + addresses;
+  return (addresses.empty() ? text : text + "\n" + addresses) +
+         (lines == Lines::kYes ? held_lines(summary) : std::string());
 }
 
 std::string headline(const Message& message) {
   if (message.summary) {
-    return fmt::format("{} alerts in {}", message.summary->total,
-                       util::format_duration(message.summary->window));
+    return fmt::format(
+        "{} alerts in {}", message.summary->total,
+        message.summary->was_held ? "quiet hours" : util::format_duration(message.summary->window));
   }
   const model::Event& event = *message.event;
   std::string text(model::to_string(event.kind));

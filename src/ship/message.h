@@ -25,6 +25,14 @@ struct Summary {
     std::string example;
   };
   static constexpr std::size_t kMostNamed = 5;
+  // One of the events, in its own words.
+  struct Line {
+    util::WallTime time{};
+    model::Severity severity = model::Severity::kInfo;
+    std::string jail;
+    std::string message;
+  };
+  static constexpr std::size_t kMostLines = 10;
 
   util::WallTime from{};
   util::WallTime until{};
@@ -37,6 +45,11 @@ struct Summary {
   std::vector<std::pair<net::Prefix, std::uint64_t>> addresses;
   // Too many different addresses came to count each: `addresses` is the best known.
   bool addresses_estimated = false;
+  // The most severe that are no findings or bans (of which the counts say it all), most severe
+  // first, then in the order of time; at most kMostLines.
+  std::vector<Line> worst = {};
+  // It waited for the end of quiet hours.
+  bool was_held = false;
 };
 
 // One thing to tell a destination: an event, or a summary of many.
@@ -58,8 +71,10 @@ struct Message {
 std::string event_key(std::string_view destination, const model::EventId& id);
 
 // "37 bans in 1m: sshd 30, caddy 7; top addresses 203.0.113.9 (5), 203.0.113.7". One line a kind
-// when there are several.
-std::string summary_text(const Summary& summary);
+// when there are several. Of what was held in quiet hours the worst follow, a line each, unless the
+// caller shows them otherwise.
+enum class Lines : bool { kNo, kYes };
+std::string summary_text(const Summary& summary, Lines lines = Lines::kYes);
 
 // One line that says what it is: "ban 203.0.113.9 (sshd)", "firewall", "37 alerts in 1m".
 std::string headline(const Message& message);

@@ -35,6 +35,7 @@ class Pump::Impl {
         clock_(clock),
         on_report_(std::move(on_report)),
         digest_(std::string(destination.name()), options.digest),
+        quiet_(options.quiet),
         backoff_(options.first_retry, options.longest_retry, options.jitter_seed),
         most_(std::max<std::size_t>(1, destination.batch_limit())),
         limit_(most_),
@@ -54,6 +55,9 @@ class Pump::Impl {
       return blocked_until_;
     }
     fill(now);
+    if (!more) {
+      release();
+    }
     if (pending_.empty()) {
       return more ? now : next_event();
     }
@@ -86,9 +90,14 @@ class Pump::Impl {
   // When something is to be done though nothing comes.
   std::optional<util::MonotonicTime> next_event() const {
     auto next = digest_.next_due();
-    if (unreported_ != 0) {
-      const util::MonotonicTime due = last_given_up_report_ + kReportPause;
+    const auto or_at = [&next](util::MonotonicTime due) {
       next = next ? std::min(*next, due) : due;
+    };
+    if (unreported_ != 0) {
+      or_at(last_given_up_report_ + kReportPause);
+    }
+    if (const auto wait = quiet_.wait(clock_.now())) {
+      or_at(clock_.monotonic() + *wait);
     }
     return next;
   }
@@ -118,8 +127,9 @@ class Pump::Impl {
       }
       reload_ = false;
       last_loaded_ = 0;
+      quiet_.forget();
     }
-    if (digest_.full() || pending_.size() + digest_.ready() >= room_) {
+    if (digest_.full() || quiet_.full() || pending_.size() + digest_.ready() >= room_) {
       return false;
     }
     const auto items = outbox_.next(last_loaded_, kMostLoaded);
@@ -132,7 +142,11 @@ class Pump::Impl {
       recovered();
     }
     for (const model::OutboxItem& item : *items) {
-      digest_.add(item, now);
+      if (quiet_.holds(item, clock_.now())) {
+        quiet_.hold(item);
+      } else {
+        digest_.add(item, now);
+      }
       last_loaded_ = item.id;
     }
     return items->size() == kMostLoaded;
@@ -145,6 +159,12 @@ class Pump::Impl {
         return;
       }
       pending_.push_back(std::move(*message));
+    }
+  }
+
+  void release() {
+    if (auto held = quiet_.release(destination_.name(), clock_.now())) {
+      pending_.push_back(std::move(*held));
     }
   }
 
@@ -378,6 +398,7 @@ class Pump::Impl {
   const util::Clock& clock_;
   const OnReport on_report_;
   Digest digest_;
+  QuietTime quiet_;
   util::Backoff backoff_;
   // Most messages of a delivery, and how many at present: fewer while something refused is sought.
   const std::size_t most_;

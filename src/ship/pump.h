@@ -2,6 +2,7 @@
 
 #include "ship/destination.h"
 #include "ship/outbox.h"
+#include "ship/quiet_hours.h"
 #include "ship/report.h"
 #include "util/clock.h"
 
@@ -27,6 +28,8 @@ struct ShipperOptions {
   // counts is the running time of the agent, so a clock that jumps gives nothing up.
   std::chrono::seconds give_up{std::chrono::hours(72)};
   std::uint64_t jitter_seed = 0;
+  // When nothing but the urgent is told.
+  QuietOptions quiet = {};
 };
 
 struct ShipperStatus {
