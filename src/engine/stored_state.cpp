@@ -75,8 +75,8 @@ Listeners listeners_of(Jails& jails, util::WallTime now) {
 util::Status load_bans(store::Reader& reader, Jails& jails, BanKeeper& keeper, util::WallTime now,
                        Listeners& listeners, LoadReport& report) {
   using WhenFull = Recorder::WhenFull;
-  WARDER_ASSIGN_OR_RETURN(const std::uint64_t bans, reader.count_bans());
-  jails.bans().reserve(bans);
+  WARDER_ASSIGN_OR_RETURN(const store::Reader::BanCount bans, reader.count_bans());
+  jails.bans().reserve(bans.ipv4, bans.ipv6);
   auto known = listeners.end();  // most rows are of the same jail as the one before
   return reader.active_bans(util::WallTime{}, [&](const model::Ban& ban) {
     if (known == listeners.end() || known->first != ban.jail) {

@@ -26,9 +26,11 @@ struct BanSlot {
   std::uint8_t length;
   std::uint8_t flags;
 };
-using ShortSlot = BanSlot<8>;
+using Ipv4Slot = BanSlot<4>;
+using NetworkSlot = BanSlot<8>;  // IPv6, up to 64 bits
 using LongSlot = BanSlot<16>;
-static_assert(sizeof(ShortSlot) == 16);
+static_assert(sizeof(Ipv4Slot) == 12);
+static_assert(sizeof(NetworkSlot) == 16);
 static_assert(sizeof(LongSlot) == 24);
 
 template <typename Slot>
@@ -168,19 +170,20 @@ struct Part {
   }
 };
 
-bool fits_short(const net::Prefix& prefix) {
-  return prefix.family() == net::Family::kIpv4 || prefix.length() <= 64;
-}
-
 }  // namespace
 
 struct BanTable::Impl {
   Impl(const HashKey& hash_key, std::size_t most)
-      : key(hash_key), capacity(most), shorts(hash_key, most), longs(hash_key, most) {}
+      : key(hash_key),
+        capacity(most),
+        ipv4(hash_key, most),
+        networks(hash_key, most),
+        longs(hash_key, most) {}
 
   HashKey key;
   std::size_t capacity;
-  Part<ShortSlot> shorts;
+  Part<Ipv4Slot> ipv4;
+  Part<NetworkSlot> networks;
   Part<LongSlot> longs;
   LengthsInUse lengths_v4;
   LengthsInUse lengths_v6;
@@ -194,7 +197,9 @@ struct BanTable::Impl {
   std::chrono::microseconds stepped{0};
 
   std::chrono::seconds shift() const { return std::chrono::round<std::chrono::seconds>(stepped); }
-  std::size_t size() const { return shorts.table.size() + longs.table.size(); }
+  std::size_t size() const {
+    return ipv4.table.size() + networks.table.size() + longs.table.size();
+  }
 
   Seconds to_internal(const std::optional<util::WallTime>& end) const {
     if (!end) {
@@ -226,7 +231,16 @@ struct BanTable::Impl {
   // Calls `action` with the part that holds prefixes like this one.
   template <typename Self, typename Action>
   static auto with_part(Self& self, const net::Prefix& prefix, Action action) {
-    return fits_short(prefix) ? action(self.shorts) : action(self.longs);
+    if (prefix.family() == net::Family::kIpv4) {
+      return action(self.ipv4);
+    }
+    return prefix.length() <= 64 ? action(self.networks) : action(self.longs);
+  }
+  template <typename Self, typename Action>
+  static void with_each_part(Self& self, Action action) {
+    action(self.ipv4);
+    action(self.networks);
+    action(self.longs);
   }
 
   LengthsInUse& lengths(net::Family family) {
@@ -376,8 +390,11 @@ BanTable::Added BanTable::add(const ActiveBan& ban) {
   return Impl::with_part(*impl_, ban.address, [&](auto& part) { return impl_->add_to(part, ban); });
 }
 
-// Nearly all bans are of IPv4 addresses and IPv6 networks.
-void BanTable::reserve(std::size_t bans) { impl_->shorts.table.reserve(bans); }
+void BanTable::reserve(std::size_t ipv4, std::size_t ipv6) {
+  impl_->ipv4.table.reserve(ipv4);
+  // Nearly all of them are of networks.
+  impl_->networks.table.reserve(ipv6);
+}
 
 std::optional<ActiveBan> BanTable::remove(JailIndex jail, const net::Prefix& address) {
   const std::uint64_t hash = hash_prefix(impl_->key, address);
@@ -396,8 +413,7 @@ std::optional<ActiveBan> BanTable::remove(JailIndex jail, const net::Prefix& add
 
 void BanTable::remove_jail(JailIndex jail, const std::function<void(const ActiveBan&)>& visit) {
   std::vector<ActiveBan> removed;
-  impl_->remove_jail_from(impl_->shorts, jail, removed);
-  impl_->remove_jail_from(impl_->longs, jail, removed);
+  Impl::with_each_part(*impl_, [&](auto& part) { impl_->remove_jail_from(part, jail, removed); });
   for (const ActiveBan& ban : removed) {
     impl_->count_out(ban.jail, ban.address, ban.wide);
   }
@@ -445,25 +461,31 @@ std::size_t BanTable::siblings_at_most(JailIndex jail, const net::Prefix& addres
 std::size_t BanTable::expire(util::WallTime now, std::size_t limit,
                              const std::function<void(const ActiveBan&)>& visit) {
   const Seconds seconds = impl_->passed(now);
-  const std::size_t count = impl_->expire_in(impl_->shorts, seconds, limit, visit);
-  return count + impl_->expire_in(impl_->longs, seconds, limit - std::min(limit, count), visit);
+  std::size_t count = 0;
+  Impl::with_each_part(*impl_, [&](auto& part) {
+    count += impl_->expire_in(part, seconds, limit - std::min(limit, count), visit);
+  });
+  return count;
 }
 
 std::size_t BanTable::pieces() const {
-  return impl_->shorts.table.segments() + impl_->longs.table.segments();
+  std::size_t all = 0;
+  Impl::with_each_part(*impl_, [&](const auto& part) { all += part.table.segments(); });
+  return all;
 }
 
 void BanTable::for_each_in(std::size_t piece,
                            const std::function<void(const ActiveBan&)>& visit) const {
-  const std::size_t shorts = impl_->shorts.table.segments();
-  if (piece < shorts) {
-    impl_->shorts.table.for_each_in(
-        piece, [&](const std::byte* bytes) { visit(impl_->to_ban(load<ShortSlot>(bytes))); });
-  } else {
-    impl_->longs.table.for_each_in(piece - shorts, [&](const std::byte* bytes) {
-      visit(impl_->to_ban(load<LongSlot>(bytes)));
-    });
-  }
+  std::size_t first = 0;  // of the part's pieces
+  Impl::with_each_part(*impl_, [&](const auto& part) {
+    using Slot = typename std::remove_cvref_t<decltype(part)>::SlotType;
+    const std::size_t segments = part.table.segments();
+    if (piece >= first && piece - first < segments) {
+      part.table.for_each_in(
+          piece - first, [&](const std::byte* bytes) { visit(impl_->to_ban(load<Slot>(bytes))); });
+    }
+    first += segments;
+  });
 }
 
 void BanTable::for_each(const std::function<void(const ActiveBan&)>& visit) const {
@@ -483,8 +505,11 @@ std::size_t BanTable::wide(JailIndex jail) const {
 }
 std::size_t BanTable::capacity() const { return impl_->capacity; }
 std::size_t BanTable::memory() const {
-  return impl_->shorts.table.memory() + impl_->longs.table.memory() + impl_->siblings.memory() +
-         (impl_->shorts.earliest.size() + impl_->longs.earliest.size()) * sizeof(Seconds);
+  std::size_t bytes = impl_->siblings.memory();
+  Impl::with_each_part(*impl_, [&](const auto& part) {
+    bytes += part.table.memory() + part.earliest.size() * sizeof(Seconds);
+  });
+  return bytes;
 }
 
 }  // namespace warder::jail

@@ -33,10 +33,10 @@ constexpr util::WallTime kLatestEnd{std::chrono::seconds{0xFFFF'FFFE}};
 // Every ban in effect, of all jails: what is banned until when, and what ends now.
 //
 // One for the agent, owned by the engine, used by the pipeline thread only. A ban of an IPv4 prefix
-// or an IPv6 prefix of up to 64 bits takes a slot of 16 bytes that holds all of it, so the address
-// of an expired ban needs no look-up elsewhere; a longer IPv6 prefix takes 24. The table grows in a
-// thousand small pieces: there is no doubling spike, and a call never waits for the whole of it to
-// move. It shrinks when bans end. See README.md, "Memory".
+// takes a slot of 12 bytes that holds all of it, so the address of an expired ban needs no look-up
+// elsewhere; one of an IPv6 prefix of up to 64 bits takes 16, of a longer one 24. The table grows
+// in a thousand small pieces: there is no doubling spike, and a call never waits for the whole of
+// it to move. It shrinks when bans end. See README.md, "Memory".
 //
 // Bans of one prefix by several jails are independent entries: holders().
 class BanTable {
@@ -51,7 +51,7 @@ class BanTable {
   // A later end wins, an enforced ban replaces an observed one.
   Added add(const ActiveBan& ban);
   // So many bans will be added, at start: makes room for them at once. They need not come.
-  void reserve(std::size_t bans);
+  void reserve(std::size_t ipv4, std::size_t ipv6);
   // Lifts one jail's ban of exactly this prefix. Empty when there was none.
   std::optional<ActiveBan> remove(JailIndex jail, const net::Prefix& address);
   // Lifts all bans of a jail that is gone, `visit`ing each.

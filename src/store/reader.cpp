@@ -109,10 +109,16 @@ util::Status Reader::active_bans(util::WallTime now, const BanCallback& callback
       to_micros(now));
 }
 
-util::Result<std::uint64_t> Reader::count_bans() {
+util::Result<Reader::BanCount> Reader::count_bans() {
   WARDER_RETURN_IF_ERROR(impl_->connection());
-  WARDER_ASSIGN_OR_RETURN(const std::int64_t count, impl_->number("SELECT count(*) FROM ban"));
-  return static_cast<std::uint64_t>(count);
+  BanCount count;
+  WARDER_RETURN_IF_ERROR(
+      impl_->rows("SELECT count(*), total(length(address) > 5) FROM ban", [&](const Rows& row) {
+        count.ipv6 = static_cast<std::uint64_t>(row.integer(1));
+        count.ipv4 = static_cast<std::uint64_t>(row.integer(0)) - count.ipv6;
+        return util::Result<bool>(false);
+      }));
+  return count;
 }
 
 util::Status Reader::recent_findings(std::string_view jail, util::WallTime since,

@@ -132,7 +132,11 @@ class Reader {
   // Bans that have not ended by `now`, in no order; a ban is only lent to the callback.
   util::Status active_bans(util::WallTime now, const BanCallback& callback);
   // How many bans are running, or ended without anybody having recorded that yet.
-  util::Result<std::uint64_t> count_bans();
+  struct BanCount {
+    std::uint64_t ipv4 = 0;
+    std::uint64_t ipv6 = 0;
+  };
+  util::Result<BanCount> count_bans();
   // The kFinding events of a jail from `since` on, in the order of their time; of all jails in one
   // pass when `jail` is empty.
   util::Status recent_findings(std::string_view jail, util::WallTime since,

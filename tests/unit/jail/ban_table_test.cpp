@@ -247,7 +247,7 @@ TEST_CASE("A limit spreads the expiry over calls and loses nobody") {
   CHECK(calls > 10);
 }
 
-TEST_CASE("A million bans take at most 24 bytes each, and none when they have ended") {
+TEST_CASE("A million bans take at most 18 bytes each, and none when they have ended") {
   BanTable table(test_key());
   const std::size_t empty = table.memory();
   CHECK(empty < 150'000);
@@ -259,8 +259,8 @@ TEST_CASE("A million bans take at most 24 bytes each, and none when they have en
       dearest = std::max(dearest, (table.memory() - empty - kFilter) / (i + 1));
     }
   }
-  CHECK(dearest <= 24);
-  CHECK(table.memory() <= 24'000'000);
+  CHECK(dearest <= 18);
+  CHECK(table.memory() <= 18'000'000);
   CHECK(table.expire(kNoon + 1s, 2'000'000, [](const ActiveBan&) {}) == 1'000'000);
   CHECK(table.memory() == empty + kFilter);
 }
