@@ -1,6 +1,6 @@
 #include "ship/advice.h"
 
-#include "ship/detail.h"
+#include "model/event_json.h"
 #include "ship/text.h"
 
 #include <fmt/core.h>
@@ -74,7 +74,7 @@ Advice advice_of(const Message& message) {
   }
   const model::Event& event = *message.event;
   Advice advice;
-  if (const auto detail = parse_detail(event.detail); detail.is_object()) {
+  if (const auto detail = model::parse_detail(event.detail); detail.is_object()) {
     advice.cause = text_of(detail, "cause", kLongestPart);
     advice.incident = text_of(detail, "incident", kLongestIncident);
     advice.is_over = !advice.incident.empty() && text_of(detail, "state", 10) == "good";

@@ -1,8 +1,8 @@
 #include "ship/alert_forms.h"
 
 #include "crypto/sha256.h"
+#include "model/event_json.h"
 #include "ship/advice.h"
-#include "ship/detail.h"
 #include "ship/text.h"
 #include "util/encoding.h"
 
@@ -58,7 +58,7 @@ Json block(Json inlines) {
 // The severity that its incident has, also when this message ends it.
 std::string incident_severity(const Message& message) {
   if (message.event) {
-    const Json detail = parse_detail(message.event->detail);
+    const Json detail = model::parse_detail(message.event->detail);
     if (detail.is_object() && detail.contains("severity") && detail["severity"].is_string()) {
       if (const auto named = model::parse_severity(detail["severity"].get<std::string>())) {
         return std::string(model::to_string(*named));

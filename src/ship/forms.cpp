@@ -1,6 +1,6 @@
 #include "ship/forms.h"
 
-#include "ship/detail.h"
+#include "model/event_json.h"
 #include "ship/text.h"
 #include "util/encoding.h"
 
@@ -49,7 +49,7 @@ Json event_object(const model::Event& event, Detail detail) {
   }
   if (detail == Detail::kOmitted) {
     json["detail_omitted"] = true;
-  } else if (Json parsed = parse_detail(facts); parsed.is_object()) {
+  } else if (Json parsed = model::parse_detail(facts); parsed.is_object()) {
     json["detail"] = std::move(parsed);
   } else {
     json["detail"] = plain_text(facts, model::Event::kLongestDetail);

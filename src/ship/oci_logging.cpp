@@ -1,7 +1,7 @@
 #include "ship/oci_logging.h"
 
 #include "crypto/sha256.h"
-#include "ship/detail.h"
+#include "model/event_json.h"
 #include "ship/text.h"
 #include "util/encoding.h"
 
@@ -97,7 +97,7 @@ Json audit_event(std::string_view host, const Message& message) {
     if (event.address) {
       identity["ipAddress"] = event.address->to_string();
     }
-    if (Json detail = parse_detail(model::detail_text(event)); detail.is_object()) {
+    if (Json detail = model::parse_detail(model::detail_text(event)); detail.is_object()) {
       if (std::string user = user_of(detail); !user.empty()) {
         identity["principalName"] = std::move(user);
       }

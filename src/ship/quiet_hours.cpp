@@ -1,6 +1,6 @@
 #include "ship/quiet_hours.h"
 
-#include "ship/detail.h"
+#include "model/event_json.h"
 #include "util/strings.h"
 
 #include <fmt/core.h>
@@ -161,7 +161,7 @@ bool QuietTime::holds(const model::OutboxItem& item, util::WallTime now) const {
   }
   // The end of what was told in quiet hours is told in them, too: whoever was woken may sleep
   // again.
-  const auto detail = parse_detail(event.detail);
+  const auto detail = model::parse_detail(event.detail);
   if (!detail.is_object() || detail.value("state", nlohmann::ordered_json()) != "good") {
     return true;
   }

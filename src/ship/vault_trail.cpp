@@ -1,8 +1,8 @@
 #include "ship/vault_trail.h"
 
 #include "crypto/sha256.h"
+#include "model/event_json.h"
 #include "model/witness.h"
-#include "ship/detail.h"
 #include "util/encoding.h"
 
 #include <fmt/core.h>
@@ -38,34 +38,16 @@ std::string path_part(std::string_view text) {
 }
 
 Json object_of(const Message& message) {
-  Json json;
-  json["sequence"] = message.sequence;
-  if (message.summary) {
-    json["key"] = message.key;
-    json["total"] = message.summary->total;
-    json["from"] = util::format_rfc3339(message.summary->from);
-    json["until"] = util::format_rfc3339(message.summary->until);
-    json["severity"] = model::to_string(message.summary->severity);
-    json["message"] = summary_text(*message.summary);
-    return json;
+  if (!message.summary) {
+    return model::event_json(*message.event, message.sequence);
   }
-  const model::Event& event = *message.event;
-  json["id"] = util::to_hex(event.id.bytes);
-  json["time"] = util::format_rfc3339(event.time);
-  json["kind"] = model::to_string(event.kind);
-  json["severity"] = model::to_string(event.severity);
-  if (!event.jail.empty()) {
-    json["jail"] = event.jail;
-  }
-  if (event.address) {
-    json["address"] = event.address->to_string();
-  }
-  json["message"] = event.message;
-  if (const std::string facts = model::detail_text(event); !facts.empty()) {
-    Json detail = parse_detail(facts);
-    json["detail"] = detail.is_discarded() ? Json(facts) : std::move(detail);
-  }
-  return json;
+  return Json{{"sequence", message.sequence},
+              {"key", message.key},
+              {"total", message.summary->total},
+              {"from", util::format_rfc3339(message.summary->from)},
+              {"until", util::format_rfc3339(message.summary->until)},
+              {"severity", model::to_string(message.summary->severity)},
+              {"message", summary_text(*message.summary)}};
 }
 
 std::string id_of(const Message& message) {
