@@ -41,7 +41,9 @@ std::string explain_text(const json& answer) {
                             recorded.value("count", 1U));
       }
     }
-    if (ban.value("in_kernel", false)) {
+    if (ban.value("in_kernel", false) && !ban.contains("packets_dropped")) {
+      text += "  in the kernel; its packets are not counted ([firewall] packet_counters)\n";
+    } else if (ban.value("in_kernel", false)) {
       text += fmt::format("  in the kernel: {} packets, {} bytes dropped\n",
                           ban.value("packets_dropped", 0ULL), ban.value("bytes_dropped", 0ULL));
     } else if (!ban.value("observed", false)) {

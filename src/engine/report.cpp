@@ -221,8 +221,10 @@ std::string Engine::explain_json(const net::Prefix& address, const store::Addres
              {"wide", ban.wide}};
     if (const auto traffic = keeper_.firewall().traffic(ban.address)) {
       row["in_kernel"] = true;
-      row["packets_dropped"] = traffic->packets;
-      row["bytes_dropped"] = traffic->bytes;
+      if (traffic->counted) {
+        row["packets_dropped"] = traffic->packets;
+        row["bytes_dropped"] = traffic->bytes;
+      }
     } else {
       row["in_kernel"] = false;
       row["kernel_says"] = traffic.error().message();

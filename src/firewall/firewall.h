@@ -90,6 +90,7 @@ struct ApplyReport {
 struct Traffic {
   std::uint64_t packets = 0;
   std::uint64_t bytes = 0;
+  bool counted = true;  // false: the kernel counts a rule's packets, but not those of each element
   friend bool operator==(const Traffic&, const Traffic&) = default;
 };
 

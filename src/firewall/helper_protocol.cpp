@@ -67,6 +67,17 @@ void put_left(Datagram& datagram, std::size_t at,
   put<std::uint64_t>(datagram, at, left && count <= kMostLeft ? count : kForEver);
 }
 
+// All ones where nobody counted.
+void put_traffic(Datagram& datagram, std::size_t at, const Traffic& traffic) {
+  put<std::uint64_t>(datagram, at, traffic.counted ? traffic.packets : kNotCounted);
+  put<std::uint64_t>(datagram, at + 8, traffic.counted ? traffic.bytes : 0);
+}
+
+Traffic get_traffic(util::ByteView bytes, std::size_t at) {
+  const Traffic traffic{get<std::uint64_t>(bytes, at), get<std::uint64_t>(bytes, at + 8)};
+  return traffic.packets == kNotCounted ? Traffic{0, 0, false} : traffic;
+}
+
 bool get_left(util::ByteView bytes, std::size_t at,
               std::optional<std::chrono::milliseconds>& left) {
   const auto count = get<std::uint64_t>(bytes, at);
@@ -208,8 +219,7 @@ void put_summary(Datagram& datagram, const Summary& summary) {
   put<std::uint32_t>(datagram, at + 12, summary.report.unchanged);
   put<std::uint32_t>(datagram, at + 16, summary.report.removed);
   put<std::uint32_t>(datagram, at + 20, summary.report.outlasting);
-  put<std::uint64_t>(datagram, at + 24, summary.traffic.packets);
-  put<std::uint64_t>(datagram, at + 32, summary.traffic.bytes);
+  put_traffic(datagram, at + 24, summary.traffic);
   std::copy_n(summary.text.begin(), length, datagram.begin() + kSummaryText);
 }
 
@@ -231,8 +241,7 @@ std::optional<Summary> read_summary(util::ByteView datagram) {
   summary.report.unchanged = get<std::uint32_t>(bytes, 12);
   summary.report.removed = get<std::uint32_t>(bytes, 16);
   summary.report.outlasting = get<std::uint32_t>(bytes, 20);
-  summary.traffic.packets = get<std::uint64_t>(bytes, 24);
-  summary.traffic.bytes = get<std::uint64_t>(bytes, 32);
+  summary.traffic = get_traffic(bytes, 24);
   return summary;
 }
 
@@ -272,8 +281,7 @@ void put_element(Datagram& datagram, std::size_t place, const TimedElement& elem
   put<std::uint16_t>(datagram, at, element.element.scope);
   put_prefix(datagram, at + 2, at + 8, element.element.prefix);
   put_left(datagram, at + 24, element.left);
-  put<std::uint64_t>(datagram, at + 32, element.element.traffic.packets);
-  put<std::uint64_t>(datagram, at + 40, element.element.traffic.bytes);
+  put_traffic(datagram, at + 32, element.element.traffic);
 }
 
 std::optional<TimedElement> read_element(util::ByteView datagram, std::size_t place) {
@@ -285,7 +293,7 @@ std::optional<TimedElement> read_element(util::ByteView datagram, std::size_t pl
   }
   result.element.scope = get<std::uint16_t>(bytes, 0);
   result.element.prefix = *prefix;
-  result.element.traffic = {get<std::uint64_t>(bytes, 32), get<std::uint64_t>(bytes, 40)};
+  result.element.traffic = get_traffic(bytes, 32);
   return result;
 }
 

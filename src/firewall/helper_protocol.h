@@ -31,6 +31,7 @@ constexpr std::size_t kLongestText = 512;
 constexpr std::size_t kRefusalsADatagram = (kDatagram - kHeader - 64 - kLongestText) / kRecord;
 // Ends beyond are for ever (the highest number says so).
 constexpr std::uint64_t kForEver = ~std::uint64_t{0};
+constexpr std::uint64_t kNotCounted = ~std::uint64_t{0};
 
 enum class Kind : std::uint16_t {
   kEnsure = 1,     // scope records

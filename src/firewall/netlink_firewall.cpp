@@ -278,11 +278,12 @@ util::Result<Traffic> NetlinkFirewall::traffic(const net::Prefix& prefix) {
     keys.push_back({name, prefix.address()});
   }
   WARDER_ASSIGN_OR_RETURN(const auto held, state_->client.look_up(keys));
-  Traffic sum;
+  Traffic sum{0, 0, false};
   bool found = false;
   for (const auto& element : held) {
     if (element) {
       found = true;
+      sum.counted = sum.counted || element->traffic.counted;
       sum.packets += element->traffic.packets;
       sum.bytes += element->traffic.bytes;
     }

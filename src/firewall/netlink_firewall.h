@@ -18,6 +18,8 @@ struct NetlinkOptions {
   // soon as it is made, an element that is there some 200 more.
   std::uint32_t max_elements = 262'144;
   BlockType block_type = BlockType::kDrop;
+  // Whether each element has a counter, which is more than half of what adding it costs.
+  bool counters = true;
 };
 
 class Channel;

@@ -11,6 +11,9 @@ using config::Type;
 
 constexpr std::array<std::string_view, 3> kBackends{"helper", "nftables", "none"};
 constexpr std::array<std::string_view, 2> kBlockTypes{"drop", "reject"};
+constexpr std::array<std::string_view, 3> kCounters{"auto", "yes", "no"};
+// With so many bans to put back their counters would take seconds.
+constexpr std::uint32_t kMostCounted = 524'288;
 
 constexpr std::array kKeys{
     Key{.name = "backend",
@@ -71,6 +74,16 @@ constexpr std::array kKeys{
                 "length. Costs 16 bytes of kernel memory each from the first ban on, and about 200 "
                 "more for a ban that is there. A changed number makes the sets anew.",
         .example = "65536"},
+    Key{.name = "packet_counters",
+        .type = Type::kEnum,
+        .fallback = "auto",
+        .choices = kCounters,
+        .change = config::Change::kRestart,
+        .text = "Whether the kernel counts the packets of each ban, for 'warder explain'. That "
+                "makes a ban take more than twice as long to put in, so that with 'auto' it is "
+                "done only with max_elements of up to 524288. A changed answer makes the sets "
+                "anew.",
+        .example = "no"},
     Key{.name = "ssh_ports",
         .type = Type::kPorts,
         .fallback = "22",
@@ -99,6 +112,9 @@ Options read_options(const config::Values& values) {
   }
   options.netlink.block_type = values.choice<BlockType>("blocktype");
   options.netlink.max_elements = static_cast<std::uint32_t>(values.integer("max_elements"));
+  const bool few = options.netlink.max_elements <= kMostCounted;
+  const std::string_view counters = kCounters.at(values.choice_index("packet_counters"));
+  options.netlink.counters = counters == "yes" || (counters == "auto" && few);
   options.protection.min_prefix_v4 = static_cast<unsigned>(values.integer("min_prefix_ipv4"));
   options.protection.min_prefix_v6 = static_cast<unsigned>(values.integer("min_prefix_ipv6"));
   options.protection.ssh_ports = values.ports("ssh_ports");

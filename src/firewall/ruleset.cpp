@@ -18,7 +18,7 @@ constexpr std::string_view kBase = "prerouting";
 // defragmentation (-400).
 constexpr std::int32_t kRawPriority = -300;
 // Raised whenever the same comment would stand for another rule than before.
-constexpr int kRuleVersion = 1;
+constexpr int kRuleVersion = 2;
 // nft's own numbers for types, which it keeps with a set to print its elements (nft, datatype.h).
 constexpr std::uint32_t kTypeIpv4 = 7;
 constexpr std::uint32_t kTypeIpv6 = 8;
@@ -98,6 +98,11 @@ class Expressions {
       out_.put_be32(NFTA_META_DREG, NFT_REG_1);
       out_.put_be32(NFTA_META_KEY, key);
     });
+  }
+  void family(net::Family family) {
+    const std::uint8_t protocol = family == net::Family::kIpv4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+    meta(NFT_META_NFPROTO);
+    equals(util::ByteView(&protocol, 1));
   }
   void payload(std::uint32_t base, std::uint32_t offset, std::uint32_t length) {
     in("payload", [&] {
@@ -196,13 +201,10 @@ std::array<std::uint8_t, 2> port_bytes(std::uint16_t port) {
 void write_expressions(MessageWriter& out, const Rule& rule, BlockType block_type) {
   Expressions expression(out);
   switch (rule.kind) {
-    case Rule::Kind::kFamily: {
-      const std::uint8_t protocol = rule.family == net::Family::kIpv4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
-      expression.meta(NFT_META_NFPROTO);
-      expression.equals(util::ByteView(&protocol, 1));
+    case Rule::Kind::kFamily:
+      expression.family(rule.family);
       expression.verdict(NFT_GOTO, rule.target);
       return;
-    }
     case Rule::Kind::kPorts:
       expression.meta(NFT_META_L4PROTO);
       expression.equals(util::ByteView(&rule.protocol, 1));
@@ -222,6 +224,9 @@ void write_expressions(MessageWriter& out, const Rule& rule, BlockType block_typ
     case Rule::Kind::kBanned: {
       const bool v4 = rule.family == net::Family::kIpv4;
       const std::uint32_t size = key_length(rule.family);
+      // The chain is for this family only; but nft takes the address for a bare number without
+      // this, and cannot load what it has listed.
+      expression.family(rule.family);
       // Where the source address is in the header (RFC 791, RFC 8200).
       expression.payload(NFT_PAYLOAD_NETWORK_HEADER, v4 ? 12 : 8, size);
       if (rule.length < size * 8) {
@@ -284,10 +289,11 @@ void write_set(TableWriter& table, const Ruleset& ruleset, const SetId& set, std
   const auto description = out.nest(NFTA_SET_DESC);
   out.put_be32(NFTA_SET_DESC_SIZE, ruleset.options.max_elements);
   out.end_nest(description);
-  // Every element gets its own counter.
-  const auto expression = out.nest(NFTA_SET_EXPR);
-  out.put_name(NFTA_EXPR_NAME, "counter");
-  out.end_nest(expression);
+  if (ruleset.options.counters) {
+    const auto expression = out.nest(NFTA_SET_EXPR);
+    out.put_name(NFTA_EXPR_NAME, "counter");
+    out.end_nest(expression);
+  }
 }
 
 void write_rule(TableWriter& table, const Rule& rule, BlockType block_type) {
@@ -336,7 +342,8 @@ bool is_compatible(const Ruleset& ruleset, const TableState& state) {
     if (found != state.sets.end() &&
         (found->second.key_length != key_length(set.family) ||
          (found->second.flags & ~std::uint32_t{NFT_SET_EXPR}) != NFT_SET_TIMEOUT ||
-         found->second.size != ruleset.options.max_elements)) {
+         found->second.size != ruleset.options.max_elements ||
+         found->second.counts != ruleset.options.counters)) {
       return false;
     }
   }
@@ -451,6 +458,7 @@ void TableState::take(const Message& message) {
     if (const auto description = find_attribute(attributes, NFTA_SET_DESC)) {
       set.size = number(description->data, NFTA_SET_DESC_SIZE);
     }
+    set.counts = find_attribute(attributes, NFTA_SET_EXPR).has_value();
     sets[text(NFTA_SET_NAME)] = set;
   } else if (message.type == table_message(NFT_MSG_NEWRULE)) {
     const auto user_data = find_attribute(attributes, NFTA_RULE_USERDATA);

@@ -71,6 +71,7 @@ struct TableState {
     std::uint32_t flags = 0;
     std::uint32_t key_length = 0;
     std::uint32_t size = 0;
+    bool counts = false;  // its elements have counters
   };
   bool exists = false;
   std::uint32_t flags = 0;

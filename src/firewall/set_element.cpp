@@ -17,7 +17,7 @@ void write_element(MessageWriter& out, const SetElement& element, bool with_valu
   if (with_values && element.remaining) {
     out.put_be64(NFTA_SET_ELEM_TIMEOUT, static_cast<std::uint64_t>(element.remaining->count()));
   }
-  if (with_values && element.traffic != Traffic{}) {
+  if (with_values && element.traffic.counted && element.traffic.packets != 0) {
     const auto expression = out.nest(NFTA_SET_ELEM_EXPR);
     out.put_name(NFTA_EXPR_NAME, "counter");
     const auto data = out.nest(NFTA_EXPR_DATA);
@@ -35,6 +35,7 @@ void read_counter(util::ByteView expression, Traffic& traffic) {
   if (!name || name->name() != "counter" || !data) {
     return;
   }
+  traffic.counted = true;
   if (const auto packets = find_attribute(data->data, NFTA_COUNTER_PACKETS)) {
     traffic.packets = packets->be64().value_or(0);
   }
@@ -58,6 +59,7 @@ std::optional<net::IpAddress> read_key(util::ByteView key, net::Family family) {
 
 std::optional<SetElement> read_element(util::ByteView attributes, net::Family family) {
   SetElement element;
+  element.traffic.counted = false;
   bool has_key = false;
   bool has_timeout = false;
   std::uint64_t left = 0;

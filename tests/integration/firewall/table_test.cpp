@@ -2,6 +2,7 @@
 #include "firewall/netlink_firewall.h"
 #include "firewall/strays.h"
 #include "network.h"
+#include "support/temporary_folder.h"
 
 #include <catch2/catch.hpp>
 #include <linux/netlink.h>
@@ -9,6 +10,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstring>
+#include <fstream>
 #include <map>
 #include <poll.h>
 #include <set>
@@ -449,6 +451,58 @@ TEST_CASE("answers that are lost do not lose a ban") {
   CHECK(*report == ApplyReport{0, 0, 2, 0, {}});
   at.ensure();
   CHECK(at.held().size() == 3);
+}
+
+TEST_CASE("without counters a ban is a bare element, and a changed mind makes the table anew") {
+  const Setting at;
+  const auto wall = at.open({.counters = false});
+  REQUIRE(wall->ensure(std::vector{Scope()}));
+  const auto a = prefix("198.51.100.1");
+  CHECK(wall->apply(std::vector<Change>{{Kind::kAdd, 0, a, std::nullopt}}).value().added == 1);
+  CHECK(at.nft("list set inet warder all_v4_32").find("counter") == std::string::npos);
+  CHECK(wall->traffic(a).value() == firewall::Traffic{0, 0, false});
+  CHECK(wall->apply(std::vector<Change>{{Kind::kSet, 0, a, at.clock.now() + 2h}}).value() ==
+        ApplyReport{0, 1, 0, 0, {}});
+  CHECK(wall->traffic(a).value() == firewall::Traffic{0, 0, false});
+  CHECK(wall->apply(std::vector{at.add(a, 1h)}).value().outlasting == 1);
+
+  const auto counting = at.open({.counters = true});
+  REQUIRE(counting->ensure(std::vector{Scope()}));
+  CHECK(counting->traffic(a).error().code() == util::ErrorCode::kNotFound);
+  CHECK(counting->apply(std::vector{at.add(a, 1h)}).value().added == 1);
+  CHECK(counting->traffic(a).value() == firewall::Traffic{0, 0, true});
+}
+
+TEST_CASE("what nft lists of the table, an operator can save and load") {
+  const Setting at;
+  const testing::TemporaryFolder folder;
+  const std::string saved = (folder.path() / "saved.nft").string();
+  const std::vector<Scope> scopes{Scope(), Scope::parse("tcp", "80,443,8000:8100").value(),
+                                  Scope::parse("udp", "").value(),
+                                  Scope::parse("any", "53").value()};
+  for (const bool counters : {true, false}) {
+    for (const auto block_type : {firewall::BlockType::kDrop, firewall::BlockType::kReject}) {
+      const auto wall = at.open({.block_type = block_type, .counters = counters});
+      REQUIRE(wall->ensure(scopes));
+      std::vector<Change> bans;
+      for (firewall::ScopeIndex scope = 0; scope < scopes.size(); ++scope) {
+        for (const char* address :
+             {"198.51.100.1", "198.51.100.0/24", "2001:db8::1", "2001:db8::/64", "2001:db8::/56"}) {
+          bans.push_back({Kind::kAdd, scope, prefix(address), std::nullopt});
+        }
+      }
+      REQUIRE(wall->apply(bans).value().added == bans.size());
+      const std::string listed = at.nft("list ruleset");
+      CHECK(listed.find("ip saddr & 255.255.255.0 == @all_v4_24 counter") != std::string::npos);
+      std::ofstream(saved) << listed;
+      at.nft("flush ruleset");
+      at.host.run({"nft", "-f", saved});
+      CHECK(at.nft("list ruleset") == listed);
+      REQUIRE(wall->ensure(scopes));
+      CHECK(wall->apply(bans).value().unchanged == bans.size());
+      REQUIRE(wall->remove_all());
+    }
+  }
 }
 
 TEST_CASE("a full set refuses what is too much and takes the rest") {

@@ -43,7 +43,8 @@ TEST_CASE("a change has the bytes that README.md shows") {
 TEST_CASE("every record comes out as it went in") {
   Datagram datagram = wire::datagram_of({wire::Kind::kElements, 7, 0, 0, 2});
   const wire::TimedElement first{{3, prefix("2001:db8::/64"), std::nullopt, {5, 300}}, 90s};
-  const wire::TimedElement second{{0, prefix("192.0.2.0/24"), std::nullopt, {}}, std::nullopt};
+  const wire::TimedElement second{{0, prefix("192.0.2.0/24"), std::nullopt, {0, 0, false}},
+                                  std::nullopt};
   wire::put_element(datagram, 0, first);
   wire::put_element(datagram, 1, second);
   CHECK(wire::read_element(datagram, 0) == first);
