@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdint>
 
 namespace warder::filter {
@@ -56,12 +57,20 @@ bool is_unicode_blank(char32_t c) {
   return category.has(c);
 }
 
+// As RE2 reads it: \x{1f}. By hand, because loading filters writes many thousands of them.
+void append_hex(std::string& out, char32_t c) {
+  std::array<char, 8> digits{};
+  const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(),
+                                          static_cast<std::uint32_t>(c), 16);
+  out.append("\\x{").append(digits.data(), end) += '}';
+}
+
 void append_range(std::string& out, char32_t first, char32_t last) {
   const auto append = [&out](char32_t c) {
     if (is_ascii_word(c)) {
       out += static_cast<char>(c);
     } else {
-      out += fmt::format("\\x{{{:x}}}", static_cast<std::uint32_t>(c));
+      append_hex(out, c);
     }
   };
   append(first);
@@ -190,6 +199,11 @@ std::optional<char32_t> CharClass::single_beyond_ascii() const {
 
 bool CharClass::beyond_ascii() const {
   return kinds_.any() || (!extra_.empty() && !without_extra_);
+}
+
+std::size_t CharClass::ranges() const {
+  // Where it begins to allow; one range more lies between and around.
+  return (ascii_ & ~(ascii_ << 1)).count() + 1;
 }
 
 std::string CharClass::print(RegexText text, bool marks) const {

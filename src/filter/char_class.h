@@ -49,6 +49,8 @@ class CharClass {
   // The same beyond ASCII.
   std::optional<char32_t> single_beyond_ascii() const;
   bool beyond_ascii() const;
+  // Ranges in which ASCII text is printed, of what is allowed or of what is not; at least one.
+  std::size_t ranges() const;
   // The class as RE2 reads it. With `marks`, marks are not in it whatever it allows.
   std::string print(RegexText text, bool marks) const;
 

@@ -41,6 +41,7 @@ class DatePattern {
   // kInvalid: an unknown token, one that says again what another says, a month without a day, no
   // token at all, what RE2 refuses. `(?P<name>[...])` with `(?P=name)` is written out for each
   // character of the class; any other reference to a group is refused.
+  // Filters share the patterns that they have in common, as long as one of them is in use.
   static util::Result<std::shared_ptr<const DatePattern>> compile(std::string_view pattern);
   ~DatePattern();
 

@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <mutex>
 #include <utility>
 
 namespace warder::filter {
@@ -389,7 +391,22 @@ class DatePattern::Compiler {
 };
 
 util::Result<std::shared_ptr<const DatePattern>> DatePattern::compile(std::string_view pattern) {
-  return Compiler(pattern).run();
+  // By what they say, and by the decades that %ExY stands for today. The lock is held while
+  // compiling: filters are loaded one after the other.
+  static std::mutex mutex;
+  static std::map<std::string, std::weak_ptr<const DatePattern>> known;
+  const std::scoped_lock lock(mutex);
+  const std::string key = fmt::format("{} {}", decades(), pattern);
+  const auto found = known.find(key);
+  if (found != known.end()) {
+    if (auto shared = found->second.lock()) {
+      return shared;
+    }
+  }
+  WARDER_ASSIGN_OR_RETURN(auto compiled, Compiler(pattern).run());
+  std::erase_if(known, [](const auto& entry) { return entry.second.expired(); });
+  known[key] = compiled;
+  return compiled;
 }
 
 }  // namespace warder::filter

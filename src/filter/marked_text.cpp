@@ -10,9 +10,9 @@ namespace {
 
 constexpr unsigned kFirstMarkByte = 0x80;
 
-char32_t mark(std::size_t guard, bool holds, RegexText text) {
-  const auto offset = static_cast<char32_t>(2 * guard + (holds ? 1 : 0));
-  return (text == RegexText::kAscii ? char32_t{kFirstMarkByte} : kFirstMark) + offset;
+char32_t mark(std::size_t guard, RegexText text) {
+  return (text == RegexText::kAscii ? char32_t{kFirstMarkByte} : kFirstMark) +
+         static_cast<char32_t>(guard);
 }
 
 }  // namespace
@@ -25,7 +25,7 @@ std::string any_marks(RegexText text) {
 
 std::string mark_that_holds(std::size_t guard, RegexText text) {
   return fmt::format("{}?\\x{{{:x}}}", any_marks(text),
-                     static_cast<std::uint32_t>(mark(guard, true, text)));
+                     static_cast<std::uint32_t>(mark(guard, text)));
 }
 
 std::u32string decode_text(std::string_view text) {
@@ -53,7 +53,9 @@ MarkedText::MarkedText(std::string_view text, const std::vector<std::vector<bool
   for (std::size_t character = 0; at <= text.size(); ++character) {
     for (std::size_t copy = 0; copy < copies; ++copy) {
       for (std::size_t guard = 0; guard < guards; ++guard) {
-        append(mark(guard, holds[guard][character], kind));
+        if (holds[guard][character]) {
+          append(mark(guard, kind));
+        }
       }
     }
     places_.push_back(at);

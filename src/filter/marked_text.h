@@ -10,10 +10,10 @@
 namespace warder::filter {
 
 // Marks: characters that no text has, written between those of a text, to tell an expression where
-// guards hold. Before each character and at the end stands one mark for each guard, one character
-// if the guard holds there and another if not. An expression for such a text skips marks before
-// each character that it takes, and asks a guard by asking for its mark: so RE2, which cannot look
-// around, goes the same ways in the same order as an engine that can.
+// guards hold: before each character and at the end one for each guard that holds there. An
+// expression for such a text skips marks before each character that it takes, and asks a guard by
+// asking for its mark: so RE2, which cannot look around, goes the same ways in the same order as an
+// engine that can.
 //
 // The marks of a place stand there several times, because guards can be asked one after the other
 // at one place, in any order: each takes marks up to its own.

@@ -45,15 +45,23 @@ void collect_referenced(const RegexNode& node, std::vector<std::size_t>& groups)
   }
 }
 
+// The node with other kids. Copying a node copies all below it, at every level.
+template <typename Change>
+RegexNode with_kids(const RegexNode& node, const Change& change) {
+  RegexNode result = without_kids(node);
+  result.kids.reserve(node.kids.size());
+  for (const RegexNode& kid : node.kids) {
+    result.kids.push_back(change(kid));
+  }
+  return result;
+}
+
 // Anything that the node could match, as characters only.
 RegexNode loosened(const RegexNode& node, bool fold) {
   if (node.kind == NodeKind::kAssert || node.kind == NodeKind::kBackReference) {
     return {};
   }
-  RegexNode result = node;
-  for (RegexNode& kid : result.kids) {
-    kid = loosened(kid, fold);
-  }
+  RegexNode result = with_kids(node, [fold](const RegexNode& kid) { return loosened(kid, fold); });
   if (node.kind == NodeKind::kCapture || node.kind == NodeKind::kTag) {
     RegexNode inner = std::move(result.kids[0]);
     return inner;
@@ -100,18 +108,64 @@ std::string quantifier(const RegexNode& node) {
   return node.lazy ? out + "?" : out;
 }
 
+// How often a marked form can ask at one place of the text: before the first character of a part,
+// behind its last, in a part that takes none (where it may), and anywhere.
+struct Asks {
+  std::size_t before = 0;
+  std::size_t behind = 0;
+  std::size_t through = 0;
+  std::size_t most = 0;
+  bool may_be_empty = true;
+};
+constexpr Asks kOneAsk{.through = 1, .most = 1};
+
+Asks followed_by(const Asks& a, const Asks& b) {
+  Asks both;
+  both.may_be_empty = a.may_be_empty && b.may_be_empty;
+  both.through = a.through + b.through;
+  both.before = std::max(a.before, a.may_be_empty ? a.through + b.before : 0);
+  both.behind = std::max(b.behind, b.may_be_empty ? b.through + a.behind : 0);
+  both.most =
+      std::max({a.most, b.most, a.behind + b.before, both.through, both.before, both.behind});
+  return both;
+}
+
+Asks either(const Asks& a, const Asks& b) {
+  return {std::max(a.before, b.before), std::max(a.behind, b.behind),
+          std::max(a.through, b.through), std::max(a.most, b.most),
+          a.may_be_empty || b.may_be_empty};
+}
+
+// Rounds that take nothing ask at one place.
+Asks repeated(const Asks& round, const RegexNode& node) {
+  const int rounds = node.most == kNoLimit ? std::max(node.least, 1) + 1 : node.most;
+  Asks all;
+  for (std::size_t n = 0;
+       n < std::min<std::size_t>(rounds > 0 ? static_cast<std::size_t>(rounds) : 0,
+                                 MarkedText::kMostCopies);
+       ++n) {
+    all = followed_by(all, round);
+  }
+  all.may_be_empty = node.least == 0 || round.may_be_empty;
+  return all;
+}
+
 class Printer {
  public:
   enum class Style : std::uint8_t { kPlain, kMarked, kSieve };
 
-  Printer(const RegexNode& root, const std::vector<RegexNode>& guards, RegexText text, Style style)
-      : root_(root), guards_(guards), text_(text), style_(style) {
+  Printer(const RegexNode& root, const std::vector<RegexNode>& guards, RegexText text, Style style,
+          Steering steering = Steering::kNo)
+      : root_(root), guards_(guards), text_(text), style_(style), steering_(steering) {
     collect_referenced(root, referenced_);
     form_.groups.emplace_back();
   }
 
   RegexForm run() {
     print(root_);
+    if (style_ == Style::kMarked) {
+      form_.asks = asks(root_).most;
+    }
     return std::move(form_);
   }
   RegexForm run(const std::vector<std::string>& names) {
@@ -201,7 +255,7 @@ class Printer {
       out(")");
       return;
     }
-    if (!referenced || style_ != Style::kMarked) {
+    if (!is_steered(node.group) || style_ != Style::kMarked) {
       open(FormGroup::Role::kGroup, node.group);
       print(node.kids[0]);
       out(")");
@@ -221,7 +275,7 @@ class Printer {
   }
 
   void reference_mark(std::size_t group, ReferenceMark mark) {
-    if (style_ != Style::kMarked) {
+    if (style_ != Style::kMarked || steering_ == Steering::kNo) {
       return;
     }
     const auto place = static_cast<std::size_t>(
@@ -229,10 +283,52 @@ class Printer {
     ask(guards_.size() + place * kReferenceMarks + static_cast<std::size_t>(mark));
   }
 
-  // Each place in the expression asks once a place in the text, but for rounds that take nothing.
-  void ask(std::size_t mark) {
-    out(mark_that_holds(mark, text_));
-    form_.asks += empty_rounds_ > 0 ? 2 : 1;
+  void ask(std::size_t mark) { out(mark_that_holds(mark, text_)); }
+
+  // What print() lets it ask for.
+  Asks asks(const RegexNode& node) const {
+    switch (node.kind) {
+      case NodeKind::kClass:
+        return {.may_be_empty = false};
+      case NodeKind::kEmpty:
+      case NodeKind::kConditional:  // drawn out before
+        return {};
+      case NodeKind::kConcat: {
+        Asks all;
+        for (const RegexNode& kid : node.kids) {
+          all = followed_by(all, asks(kid));
+        }
+        return all;
+      }
+      case NodeKind::kAlternate: {
+        Asks all = asks(node.kids[0]);
+        for (const RegexNode& kid : node.kids) {
+          all = either(all, asks(kid));
+        }
+        return all;
+      }
+      case NodeKind::kRepeat:
+        return repeated(asks(node.kids[0]), node);
+      case NodeKind::kTag:
+        return asks(node.kids[0]);
+      case NodeKind::kCapture:
+        return is_steered(node.group)
+                   ? followed_by(followed_by(kOneAsk, asks(node.kids[0])), kOneAsk)
+                   : asks(node.kids[0]);
+      case NodeKind::kAssert:
+        return is_guard(node, scope()) ? kOneAsk : Asks();
+      case NodeKind::kBackReference: {
+        const RegexNode body = stand_in(node, root_);
+        return steering_ == Steering::kNo ? asks(body)
+                                          : followed_by(followed_by(kOneAsk, asks(body)), kOneAsk);
+      }
+    }
+    return {};
+  }
+
+  bool is_steered(std::size_t group) const {
+    return steering_ == Steering::kYes &&
+           std::find(referenced_.begin(), referenced_.end(), group) != referenced_.end();
   }
 
   GuardScope scope() const {
@@ -250,14 +346,11 @@ class Printer {
       add_rounds(node.kids[0], group, 0, 0);
     }
     rounds_depth_ += is_outermost ? 1 : 0;
-    const bool may_be_empty = node.most != 1 && least_length(node.kids[0]) == 0;
-    empty_rounds_ += may_be_empty ? 1 : 0;
     out("(?:");
     print(node.kids[0]);
     out(")");
     out(quantifier(style_ == Style::kSieve ? loose_count(node) : node));
     rounds_depth_ -= is_outermost ? 1 : 0;
-    empty_rounds_ -= may_be_empty ? 1 : 0;
     if (is_outermost) {
       out(")");
     }
@@ -341,10 +434,10 @@ class Printer {
   const std::vector<std::string>* names_ = nullptr;
   RegexText text_;
   Style style_;
+  Steering steering_;
   std::vector<std::size_t> referenced_;
   RegexForm form_;
   int rounds_depth_ = 0;
-  int empty_rounds_ = 0;
 };
 
 RegexNode anything() {
@@ -364,21 +457,14 @@ RegexNode without_references(const RegexNode& node, const RegexNode& root) {
   if (node.kind == NodeKind::kBackReference) {
     return stand_in(node, root);
   }
-  RegexNode result = node;
-  for (RegexNode& kid : result.kids) {
-    kid = without_references(kid, root);
-  }
-  return result;
+  return with_kids(node, [&root](const RegexNode& kid) { return without_references(kid, root); });
 }
 
 RegexNode without_assertions(const RegexNode& node) {
   if (node.kind == NodeKind::kAssert) {
     return {};
   }
-  RegexNode result = node;
-  for (RegexNode& kid : result.kids) {
-    kid = without_assertions(kid);
-  }
+  RegexNode result = with_kids(node, without_assertions);
   return result.kind == NodeKind::kConcat ? make_concat(std::move(result.kids)) : result;
 }
 
@@ -455,9 +541,9 @@ RegexForm print_plain(const RegexTree& tree, const std::vector<RegexNode>& guard
   return Printer(tree.root, guards, text, Printer::Style::kPlain).run(tree.names);
 }
 
-RegexForm print_marked(const RegexTree& tree, const std::vector<RegexNode>& guards,
-                       RegexText text) {
-  return Printer(tree.root, guards, text, Printer::Style::kMarked).run(tree.names);
+RegexForm print_marked(const RegexTree& tree, const std::vector<RegexNode>& guards, RegexText text,
+                       Steering steering) {
+  return Printer(tree.root, guards, text, Printer::Style::kMarked, steering).run(tree.names);
 }
 
 std::string print_sieve(const RegexTree& tree) { return print_sieve(tree.root); }

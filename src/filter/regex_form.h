@@ -51,10 +51,13 @@ std::vector<RegexNode> find_guards(const RegexNode& root, GuardScope scope);
 // Without its guards, but with groups that tell where they were asked: matches wherever the
 // expression does and perhaps more. Back-references are whatever their groups could capture.
 RegexForm print_plain(const RegexTree& tree, const std::vector<RegexNode>& guards, RegexText text);
+// Do marks say where groups and the references to them may be, too?
+enum class Steering : std::uint8_t { kNo, kYes };
 // For a text with marks between its characters (marked_text.h), that say where `guards`
-// (kAndBorders) hold: matches exactly what the expression does, but for back-references. The marks
-// of those that follow the guards': see ReferenceMark.
-RegexForm print_marked(const RegexTree& tree, const std::vector<RegexNode>& guards, RegexText text);
+// (kAndBorders) hold: matches exactly what the expression does, but for back-references. With
+// kYes the marks of those follow the guards': see ReferenceMark.
+RegexForm print_marked(const RegexTree& tree, const std::vector<RegexNode>& guards, RegexText text,
+                       Steering steering);
 
 // What may be asked for at the places of a group that back-references compare with, and of these
 // references. The group is taken only [from a free begin], or [from the bound begin to an allowed

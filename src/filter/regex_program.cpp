@@ -14,12 +14,16 @@
 #include <cstring>
 #include <mutex>
 #include <string>
+#include <utility>
 
 namespace warder::filter {
 namespace {
 
 // Groups of a form: those of the tree, some in several branches, and those for checks.
 constexpr std::size_t kMostFormGroups = 200;
+// An expression this small is compiled when a line first comes to it, because RE2 cannot refuse it:
+// it allows over 40,000 instructions in kRegexMemory, and counts that multiply to 1,000.
+constexpr RegexWeight kNeverRefused{20'000, 1'000, kMostFormGroups - 1};
 
 using Places = std::vector<bool>;
 
@@ -83,6 +87,7 @@ struct RegexProgram::Parts {
   bool fold_references = false;
   std::array<Compiled, 2> plain;  // by RegexText: kAscii, kUtf8
   std::array<Compiled, 2> marked;
+  std::array<Compiled, 2> steered;  // with marks for references
   std::atomic<std::uint64_t> gave_up{0};
 
   Compiled& plain_form(RegexText text) {
@@ -91,10 +96,12 @@ struct RegexProgram::Parts {
                    [&] { compile_form(compiled, print_plain(tree, looks, text), text); });
     return compiled;
   }
-  Compiled& marked_form(RegexText text) {
-    Compiled& compiled = marked[text == RegexText::kAscii ? 0 : 1];
-    std::call_once(compiled.once,
-                   [&] { compile_form(compiled, print_marked(tree, guard_nodes, text), text); });
+  Compiled& marked_form(RegexText text, Steering steering) {
+    Compiled& compiled =
+        (steering == Steering::kYes ? steered : marked)[text == RegexText::kAscii ? 0 : 1];
+    std::call_once(compiled.once, [&] {
+      compile_form(compiled, print_marked(tree, guard_nodes, text, steering), text);
+    });
     return compiled;
   }
   static void compile_form(Compiled& compiled, RegexForm form, RegexText text) {
@@ -188,15 +195,17 @@ struct RegexProgram::Parts {
     return true;
   }
 
-  std::optional<Match> search_marked(const Subject& subject);
+  // `first`: the match of the plain form, when it keeps the guards and breaks a reference only.
+  std::optional<Match> search_marked(const Subject& subject, std::optional<Match> first = {});
 };
 
 namespace {
 
 // Where groups and their references may be: the marks that steer the search (ReferenceMark).
-class Steering {
+class SteeringMarks {
  public:
-  Steering(const Subject& subject, std::size_t groups, bool fold) : subject_(subject), fold_(fold) {
+  SteeringMarks(const Subject& subject, std::size_t groups, bool fold)
+      : subject_(subject), fold_(fold) {
     for (std::size_t at = 0; at < subject.text.size();) {
       places_.push_back(at);
       at += std::max<std::size_t>(decode_utf8(subject.text, at).second, 1);
@@ -306,12 +315,8 @@ class Steering {
 
 }  // namespace
 
-std::optional<RegexProgram::Match> RegexProgram::Parts::search_marked(const Subject& subject) {
-  const Compiled& compiled = marked_form(subject.kind);
-  if (compiled.regex == nullptr) {
-    ++gave_up;
-    return std::nullopt;
-  }
+std::optional<RegexProgram::Match> RegexProgram::Parts::search_marked(const Subject& subject,
+                                                                      std::optional<Match> first) {
   const std::u32string characters = decode_text(subject.text);
   std::vector<Places> fixed;
   fixed.reserve(guards.size());
@@ -320,7 +325,13 @@ std::optional<RegexProgram::Match> RegexProgram::Parts::search_marked(const Subj
   }
   FormMatch groups;
   bool references = false;
-  const auto attempt = [&](const std::vector<Places>& holds) -> std::optional<Match> {
+  const auto attempt = [&](const std::vector<Places>& holds,
+                           Steering steering) -> std::optional<Match> {
+    const Compiled& compiled = marked_form(subject.kind, steering);
+    if (compiled.regex == nullptr) {
+      ++gave_up;
+      return std::nullopt;
+    }
     const MarkedText text(subject.text, holds, subject.kind, compiled.form.asks);
     if (!run(compiled, text.text(), groups)) {
       return std::nullopt;
@@ -332,22 +343,28 @@ std::optional<RegexProgram::Match> RegexProgram::Parts::search_marked(const Subj
     return match;
   };
   if (referenced.empty()) {
-    return attempt(fixed);
+    return attempt(fixed, Steering::kNo);
   }
-  Steering steering(subject, referenced.size(), fold_references);
+  SteeringMarks marks(subject, referenced.size(), fold_references);
   for (int tries = 0; tries < kMostTries; ++tries) {
     std::vector<Places> holds = fixed;
-    steering.append_open(holds);
-    std::optional<Match> match = attempt(holds);
-    if (!match || references) {
-      return match;
+    std::optional<Match> match = std::exchange(first, std::nullopt);
+    if (!match) {
+      // Nothing is excluded yet the first time, and nothing need be marked.
+      if (tries > 0) {
+        marks.append_open(holds);
+      }
+      match = attempt(holds, tries > 0 ? Steering::kYes : Steering::kNo);
+      if (!match || references) {
+        return match;
+      }
+      holds = fixed;
     }
-    holds = fixed;
-    steering.append_fixed(holds, referenced, *match);
-    if (auto held = attempt(holds); held && references) {
+    marks.append_fixed(holds, referenced, *match);
+    if (auto held = attempt(holds, Steering::kYes); held && references) {
       return held;
     }
-    if (!steering.exclude(referenced.size() - 1, referenced.back(), *match)) {
+    if (!marks.exclude(referenced.size() - 1, referenced.back(), *match)) {
       break;
     }
   }
@@ -392,6 +409,13 @@ util::Result<RegexProgram> RegexProgram::compile(RegexTree tree) {
         compile_regex(print_plain(inner, {}, RegexText::kAscii).regex, RegexText::kAscii));
     parts->look_regexes.push_back(std::move(regex));
   }
+  // Many filters of a host never see a line that they could match, and compiling is most of the
+  // cost of loading one.
+  const RegexWeight weight = weigh(root);
+  if (parts->guards.empty() && weight.instructions <= kNeverRefused.instructions &&
+      weight.rounds <= kNeverRefused.rounds && weight.groups <= kNeverRefused.groups) {
+    return RegexProgram(std::move(parts));
+  }
   Compiled& plain = parts->plain_form(RegexText::kAscii);
   if (plain.form.groups.size() > kMostFormGroups) {
     return util::Error(util::ErrorCode::kInvalid,
@@ -426,7 +450,7 @@ std::optional<RegexProgram::Match> RegexProgram::search(const Subject& subject) 
   }
   Match match = parts.to_match(compiled.form, groups, begin, place);
   if (!parts.keeps_references(compiled.form, groups, begin, place, match, subject.text)) {
-    return parts.search_marked(subject);
+    return parts.search_marked(subject, std::move(match));
   }
   return match;
 }

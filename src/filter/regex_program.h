@@ -37,8 +37,8 @@ struct Span {
 };
 
 // One expression of Python's language on RE2. Finds what Python's re.search() finds, with the same
-// groups, in time linear in the text. Immutable, thread safe; the forms that are rarely needed are
-// made when they are.
+// groups, in time linear in the text. Immutable, thread safe; a form is compiled when it is first
+// needed, unless RE2 might refuse it: that is found by compile().
 //
 // How, for what RE2 lacks:
 // 1. Choices about groups that are asked for are drawn out (regex_rewrite.h). What is left are

@@ -14,6 +14,48 @@ bool operator==(const RegexNode& a, const RegexNode& b) {
          a.group == b.group && a.chars == b.chars && a.run == b.run && a.kids == b.kids;
 }
 
+RegexNode without_kids(const RegexNode& node) {
+  RegexNode result;
+  result.kind = node.kind;
+  result.assertion = node.assertion;
+  result.negative = node.negative;
+  result.lazy = node.lazy;
+  result.fold = node.fold;
+  result.least = node.least;
+  result.most = node.most;
+  result.group = node.group;
+  result.at = node.at;
+  result.chars = node.chars;
+  result.run = node.run;
+  return result;
+}
+
+RegexWeight weigh(const RegexNode& node) {
+  // Sums and products stay far from the end of their type.
+  constexpr std::size_t kMuch = std::size_t{1} << 30;
+  RegexWeight weight;
+  if (node.kind == NodeKind::kBackReference) {
+    return {kMuch, kMuch, 1};  // stands for whatever its group is
+  }
+  // Brackets, choices, the line break that "$" allows.
+  weight.instructions = node.kind == NodeKind::kClass ? node.chars.ranges() * 2 : 6;
+  weight.groups = node.kind == NodeKind::kCapture || node.kind == NodeKind::kAssert ? 1 : 0;
+  for (const RegexNode& kid : node.kids) {
+    const RegexWeight inner = weigh(kid);
+    weight.instructions += inner.instructions + 2;
+    weight.rounds = std::max(weight.rounds, inner.rounds);
+    weight.groups += inner.groups;
+  }
+  if (node.kind == NodeKind::kRepeat) {
+    const int most = node.most == kNoLimit ? node.least + 1 : std::max(node.most, 1);
+    weight.instructions *= static_cast<std::size_t>(most);
+    weight.rounds *= static_cast<std::size_t>(most);
+  }
+  weight.instructions = std::min(weight.instructions, kMuch);
+  weight.rounds = std::min(weight.rounds, kMuch);
+  return weight;
+}
+
 bool RegexTree::has_group(std::string_view name) const {
   return std::find(names.begin(), names.end(), name) != names.end();
 }

@@ -83,9 +83,19 @@ util::Result<RegexTree> parse_regex(std::string_view text, const RegexDialect& d
 std::size_t least_length(const RegexNode& node);
 int most_length(const RegexNode& node);
 
+// What RE2 makes of a node at most, with counts written out: upper bounds.
+struct RegexWeight {
+  std::size_t instructions = 1;
+  std::size_t rounds = 1;  // the product of counts that are nested in each other
+  std::size_t groups = 0;
+};
+RegexWeight weigh(const RegexNode& node);
+
 // kInvalid "column N: WHAT".
 util::Error regex_error(std::size_t at, std::string_view what);
 
+// The node alone; copying one copies everything below it.
+RegexNode without_kids(const RegexNode& node);
 RegexNode make_concat(std::vector<RegexNode> kids);
 RegexNode make_alternate(std::vector<RegexNode> kids);
 

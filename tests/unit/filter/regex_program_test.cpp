@@ -171,6 +171,26 @@ TEST_CASE("what an automaton cannot tell is refused") {
         "them one after the other");
 }
 
+TEST_CASE("looks that are asked often at one place find their marks each time") {
+  // The plain form's match breaks a look, so that marks are searched.
+  CHECK(find(R"(^(?P<a>.*)(?:(?=x)){5}(?!xz)(?P<b>x.)$)", "xa xb xz") == "no");
+  CHECK(find(R"(^(?P<a>.*)(?:(?=x)){5}(?!xz)(?P<b>x.*)$)", "xa xb xz") == "yes a=xa  b=xb xz");
+  CHECK(find(R"(^(?P<u>.*) (?:(?! u=).)*(?: u=(?P=u))? end$)", "a b c u=a b end") ==
+        "yes u=a b c u=a");
+  CHECK(find(R"(^(?P<u>.*) from \d+(?: (?:(?! from ).)*(?: user=(?P=u))? end)$)",
+             "a from 1 from 2 text user=a from 1 end") == "yes u=a from 1");
+}
+
+TEST_CASE("an expression that RE2 would not take is refused when it is compiled") {
+  CHECK(find("^(?:(?:[a-z]{100}){10}){9}<HOST>", "") == "invalid repetition size: {9,9}");
+  std::string large = "^";
+  for (int part = 0; part < 100; ++part) {
+    large += "(?:.{1,10}){100}";
+  }
+  CHECK(find(large + "<HOST>", "") == "pattern too large - compile failed");
+  CHECK(find("^[bdfhjlnprtvxz]{900} <HOST>", "") == "no");
+}
+
 TEST_CASE("a search that gives up is counted") {
   const auto pattern = TextPattern::compile(R"(\b(?P<w>[a-z]+)=(?P=w)!)", {});
   REQUIRE(pattern);
