@@ -215,7 +215,11 @@ bool read_fraction(Cursor& cursor, DateFields& fields, bool comma_too) {
 
 // A zone behind which no word goes on.
 bool read_zone(Cursor& cursor, DateFields& fields, Case letters) {
+  const bool named = is_word(cursor.peek());
   for (const std::string_view name : {"Z", "UTC", "GMT"}) {
+    if (!named) {
+      break;
+    }
     Cursor ahead = cursor;
     bool exact = true;
     std::size_t length = 0;
@@ -316,12 +320,16 @@ bool read_iso(Cursor& cursor, DateFields& fields) {
 }
 
 bool read_syslog(Cursor& cursor, DateFields& fields, bool year_before_time) {
-  Cursor ahead = cursor;
-  if (const auto weekday = ahead.read_weekday(); weekday && ahead.read(' ')) {
-    fields.weekday = *weekday - 1;
-    cursor = ahead;
-  }
+  // No weekday is called like a month, and few lines have one.
   fields.month = cursor.read_month_name();
+  if (!fields.month) {
+    const auto weekday = cursor.read_weekday();
+    if (!weekday || !cursor.read(' ')) {
+      return false;
+    }
+    fields.weekday = *weekday - 1;
+    fields.month = cursor.read_month_name();
+  }
   if (!fields.month || !cursor.read(' ')) {
     return false;
   }
