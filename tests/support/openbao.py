@@ -104,8 +104,9 @@ def make_certificates(folder):
 
 
 class OpenBao:
-    def __init__(self, tls=False, initialise=True, audit=True, http_audit=None):
-        """`http_audit`: where a second audit device, of the type http, posts to."""
+    def __init__(self, tls=False, initialise=True, audit=True, http_audit=None, listener_options=""):
+        """`http_audit`: where a second audit device, of the type http, posts to; `listener_options`: more lines of the
+        listener's configuration."""
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="warder-bao-"))
         (self.folder / "data").mkdir()
         self.tls = tls
@@ -119,6 +120,7 @@ class OpenBao:
             make_certificates(self.folder)
             listener = (f'tls_cert_file = "{self.folder}/server.pem"\n  tls_key_file = "{self.folder}/server.key"\n'
                         f'  tls_client_ca_file = "{self.folder}/ca.pem"')
+        listener += "\n  " + listener_options
         cluster = free_port()
         audit_text = (f'audit "file" "file" {{\n  options {{ file_path = "{self.audit_log}" }}\n}}\n' if audit else "")
         if http_audit:
