@@ -3,6 +3,7 @@
 #include "agent/wiring.h"
 #include "config/file_reader.h"
 #include "config/manual.h"
+#include "files/options.h"
 #include "jail/keys.h"
 #include "monitor/options.h"
 
@@ -26,6 +27,7 @@ std::vector<const config::Table*> all_tables() {
   tables.insert(tables.end(), main_tables().begin(), main_tables().end());
   tables.push_back(&jail::jail_table());
   tables.push_back(&monitor::monitor_table());
+  tables.push_back(&files::files_table());
   return tables;
 }
 
@@ -94,6 +96,7 @@ Run declare_check(CLI::App& app) {
       std::vector<const config::Table*> tables = all_tables();
       std::erase(tables, &jail::jail_table());  // they stand in files of their own
       std::erase(tables, &monitor::monitor_table());
+      std::erase(tables, &files::files_table());
       print(config::sample_config(tables));
       return ExitStatus::kOk;
     }

@@ -54,6 +54,7 @@ Run declare_import_fail2ban(CLI::App& words);
 Run declare_compare(CLI::App& words);
 Run declare_monitor(CLI::App& words);
 Run declare_monitor_worker(CLI::App& words);
+Run declare_files(CLI::App& words);
 Run declare_firewall_helper(CLI::App& words);
 
 // Prints "warder: message" to standard error and gives the status that fits the error's code.

@@ -66,6 +66,17 @@ util::Result<std::string> Control::answer(const api::Request& request) {
     case api::Command::kAcceptSchema:
       WARDER_RETURN_IF_ERROR(parts_.accept_schema(request.jail));
       return std::string("{}");
+    case api::Command::kAcceptFiles: {
+      WARDER_ASSIGN_OR_RETURN(const std::size_t accepted,
+                              parts_.accept_files(request.jail, request.text));
+      return dump({{"accepted", accepted}});
+    }
+    case api::Command::kScanFiles:
+      WARDER_RETURN_IF_ERROR(parts_.scan_files(request.jail));
+      return std::string("{}");
+    case api::Command::kBaselineFiles:
+      WARDER_RETURN_IF_ERROR(parts_.baseline_files(request.jail));
+      return std::string("{}");
     case api::Command::kProbe:
       return probe(request.jail);
     case api::Command::kRetryDead: {

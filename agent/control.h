@@ -20,6 +20,11 @@ class Control : public api::Handler {
     std::filesystem::path database;
     std::function<util::Status()> reload;
     std::function<util::Status(const std::string& monitor)> accept_schema;
+    // How many differences become part of the baseline.
+    std::function<util::Result<std::size_t>(const std::string& section, const std::string& path)>
+        accept_files;
+    std::function<util::Status(const std::string& section)> scan_files;
+    std::function<util::Status(const std::string& section)> baseline_files;
     // What the vault does, for status: a JSON object.
     std::function<std::string()> vault_state;
     std::function<std::string()> configuration;

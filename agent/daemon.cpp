@@ -1,6 +1,7 @@
 #include "agent/daemon.h"
 
 #include "agent/far_ends.h"
+#include "agent/file_guarding.h"
 #include "agent/monitoring.h"
 #include "agent/service.h"
 #include "agent/signing_key.h"
@@ -89,6 +90,8 @@ Daemon::~Daemon() {
   ignore_watch_.reset();
   backup_watch_.reset();
   monitors_.reset();
+  files_stop_.request_stop();
+  files_.reset();
   if (shipping_) {
     shipping_->stop();
   }
@@ -255,6 +258,12 @@ util::Status Daemon::start_engine(const Loaded& loaded) {
       monitor_hooks(*engine_, *store_, database_, globals_.config), loaded.main.agent.state,
       clock_);
   monitors_->use(monitors_of(loaded));
+  WARDER_ASSIGN_OR_RETURN(
+      files::FilesHooks hooks,
+      file_hooks({store_.get(), &routes_, database_, signing_key_of(loaded.main),
+                  files_stop_.get_token(), [this] { shipping_->notify(); }}));
+  files_ = std::make_unique<files::FilesThread>(std::move(hooks), clock_);
+  files_->use(loaded.jails->guarded_files);
 
   Control::Parts control;
   control.engine = engine_.get();
@@ -262,6 +271,11 @@ util::Status Daemon::start_engine(const Loaded& loaded) {
   control.database = database_;
   control.reload = [this] { return reload(); };
   control.accept_schema = [this](const std::string& name) { return monitors_->accept(name); };
+  control.accept_files = [this](const std::string& name, const std::string& path) {
+    return files_->accept(name, path);
+  };
+  control.scan_files = [this](const std::string& name) { return files_->want_full(name); };
+  control.baseline_files = [this](const std::string& name) { return files_->want_baseline(name); };
   control.vault_state = [this] { return vault_state(); };
   control.configuration = [this] {
     const std::lock_guard lock(running_mutex_);
@@ -303,6 +317,16 @@ util::Status Daemon::use_destinations(const Loaded& loaded) {
   }
   for (const monitor::MonitorOptions& options : loaded.jails->monitors) {
     named.emplace(options.name, options.destinations);
+  }
+  for (const files::FilesOptions& options : loaded.jails->guarded_files) {
+    // A monitor of the same name may have its own: then each of them, or all.
+    const auto [place, fresh] = named.emplace(options.name, options.destinations);
+    if (!fresh && (place->second.empty() || options.destinations.empty())) {
+      place->second.clear();
+    } else if (!fresh) {
+      place->second.insert(place->second.end(), options.destinations.begin(),
+                           options.destinations.end());
+    }
   }
   routes_.replace(std::move(routes), std::move(named));
   return {};
@@ -398,6 +422,7 @@ util::Status Daemon::apply(const engine::VaultDocuments& documents, std::string_
   WARDER_RETURN_IF_ERROR(use_destinations(*loaded));
   note_running(*loaded);
   monitors_->use(monitors_of(*loaded));
+  files_->use(loaded->jails->guarded_files);
   if (ignore_watch_) {
     ignore_watch_->watch(*loaded->jails);
   }

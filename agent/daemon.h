@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "engine/routes.h"
 #include "engine/shipping.h"
+#include "files/guards.h"
 #include "monitor/monitors.h"
 #include "store/store.h"
 #include "util/clock.h"
@@ -20,6 +21,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 
 namespace warder::agent {
@@ -85,6 +87,8 @@ class Daemon {
   std::unique_ptr<IgnoreWatch> ignore_watch_;
   std::unique_ptr<BackupWatch> backup_watch_;
   std::unique_ptr<monitor::MonitorThread> monitors_;
+  std::stop_source files_stop_;  // what waits for the store on their thread
+  std::unique_ptr<files::FilesThread> files_;
   // Both engine and shipping are made: what the store's thread may use.
   std::atomic<engine::Engine*> running_engine_{nullptr};
   std::vector<std::string> early_trouble_;     // told once the engine runs

@@ -15,7 +15,7 @@
 namespace warder::agent {
 namespace {
 
-constexpr std::array<Command, 22> kCommands{{
+constexpr std::array<Command, 23> kCommands{{
     {"run", "watch the logs and ban, until stopped", "the configuration", declare_run},
     {"check", "read the configuration and tell every error at once", "the configuration",
      declare_check},
@@ -49,6 +49,8 @@ constexpr std::array<Command, 22> kCommands{{
      declare_alerts},
     {"monitor", "checks of databases and of the host: their state, run one now, accept a schema",
      "the configuration", declare_monitor},
+    {"files", "file integrity: what differs from the signed baseline, check now, accept, scan",
+     "the configuration", declare_files},
     {"monitor-worker", "read a database for a check (run by the agent)", "nothing",
      declare_monitor_worker},
     {"firewall-helper", "put bans into the kernel for the agent (run by its own unit)",

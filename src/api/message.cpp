@@ -20,7 +20,7 @@ struct CommandRow {
   bool needs_address;
 };
 
-constexpr std::array<CommandRow, 14> kCommands{{
+constexpr std::array<CommandRow, 17> kCommands{{
     {Command::kStatus, "status", Role::kReadOnly, false},
     {Command::kBans, "bans", Role::kReadOnly, false},
     {Command::kExplain, "explain", Role::kReadOnly, true},
@@ -35,6 +35,9 @@ constexpr std::array<CommandRow, 14> kCommands{{
     {Command::kReport, "report", Role::kAdmin, false},
     {Command::kConfiguration, "configuration", Role::kReadOnly, false},
     {Command::kExplainKey, "explain-key", Role::kReadOnly, false},
+    {Command::kAcceptFiles, "accept-files", Role::kAdmin, false},
+    {Command::kScanFiles, "scan-files", Role::kAdmin, false},
+    {Command::kBaselineFiles, "baseline-files", Role::kAdmin, false},
 }};
 
 const CommandRow& row_of(Command command) { return kCommands[static_cast<std::size_t>(command)]; }

@@ -27,6 +27,9 @@ enum class Command : std::uint8_t {
   kReport,         // put `text` into the history as an event of kind security and this `severity`
   kConfiguration,  // what runs, as far as it is no default
   kExplainKey,     // all that is known about `key`, by which jails that alert count
+  kAcceptFiles,    // what differs in [files `jail`], at `text` and below when set, is its baseline
+  kScanFiles,      // all content of [files `jail`] is compared now
+  kBaselineFiles,  // a new baseline of [files `jail`] is made of what is there
 };
 
 enum class Role : std::uint8_t { kReadOnly, kAdmin };

@@ -5,6 +5,7 @@
 #include "config/load.h"
 #include "engine/fail2ban_jails.h"
 #include "engine/jail_compiler.h"
+#include "files/options.h"
 #include "filter/json_filter.h"
 #include "jail/keys.h"
 #include "monitor/options.h"
@@ -35,6 +36,7 @@ std::vector<std::string> jail_files(config::FileReader& files, const std::string
 }
 
 constexpr std::string_view kMonitorPrefix = "monitor ";
+constexpr std::string_view kFilesPrefix = "files ";
 
 // Of `settings`: its objects, which are sections. What only a start can change, or says where the
 // vault is, stands in files.
@@ -102,13 +104,13 @@ config::Document jail_document(config::FileReader& files, const MainConfiguratio
   if (documents.jails) {
     document.add(config::parse_json(*documents.jails, "jails", diagnostics));
   }
-  std::vector<std::string> monitors;
+  std::vector<std::string> watching;
   for (const std::string& section : document.sections()) {
-    if (section.starts_with(kMonitorPrefix)) {
-      monitors.push_back(section);
+    if (section.starts_with(kMonitorPrefix) || section.starts_with(kFilesPrefix)) {
+      watching.push_back(section);
     }
   }
-  document.add(sqlite_layer(documents.sqlite, monitors, diagnostics));
+  document.add(sqlite_layer(documents.sqlite, watching, diagnostics));
   return document;
 }
 
@@ -144,7 +146,8 @@ std::shared_ptr<const JailSet> load_jails(config::FileReader& files, const MainC
                                           config::Diagnostics& diagnostics,
                                           const fail2ban::Resolve& resolve) {
   const config::Document document = jail_document(files, main, documents, {}, diagnostics);
-  const config::Table* const tables[] = {&jail::jail_table(), &monitor::monitor_table()};
+  const config::Table* const tables[] = {&jail::jail_table(), &monitor::monitor_table(),
+                                         &files::files_table()};
   const config::Checked checked = config::check_document(tables, document, diagnostics);
   auto set = std::make_shared<JailSet>();
   set->jails.push_back(manual_jail());
@@ -187,6 +190,15 @@ std::shared_ptr<const JailSet> load_jails(config::FileReader& files, const MainC
       set->monitors.push_back(std::move(options));
     }
   }
+  for (const config::Values* values : checked.all(files::files_table())) {
+    if (!values->complete()) {
+      continue;
+    }
+    files::FilesOptions options = files::files_options(*values, diagnostics);
+    if (options.enabled) {
+      set->guarded_files.push_back(std::move(options));
+    }
+  }
   if (!main.agent.fail2ban_configuration.empty()) {
     add_fail2ban_jails(files, main, resolve, *set, diagnostics);
   }
@@ -220,7 +232,8 @@ util::Result<CompiledJail> load_jail(config::FileReader& files, const MainConfig
   }
   // What is wrong with other jails does not concern this one.
   config::Diagnostics all;
-  const config::Table* const tables[] = {&jail::jail_table(), &monitor::monitor_table()};
+  const config::Table* const tables[] = {&jail::jail_table(), &monitor::monitor_table(),
+                                         &files::files_table()};
   const config::Checked checked = config::check_document(tables, document, all);
   for (const config::Values* values : checked.all(jail::jail_table())) {
     if (values->section() != trial.name) {

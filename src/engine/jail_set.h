@@ -2,6 +2,7 @@
 
 #include "config/section.h"
 #include "engine/effective.h"
+#include "files/options.h"
 #include "filter/filter.h"
 #include "filter/matcher_options.h"
 #include "firewall/scope.h"
@@ -62,6 +63,7 @@ struct JailSet {
   Effective effective;  // what is configured of the jails above
   // The enabled ones, which stand among the jails.
   std::vector<monitor::MonitorOptions> monitors;
+  std::vector<files::FilesOptions> guarded_files;
   // Names and files that stand for addresses in `ignoreip` of a fail2ban configuration: when what
   // they mean changes, the set is to be made anew.
   std::set<std::string> ignored_names;

@@ -143,7 +143,10 @@ class Translation {
 // Which checks a document speaks for, and which of them it wants.
 using Checks = std::set<std::string, std::less<>>;
 
-void read_security(Translation& document, const std::string& text, Checks& checks) {
+constexpr std::string_view kMonitorPrefix = "monitor ";
+constexpr std::string_view kFilesPrefix = "files ";
+
+void read_security(Translation& document, const std::string& text, Checks& checks, bool* files) {
   const json security = document.read(text);
   if (security.is_null()) {
     return;
@@ -167,7 +170,12 @@ void read_security(Translation& document, const std::string& text, Checks& check
               pointer, value,
               {{"database_access", switching({"access"})},
                {"backup_operations", switching({"backup-age", "backup-failures"})},
-               {"file_modifications", switching({"schema"})},
+               {"file_modifications", document.boolean([&](const std::string&, bool wanted) {
+                  if (wanted) {
+                    checks.insert("schema");
+                    *files = true;
+                  }
+                })},
                {"integrity_checks", switching({"integrity", "quick", "foreign-keys"})}});
         }},
        {"thresholds",
@@ -198,7 +206,7 @@ void read_security(Translation& document, const std::string& text, Checks& check
         }}});
 }
 
-void read_performance(Translation& document, const std::string& text, Checks& checks) {
+void read_performance(Translation& document, const std::string& text, Checks& checks, bool*) {
   const json performance = document.read(text);
   if (performance.is_null()) {
     return;
@@ -275,14 +283,18 @@ config::Layer sqlite_layer(const SqliteDocuments& documents,
   layer.interpolates = false;
   std::vector<config::RawOption> options;
   Checks checks;
+  bool files = false;
+  const bool monitored = std::any_of(sections.begin(), sections.end(), [](const auto& section) {
+    return section.starts_with(kMonitorPrefix);
+  });
   const auto read = [&](const std::optional<std::string>& text, std::string_view name,
                         auto reader) {
     if (!text) {
       return;
     }
     Translation document(name, diagnostics);
-    reader(document, *text, checks);
-    if (sections.empty()) {
+    reader(document, *text, checks, &files);
+    if (!monitored) {
       document.error("",
                      "there is no section [monitor NAME] that it could speak for; write one "
                      "with the database into the jails' folder");
@@ -312,7 +324,20 @@ config::Layer sqlite_layer(const SqliteDocuments& documents,
          {fmt::format("vault {}#", documents.security ? "security" : "performance"), 0}});
   }
   for (const std::string& section : sections) {
-    layer.sections.push_back({section, {"vault", 0}, options});
+    if (section.starts_with(kMonitorPrefix)) {
+      layer.sections.push_back({section, {"vault", 0}, options});
+      continue;
+    }
+    const std::string monitor =
+        std::string(kMonitorPrefix) + section.substr(std::min(section.size(), kFilesPrefix.size()));
+    if (files && std::find(sections.begin(), sections.end(), monitor) != sections.end()) {
+      const bool off = enabled && enabled->value == "no";
+      layer.sections.push_back({section,
+                                {"vault", 0},
+                                {{std::string(kEnabled),
+                                  off ? "no" : "yes",
+                                  {"vault security#/monitoring/file_modifications", 0}}}});
+    }
   }
   return layer;
 }

@@ -11,7 +11,8 @@
 namespace warder::engine {
 
 // The vault's documents `security` and `performance`, which say in words of their own what the
-// sections [monitor NAME] say: which checks are made, and their limits.
+// sections [monitor NAME] say: which checks are made, and their limits. Where there is a section
+// [files NAME] of the same name, `file_modifications` switches it on.
 //
 //   security     {"alerts_enabled": true, "monitoring": {"integrity_checks": true, ...},
 //                 "thresholds": {"failed_backup_attempts": 3, ...}, "actions": {...}}
@@ -24,10 +25,10 @@ struct SqliteDocuments {
   friend bool operator==(const SqliteDocuments&, const SqliteDocuments&) = default;
 };
 
-// Their keys for each of the `sections` ("monitor vaultwarden"), to be laid over the files. A
-// member that nothing here knows, one of another type, and a wish that cannot be met are errors;
-// what is the business of others (the limits of the service) is a warning. Places name the document
-// and member: "vault security#/thresholds".
+// Their keys for each of the `sections` ("monitor vaultwarden", "files vaultwarden"), to be laid
+// over the files. A member that nothing here knows, one of another type, and a wish that cannot be
+// met are errors; what is the business of others (the limits of the service) is a warning. Places
+// name the document and member: "vault security#/thresholds".
 config::Layer sqlite_layer(const SqliteDocuments& documents,
                            const std::vector<std::string>& sections,
                            config::Diagnostics& diagnostics);

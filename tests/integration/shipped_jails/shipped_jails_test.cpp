@@ -4,6 +4,7 @@
 #include "config/file_reader.h"
 #include "config/load.h"
 #include "config/reference.h"
+#include "files/options.h"
 #include "filter/filter.h"
 #include "jail/keys.h"
 #include "monitor/options.h"
@@ -31,7 +32,8 @@ std::map<std::string, jail::JailOptions> shipped() {
   config::Diagnostics diagnostics;
   const auto paths = config::files_of_folder(files, folder("jails"), diagnostics);
   const config::Document document = config::load(files, paths, diagnostics);
-  const config::Table* const tables[] = {&jail::jail_table(), &monitor::monitor_table()};
+  const config::Table* const tables[] = {&jail::jail_table(), &monitor::monitor_table(),
+                                         &files::files_table()};
   const config::Checked checked = config::check_document(tables, document, diagnostics);
   std::map<std::string, jail::JailOptions> jails;
   for (const config::Values* values : checked.all(jail::jail_table())) {
@@ -42,6 +44,11 @@ std::map<std::string, jail::JailOptions> shipped() {
   }
   for (const config::Values* values : checked.all(monitor::monitor_table())) {
     CHECK_FALSE(monitor::monitor_options(*values, diagnostics).enabled);
+  }
+  for (const config::Values* values : checked.all(files::files_table())) {
+    const files::FilesOptions options = files::files_options(*values, diagnostics);
+    CHECK_FALSE(options.enabled);
+    CHECK_FALSE(options.scope.paths().empty());
   }
   CHECK(diagnostics.to_text() == "");
   return jails;

@@ -101,6 +101,31 @@ TEST_CASE("what is wrong is told with its place and remedy, all at once") {
             .find("only 1 is possible") != std::string::npos);
 }
 
+TEST_CASE("file_modifications switches on the files of a monitor's name") {
+  const auto enabled = [](const SqliteDocuments& documents) {
+    config::Diagnostics diagnostics;
+    std::map<std::string, std::string> values;
+    for (const config::RawSection& section :
+         sqlite_layer(documents, {"files vault", "files system", "monitor vault"}, diagnostics)
+             .sections) {
+      if (section.name.starts_with("files ")) {
+        REQUIRE(section.options.size() == 1);
+        CHECK(section.options[0].name == "enabled");
+        CHECK(section.options[0].place.source == "vault security#/monitoring/file_modifications");
+        values.emplace(section.name, section.options[0].value);
+      }
+    }
+    CHECK(diagnostics.to_text() == "");
+    return values;
+  };
+  using Values = std::map<std::string, std::string>;
+  CHECK(enabled({R"({"monitoring":{"file_modifications":true}})", std::nullopt}) ==
+        Values{{"files vault", "yes"}});
+  CHECK(enabled({R"({"monitoring":{"file_modifications":false}})", std::nullopt}) == Values{});
+  CHECK(enabled({R"({"alerts_enabled":false,"monitoring":{"file_modifications":true}})",
+                 std::nullopt}) == Values{{"files vault", "no"}});
+}
+
 TEST_CASE("documents without a section to speak for are refused") {
   config::Diagnostics diagnostics;
   (void)sqlite_layer({kSecurity, std::nullopt}, {}, diagnostics);

@@ -1,0 +1,239 @@
+#include "files/watch.h"
+#include "util/descriptor.h"
+#include "util/strings.h"
+
+#include <fmt/core.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/fanotify.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+#include <unordered_map>
+
+namespace warder::files {
+namespace {
+
+constexpr std::uint64_t kNames =
+    FAN_CREATE | FAN_DELETE | FAN_MOVED_FROM | FAN_MOVED_TO | FAN_ONDIR;
+constexpr std::uint64_t kContent = kNames | FAN_MODIFY | FAN_CLOSE_WRITE | FAN_ATTRIB |
+                                   FAN_DELETE_SELF | FAN_MOVE_SELF | FAN_EVENT_ON_CHILD;
+constexpr std::size_t kLongestHandle = 128;  // MAX_HANDLE_SZ
+
+// A folder as the kernel names it: the file system's number, type and bytes of the handle.
+std::string key_of(const void* file_system, int type, const void* bytes, std::size_t length) {
+  std::string key(static_cast<const char*>(file_system), 8);
+  key.append(reinterpret_cast<const char*>(&type), sizeof type);
+  key.append(static_cast<const char*>(bytes), length);
+  return key;
+}
+
+// "vi (pid 7, user root)": read at once, for it may be gone a moment later.
+std::string process_of(pid_t pid) {
+  if (pid <= 0) {
+    return {};
+  }
+  std::array<char, 2048> buffer;
+  const util::Descriptor file(
+      ::open(fmt::format("/proc/{}/status", pid).c_str(), O_RDONLY | O_CLOEXEC));
+  const ssize_t got = file ? ::read(file.get(), buffer.data(), buffer.size()) : 0;
+  if (got <= 0) {
+    return fmt::format("pid {}, which has ended", pid);
+  }
+  std::string name;
+  std::string user;
+  for (const std::string_view line :
+       util::split(std::string_view(buffer.data(), static_cast<std::size_t>(got)), '\n')) {
+    if (line.starts_with("Name:")) {
+      name = util::printable(util::trim(line.substr(5)), 64);
+    } else if (line.starts_with("Uid:")) {
+      const auto words = util::split_words(line.substr(4));
+      std::uint32_t number = 0;
+      if (!words.empty() &&
+          std::from_chars(words[0].data(), words[0].data() + words[0].size(), number).ec ==
+              std::errc()) {
+        user = user_name(number);
+      }
+    }
+  }
+  return fmt::format("{} (pid {}, user {})", name, pid, user);
+}
+
+class Fanotify : public Notifier {
+ public:
+  explicit Fanotify(util::Descriptor fd) : fd_(std::move(fd)) {}
+
+  int descriptor() const override { return fd_.get(); }
+
+  util::Status add(const std::string& path, Of of) override {
+    const std::uint64_t mask = of == Of::kNames ? kNames : kContent;
+    // The handle's bytes follow its head (open_by_handle_at(2)).
+    alignas(file_handle) std::array<unsigned char, sizeof(file_handle) + kLongestHandle> room{};
+    auto* const handle = reinterpret_cast<file_handle*>(room.data());
+    handle->handle_bytes = kLongestHandle;
+    int mount = 0;
+    struct statfs system{};
+    // A file is told of under its folder's handle, which is watched for names already.
+    const std::uint64_t of_file = FAN_MODIFY | FAN_CLOSE_WRITE | FAN_ATTRIB;
+    if (of == Of::kContent &&
+        ::fanotify_mark(fd_.get(), FAN_MARK_ADD | FAN_MARK_DONT_FOLLOW | FAN_MARK_ONLYDIR, mask,
+                        AT_FDCWD, path.c_str()) != 0 &&
+        errno == ENOTDIR &&
+        ::fanotify_mark(fd_.get(), FAN_MARK_ADD | FAN_MARK_DONT_FOLLOW, of_file, AT_FDCWD,
+                        path.c_str()) == 0) {
+      return {};
+    }
+    if (::name_to_handle_at(AT_FDCWD, path.c_str(), handle, &mount, 0) != 0 ||
+        ::statfs(path.c_str(), &system) != 0 ||
+        ::fanotify_mark(fd_.get(), FAN_MARK_ADD | FAN_MARK_DONT_FOLLOW | FAN_MARK_ONLYDIR, mask,
+                        AT_FDCWD, path.c_str()) != 0) {
+      switch (errno) {
+        case ENOENT:
+        case ENOTDIR:
+          return util::Error(util::ErrorCode::kNotFound, "it is not there");
+        case ENOSPC:
+          return util::Error(util::ErrorCode::kUnavailable,
+                             "the kernel watches no more folders: sysctl "
+                             "fs.fanotify.max_user_marks=524288");
+        case EOPNOTSUPP:
+        case ENODEV:
+        case EXDEV:
+          return util::Error(util::ErrorCode::kInvalid,
+                             fmt::format("the file system of {} has no handles for fanotify",
+                                         util::printable(path, 200)));
+        default:
+          return util::errno_error(fmt::format("watching {}", util::printable(path, 200)), errno);
+      }
+    }
+    paths_[key_of(&system.f_fsid, handle->handle_type, room.data() + sizeof(file_handle),
+                  handle->handle_bytes)] = path;
+    return {};
+  }
+
+  void remove(std::string_view path) override {
+    // The marks go with the folders; of one that was moved away nothing is told without its path.
+    std::erase_if(paths_, [&](const auto& one) { return is_within(one.second, path); });
+  }
+
+  bool read(const std::function<void(Notice)>& use) override {
+    alignas(fanotify_event_metadata) std::array<char, std::size_t{64} << 10U> buffer;
+    bool all = true;
+    last_pid_ = 0;  // numbers are given again
+    while (true) {
+      const ssize_t got = ::read(fd_.get(), buffer.data(), buffer.size());
+      if (got <= 0) {
+        if (got < 0 && errno == EINTR) {
+          continue;
+        }
+        return all;
+      }
+      for (std::size_t at = 0;
+           at + sizeof(fanotify_event_metadata) <= static_cast<std::size_t>(got);) {
+        fanotify_event_metadata event{};
+        std::memcpy(&event, buffer.data() + at, sizeof event);
+        if (event.event_len < sizeof event ||
+            at + event.event_len > static_cast<std::size_t>(got)) {
+          return false;
+        }
+        all = all && (event.mask & FAN_Q_OVERFLOW) == 0;
+        handle(event,
+               std::string_view(buffer.data() + at + event.metadata_len,
+                                event.event_len - event.metadata_len),
+               use);
+        at += event.event_len;
+      }
+    }
+  }
+
+  std::size_t watched() const override { return paths_.size(); }
+
+ private:
+  void handle(const fanotify_event_metadata& event, std::string_view info,
+              const std::function<void(Notice)>& use) {
+    while (info.size() >= sizeof(fanotify_event_info_header)) {
+      fanotify_event_info_header header{};
+      std::memcpy(&header, info.data(), sizeof header);
+      if (header.len < sizeof header || header.len > info.size()) {
+        return;
+      }
+      if (header.info_type == FAN_EVENT_INFO_TYPE_DFID_NAME ||
+          header.info_type == FAN_EVENT_INFO_TYPE_DFID) {
+        one(event, info.substr(0, header.len), header.info_type == FAN_EVENT_INFO_TYPE_DFID_NAME,
+            use);
+      }
+      info.remove_prefix(header.len);
+    }
+  }
+
+  void one(const fanotify_event_metadata& event, std::string_view info, bool has_name,
+           const std::function<void(Notice)>& use) {
+    // Header, 8 bytes that name the file system, length and type of the handle, the handle, a name
+    // that ends with a zero.
+    constexpr std::size_t kFixed = sizeof(fanotify_event_info_header) + 8;
+    unsigned length = 0;
+    int type = 0;
+    if (info.size() < kFixed + sizeof length + sizeof type) {
+      return;
+    }
+    std::memcpy(&length, info.data() + kFixed, sizeof length);
+    std::memcpy(&type, info.data() + kFixed + sizeof length, sizeof type);
+    const std::string_view rest = info.substr(kFixed + sizeof length + sizeof type);
+    if (length > rest.size()) {
+      return;
+    }
+    const auto found = paths_.find(
+        key_of(info.data() + sizeof(fanotify_event_info_header), type, rest.data(), length));
+    if (found == paths_.end()) {
+      return;
+    }
+    std::string_view name = has_name ? rest.substr(length) : std::string_view();
+    name = name.substr(0, std::min(name.size(), name.find('\0')));
+    Notice notice;
+    notice.path = name.empty() || name == "." ? found->second
+                  : found->second == "/"      ? fmt::format("/{}", name)
+                                              : fmt::format("{}/{}", found->second, name);
+    const bool itself = (event.mask & (FAN_DELETE_SELF | FAN_MOVE_SELF)) != 0;
+    // What became of the name its folder tells; another may have it by now.
+    notice.is_folder = (event.mask & FAN_ONDIR) != 0 && !itself;
+    if (itself || (event.mask & (FAN_DELETE | FAN_MOVED_FROM)) != 0) {
+      notice.what = Notice::What::kGone;
+    } else if ((event.mask & (FAN_CREATE | FAN_MOVED_TO)) != 0) {
+      notice.what = Notice::What::kAppeared;
+    }
+    if (event.pid == last_pid_ && !last_process_.empty()) {
+      notice.by = last_process_;
+    } else {
+      notice.by = process_of(event.pid);
+      last_pid_ = event.pid;
+      last_process_ = notice.by;
+    }
+    use(std::move(notice));
+  }
+
+  const util::Descriptor fd_;
+  std::unordered_map<std::string, std::string> paths_;
+  // Many events in a row have one cause.
+  pid_t last_pid_ = 0;
+  std::string last_process_;
+};
+
+}  // namespace
+
+util::Result<std::unique_ptr<Notifier>> make_fanotify() {
+  util::Descriptor fd(::fanotify_init(
+      FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK | FAN_REPORT_DFID_NAME, O_RDONLY | O_CLOEXEC));
+  if (!fd) {
+    return util::Error(
+        util::ErrorCode::kDenied,
+        errno == EPERM ? std::string("fanotify needs CAP_SYS_ADMIN (systemd/README.md); inotify is "
+                                     "used, which does not name the process")
+                       : fmt::format("this kernel has no fanotify with names ({}); inotify is used",
+                                     std::strerror(errno)));
+  }
+  return std::unique_ptr<Notifier>(std::make_unique<Fanotify>(std::move(fd)));
+}
+
+}  // namespace warder::files

@@ -1,0 +1,99 @@
+#pragma once
+
+#include "files/comparison.h"
+#include "files/options.h"
+#include "files/packages.h"
+#include "files/stored.h"
+#include "files/telling.h"
+#include "util/clock.h"
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace warder::files {
+
+// A path of which something was told between scans.
+struct Touched {
+  Walk::Depth depth = Walk::Depth::kSelf;
+  std::string by;  // the process, if known
+};
+using TouchedPaths = std::map<std::string, Touched, PathLess>;
+
+// One section [files NAME]: its baseline, what differs from it, what is told. Of one thread; made
+// anew when the section is configured differently.
+class Guard {
+ public:
+  // Differences that are remembered one by one; further ones are counted.
+  static constexpr std::size_t kMostListed = 5000;
+  // Changes that a package explains, taken into the baseline by one scan; further ones by the next.
+  static constexpr std::size_t kMostExpected = 50'000;
+
+  // Both must outlive it.
+  Guard(FilesOptions options, const FilesHooks& hooks, const util::Clock& clock);
+
+  const FilesOptions& options() const { return options_; }
+  // When the next scan is due.
+  util::MonotonicTime due() const;
+  // Makes the scan that is due; without a baseline makes that. `rest` is called meanwhile, see
+  // Pace; it may call look(). kUnavailable: it was ended and is due again.
+  util::Status scan(const Pace::Rest& rest);
+  // Looks at these paths now. A failure to record leaves everything as it was: call again.
+  util::Status look(const TouchedPaths& paths, const Pace::Rest& rest);
+
+  // All content is compared in the next step.
+  void want_full() { full_due_ = clock_.monotonic(); }
+  // All is looked at in the next step.
+  void want_quick() { quick_due_ = clock_.monotonic(); }
+  // A new baseline is made of what is there, in the next step.
+  void want_baseline();
+  // These differences become part of the baseline, as far as they are still what was told.
+  util::Status accept(const std::vector<Difference>& accepted);
+  // What tells of changes between scans, for people.
+  void set_watch(std::string text);
+
+ private:
+  struct Result;  // of a comparison
+
+  void load();
+  util::Status make_baseline(const Pace::Rest& rest);
+  util::Status compare_all(const Baseline& baseline, Thoroughness thoroughness,
+                           const Pace::Rest& rest);
+  // Sorts out what packages explain.
+  util::Status explain(std::vector<Difference>* batch, Pace& pace, Result* result);
+  // Records what is new in `result` about the paths that `is_in_range` says.
+  template <typename InRange>
+  util::Status conclude(Result result, InRange is_in_range, std::vector<model::Event> events,
+                        std::vector<Remembered> remembered, FilesState state);
+  // Writes the baseline anew with these entries replaced; the header and what is to be forgotten go
+  // to `remembered`, the parts are stored at once.
+  using Updates = std::map<std::string, std::optional<Entry>, PathLess>;
+  util::Status rewrite(const Baseline& baseline, const Updates& updates,
+                       std::vector<Remembered>* remembered, crypto::merkle::Hash* root);
+  Manifest next_manifest(const Baseline* before) const;
+  // Forgets the parts that neither baseline needs.
+  util::Status forget_parts(const std::set<std::string>& kept, std::vector<Remembered>* remembered);
+  // The comparison cannot be made; told when that is new.
+  util::Status fail(const util::Error& error);
+  std::string limits_in_words(const WalkCounts& counts) const;
+
+  const FilesOptions options_;
+  const FilesHooks& hooks_;
+  const util::Clock& clock_;
+  const Packages packages_;
+  FilesState state_;
+  std::string newest_root_;  // of the baseline, as the history names it; empty: it names none
+  std::vector<Difference> listed_;  // in the order of their paths
+  util::MonotonicTime full_due_{};
+  util::MonotonicTime quick_due_{};
+  bool wants_baseline_ = false;
+  bool scanning_ = false;
+  bool again_ = false;  // a scan left something to the next, which follows at once
+  // Looked at while a scan is on, which has perhaps seen them as they were.
+  std::set<std::string, PathLess> looked_at_;
+};
+
+}  // namespace warder::files
