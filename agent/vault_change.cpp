@@ -6,7 +6,7 @@
 #include "util/file.h"
 #include "util/strings.h"
 #include "vault/env_file.h"
-#include "vault/rotation.h"
+#include "vault/rotation_schedule.h"
 #include "vault/secret_json.h"
 
 #include <fmt/core.h>
@@ -23,8 +23,6 @@ using crypto::SecretString;
 using nlohmann::json;
 using util::Error;
 using util::ErrorCode;
-
-constexpr std::string_view kRotationDocument = "rotation";
 
 util::Result<SecretString> read_content(const std::string& file) {
   WARDER_ASSIGN_OR_RETURN(
@@ -130,33 +128,6 @@ util::Result<vault::SecretJson> from_env(const SecretString& content) {
   return vault::SecretJson(std::move(object));
 }
 
-util::Result<std::vector<vault::RotationEntry>> rotations(vault::Provider& provider,
-                                                          std::uint64_t* version) {
-  auto document = provider.get(kRotationDocument);
-  if (!document && document.error().code() == ErrorCode::kNotFound) {
-    return std::vector<vault::RotationEntry>{};
-  }
-  if (!document) {
-    return document.error();
-  }
-  *version = document->version;
-  return vault::parse_rotation(document->content.view()).with_context(kRotationDocument);
-}
-
-util::Status save_rotations(vault::Provider& provider,
-                            const std::vector<vault::RotationEntry>& entries, std::uint64_t version,
-                            const std::string& comment) {
-  vault::PutOptions options;
-  options.expected_version = version;
-  options.author = user_name();
-  options.comment = comment;
-  return provider.put(kRotationDocument, SecretString(vault::rotation_text(entries)), options)
-             ? util::Status()
-             : util::Status(Error(ErrorCode::kConflict,
-                                  "the document rotation could not be written; somebody else may "
-                                  "have changed it, try again"));
-}
-
 std::optional<std::chrono::seconds> seconds_of(const std::string& text) {
   const auto parsed = util::parse_duration(text);
   if (!parsed || *parsed < std::chrono::seconds(0)) {
@@ -212,70 +183,6 @@ util::Status rotate_one(vault::Provider& provider, vault::RotationEntry* entry,
                   entry->name(), entry->document, version, entry->key,
                   util::format_duration(entry->plan.overlap)));
   return {};
-}
-
-struct Change {
-  vault::VersionInfo info;
-  std::string document;
-  std::string what;
-};
-
-// The versions of a document since `from`; with `key` only those that changed that member.
-util::Status collect_changes(vault::Provider& provider, const std::string& document,
-                             const std::string& key, util::WallTime from,
-                             std::vector<Change>* changes) {
-  WARDER_ASSIGN_OR_RETURN(const std::vector<vault::VersionInfo> versions,
-                          provider.history(document));
-  std::optional<crypto::SecretString> newer;
-  for (std::size_t i = 0; i < versions.size() && versions[i].time >= from; ++i) {
-    std::string what = versions[i].readable ? "written" : "deleted since";
-    if (!key.empty()) {
-      const auto value_in = [&](std::size_t at) -> std::optional<SecretString> {
-        if (at >= versions.size() || !versions[at].readable) {
-          return std::nullopt;
-        }
-        const auto content = provider.get(document, versions[at].version);
-        if (!content) {
-          return std::nullopt;
-        }
-        auto value = vault::document_member(content->content, key);
-        return value ? std::optional(std::move(*value)) : std::nullopt;
-      };
-      const auto now = value_in(i);
-      const auto before = value_in(i + 1);
-      if (now.has_value() == before.has_value() && (!now || *now == *before)) {
-        continue;
-      }
-      what = !before ? "set" : (now ? "changed" : "removed");
-    }
-    changes->push_back({versions[i], document, what});
-  }
-  return {};
-}
-
-util::Result<std::vector<Change>> changes_since(vault::Provider& provider, const std::string& key,
-                                                util::WallTime from) {
-  std::vector<Change> changes;
-  if (key.empty()) {
-    WARDER_ASSIGN_OR_RETURN(const auto documents, provider.list());
-    for (const vault::DocumentInfo& info : documents) {
-      WARDER_RETURN_IF_ERROR(collect_changes(provider, info.name, "", from, &changes));
-    }
-    return changes;
-  }
-  if (vault::check_name(key)) {
-    const util::Status whole = collect_changes(provider, key, "", from, &changes);
-    if (whole || whole.error().code() != ErrorCode::kNotFound) {
-      return whole ? util::Result<std::vector<Change>>(std::move(changes)) : whole.error();
-    }
-  }
-  // A member: DOCUMENT/KEY, or KEY of the document settings.
-  const std::size_t slash = key.rfind('/');
-  const std::string document =
-      slash == std::string::npos ? std::string("settings") : key.substr(0, slash);
-  const std::string name = slash == std::string::npos ? key : key.substr(slash + 1);
-  WARDER_RETURN_IF_ERROR(collect_changes(provider, document, name, from, &changes));
-  return changes;
 }
 
 }  // namespace
@@ -340,82 +247,42 @@ ExitStatus rotate_secret(const Globals& globals, const VaultWords& words) {
   if (!provider) {
     return complain(provider.error());
   }
+  const util::WallTime now = clock.now();
+  if (words.due) {
+    const auto steps = vault::rotate_due(**provider, user_name(), now);
+    if (!steps) {
+      return complain(steps.error());
+    }
+    ExitStatus status = ExitStatus::kOk;
+    for (const vault::RotationStep& step : *steps) {
+      if (step.what == vault::RotationStep::What::kFailed) {
+        status = complain(Error(ErrorCode::kInternal, step.text));
+      } else {
+        print(step.text + "\n");
+      }
+    }
+    return status;
+  }
   std::uint64_t version = 0;
-  auto entries = rotations(**provider, &version);
+  auto entries = vault::read_rotations(**provider, &version);
   if (!entries) {
     return complain(entries.error());
   }
-  const util::WallTime now = clock.now();
-  ExitStatus status = ExitStatus::kOk;
-  bool changed = false;
-  if (words.due) {
-    for (vault::RotationEntry& entry : *entries) {
-      const auto ended = vault::end_overlap(**provider, entry, user_name(), now);
-      if (ended && *ended) {
-        print(fmt::format("{}: the previous secret is gone\n", entry.name()));
-      }
-      util::Status done = ended ? util::Status() : util::Status(ended.error());
-      if (done && entry.is_due(now)) {
-        done = rotate_one(**provider, &entry, now);
-        changed = changed || static_cast<bool>(done);
-      }
-      if (!done) {
-        // The others are rotated all the same.
-        status = complain(done.error().with_context(entry.name()));
-      }
-    }
-  } else {
-    auto entry = wanted_entry(words, &*entries);
-    if (!entry) {
-      return complain(entry.error());
-    }
-    if (words.plan_only) {
-      const auto& every = (*entry)->plan.every;
-      print(fmt::format("{} is planned: every {}\n", (*entry)->name(),
-                        every ? util::format_duration(*every) : "time somebody asks"));
-    } else if (const util::Status done = rotate_one(**provider, *entry, now); !done) {
-      return complain(done.error());
-    }
-    // Without a schedule there is nothing to remember but the overlap's end.
-    changed = true;
+  auto entry = wanted_entry(words, &*entries);
+  if (!entry) {
+    return complain(entry.error());
   }
-  if (changed) {
-    if (const util::Status saved = save_rotations(**provider, *entries, version, "rotation");
-        !saved) {
-      return complain(saved.error());
-    }
+  if (words.plan_only) {
+    const auto& every = (*entry)->plan.every;
+    print(fmt::format("{} is planned: every {}\n", (*entry)->name(),
+                      every ? util::format_duration(*every) : "time somebody asks"));
+  } else if (const util::Status done = rotate_one(**provider, *entry, now); !done) {
+    return complain(done.error());
   }
-  return status;
-}
-
-ExitStatus audit_vault(const Globals& globals, const VaultWords& words) {
-  const util::SystemClock clock;
-  auto provider = open_configured_vault(globals, clock);
-  if (!provider) {
-    return complain(provider.error());
-  }
-  const auto changes =
-      changes_since(**provider, words.key, clock.now() - std::chrono::hours(24) * words.days);
-  if (!changes) {
-    return complain(changes.error());
-  }
-  TextTable table({"WRITTEN", "DOCUMENT", "VERSION", "WHAT", "BY", "WHY"});
-  json rows = json::array();
-  for (const Change& change : *changes) {
-    const std::string time = util::format_rfc3339(change.info.time);
-    rows.push_back({{"time", time},
-                    {"document", change.document},
-                    {"version", change.info.version},
-                    {"what", change.what},
-                    {"author", change.info.author},
-                    {"comment", change.info.comment}});
-    table.add({short_time(time), change.document, std::to_string(change.info.version), change.what,
-               change.info.author, change.info.comment});
-  }
-  print(globals.json    ? rows.dump() + '\n'
-        : table.empty() ? fmt::format("nothing was changed within {} days\n", words.days)
-                        : table.to_text());
-  return ExitStatus::kOk;
+  // Without a schedule there is nothing to remember but the overlap's end.
+  const util::Status saved =
+      vault::save_rotations(**provider, *entries, version, user_name(), "rotation");
+  return saved ? ExitStatus::kOk : complain(saved.error());
 }
 
 }  // namespace warder::agent

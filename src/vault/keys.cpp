@@ -76,6 +76,15 @@ constexpr Key kKeys[] = {
      .text = "How often the documents are looked at. A change of the embedded vault is noticed at "
              "once in any case.",
      .example = "30s"},
+    {.name = "rotate",
+     .type = Type::kBool,
+     .fallback = "no",
+     .change = Change::kRestart,
+     .text = "Whether the agent replaces secrets when the document rotation says so (warder vault "
+             "rotate DOC/KEY --every 30d), and takes the previous ones away when their overlap is "
+             "over. It needs the right to write these documents; else let a timer run warder vault "
+             "rotate --due for somebody who has it.",
+     .example = "yes"},
     {.name = "copies",
      .type = Type::kPath,
      .fallback = "/var/lib/warder/vault-copies",
@@ -126,6 +135,7 @@ VaultOptions vault_options(const config::Checked& checked, const Environment& en
                                     : std::filesystem::path(options.path.string() + ".mark");
   options.versions = static_cast<std::size_t>(values.integer("versions"));
   options.interval = std::chrono::duration_cast<std::chrono::seconds>(values.duration("interval"));
+  options.rotate = values.boolean("rotate");
   return options;
 }
 

@@ -31,6 +31,7 @@ struct VaultOptions {
   std::filesystem::path mark;      // FileVaultOptions::mark
   std::size_t versions = 10;
   std::chrono::seconds interval{30};  // how often the documents are looked at
+  bool rotate = false;                // the agent replaces secrets by the document `rotation`
   ProviderKind kind = ProviderKind::kFile;
   std::optional<config::Values> server;  // of server_table(), for kServer
   std::optional<config::Values> oci;     // of oci_table(), for kOci

@@ -3,6 +3,7 @@
 #include "crypto/secret.h"
 #include "util/clock.h"
 #include "util/result.h"
+#include "vault/patience.h"
 #include "vault/provider_notice.h"
 
 #include <chrono>
@@ -92,6 +93,8 @@ class Provider {
   // Keeps the session with the provider alive (renews a token); call it again after what it gives,
   // at most `longest`.
   virtual std::chrono::milliseconds upkeep(std::chrono::milliseconds longest) { return longest; }
+  // Why the last call failed, where the provider knows it better than the error's code tells.
+  virtual std::optional<Failure> last_failure() const { return std::nullopt; }
   // What happened to the provider itself since the last call, as far as it can tell. One thread.
   virtual std::vector<ProviderNotice> news() { return {}; }
   // Ends running calls and lets later ones fail, at once. For shutdown.

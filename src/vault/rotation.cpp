@@ -175,6 +175,12 @@ util::Result<std::optional<std::uint64_t>> end_overlap(Provider& provider,
   return std::optional<std::uint64_t>(version);
 }
 
+util::Result<std::optional<util::WallTime>> overlap_end(Provider& provider,
+                                                        const RotationEntry& entry) {
+  WARDER_ASSIGN_OR_RETURN(const Opened opened, open_document(provider, entry.document));
+  return util::parse_rfc3339(text_member(opened.content.value(), entry.key + "_previous_until"));
+}
+
 util::Result<SecretString> generate_secret(std::size_t length) {
   static constexpr std::string_view kAlphabet =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";

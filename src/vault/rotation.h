@@ -49,6 +49,10 @@ util::Result<std::optional<std::uint64_t>> end_overlap(Provider& provider,
                                                        const RotationEntry& entry,
                                                        std::string_view author, util::WallTime now);
 
+// Until when a KEY_previous stays; empty when there is none.
+util::Result<std::optional<util::WallTime>> overlap_end(Provider& provider,
+                                                        const RotationEntry& entry);
+
 // `length` characters of A-Z, a-z and 0-9, each equally likely.
 util::Result<crypto::SecretString> generate_secret(std::size_t length);
 

@@ -50,6 +50,33 @@ bool is_passing(const Answer& answer) {
   }
 }
 
+std::optional<Failure> failure_by(const Answer& answer) {
+  switch (answer.meaning) {
+    case Meaning::kBehind:
+    case Meaning::kStandby:
+    case Meaning::kNoActiveNode:
+    case Meaning::kRedirected:
+      return Failure{Trouble::kPassing};
+    case Meaning::kSealed:
+    case Meaning::kNotInitialised:
+      return Failure{Trouble::kSealed};
+    case Meaning::kRateLimited:
+      return Failure{Trouble::kThrottled, answer.retry_after};
+    case Meaning::kBadToken:
+    case Meaning::kDenied:
+    case Meaning::kLoginRefused:
+      return Failure{Trouble::kRefused};
+    case Meaning::kServerFault:
+    case Meaning::kNotAVault:
+    case Meaning::kHeaderMissing:
+      return Failure{Trouble::kFault};
+    case Meaning::kUnreachable:
+      return Failure{Trouble::kUnreachable};
+    default:
+      return std::nullopt;  // an answer
+  }
+}
+
 Answer unreachable(const util::Error& error) {
   Answer answer;
   answer.meaning = Meaning::kUnreachable;
@@ -118,9 +145,16 @@ Answer ServerClient::perform(const Call& call) {
   for (unsigned done = 1;; ++done) {
     Answer answer = attempt(call);
     if (answer.ok() || done >= attempts || !is_passing(answer) || !wait(pause(done, answer))) {
+      const std::lock_guard lock(mutex_);
+      failure_ = failure_by(answer);
       return answer;
     }
   }
+}
+
+std::optional<Failure> ServerClient::last_failure() const {
+  const std::lock_guard lock(mutex_);
+  return failure_;
 }
 
 // All nodes once, beginning with the one that answered last.

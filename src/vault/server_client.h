@@ -3,6 +3,7 @@
 #include "crypto/secret.h"
 #include "http/client.h"
 #include "util/clock.h"
+#include "vault/patience.h"
 #include "vault/server_answer.h"
 
 #include <atomic>
@@ -12,6 +13,7 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,6 +72,9 @@ class ServerClient {
   // Ends running calls and refuses later ones, at once. For shutdown.
   void stop();
 
+  // Why the last call failed, if that is a reason to come back later; empty after an answer.
+  std::optional<Failure> last_failure() const;
+
   const ServerConnection& options() const { return options_; }
 
  private:
@@ -85,12 +90,13 @@ class ServerClient {
   const ServerConnection options_;
   const util::Clock& clock_;
   std::atomic<std::size_t> node_{0};  // the address that answered last
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::unique_ptr<http::Client>> idle_;  // guarded by mutex_
   std::vector<http::Client*> all_;                   // guarded by mutex_
   std::uint64_t jitter_;                             // guarded by mutex_
   bool stopped_ = false;                             // guarded by mutex_
+  std::optional<Failure> failure_;                   // guarded by mutex_
 };
 
 }  // namespace warder::vault

@@ -3,6 +3,7 @@
 #include "http/address_rule.h"
 #include "http/url.h"
 #include "net/address.h"
+#include "util/duration.h"
 #include "util/file.h"
 #include "util/strings.h"
 #include "vault/reference.h"
@@ -118,7 +119,7 @@ constexpr Key kKeys[] = {
      .least = "1s",
      .most = "2m",
      .change = Change::kRestart,
-     .text = "How long one request may take.",
+     .text = "How long one request may take. Variable VAULT_CLIENT_TIMEOUT.",
      .example = "15s"},
     {.name = "login",
      .type = Type::kEnum,
@@ -136,8 +137,8 @@ constexpr Key kKeys[] = {
     {.name = "token",
      .type = Type::kSecret,
      .change = Change::kRestart,
-     .text = "A token. VAULT_TOKEN in the environment wins over every other login, so that an "
-             "operator can use his own rights for one command.",
+     .text = "A token. VAULT_TOKEN (or VAULT_TOKEN_FILE) in the environment wins over every other "
+             "login, so that an operator can use his own rights for one command.",
      .example = "file:/etc/warder/vault.token"},
     {.name = "role_id",
      .type = Type::kString,
@@ -148,7 +149,7 @@ constexpr Key kKeys[] = {
     {.name = "secret_id",
      .type = Type::kSecret,
      .change = Change::kRestart,
-     .text = "AppRole: the SecretID. Variable VAULT_SECRET_ID.",
+     .text = "AppRole: the SecretID. Variables VAULT_SECRET_ID, VAULT_SECRET_ID_FILE.",
      .example = "credential:vault.secret-id"},
     {.name = "secret_id_wrapped",
      .type = Type::kBool,
@@ -268,13 +269,22 @@ class Reader {
     return values_.has(key) ? values_.path(key) : std::filesystem::path();
   }
   bool has_secret(std::string_view key, std::string_view name) const {
-    return (!name.empty() && variable(name)) || values_.has(key);
+    return (!name.empty() && (variable(name) || file_variable(name))) || values_.has(key);
+  }
+  // VAULT_TOKEN_FILE names the file that VAULT_TOKEN would be read from.
+  std::optional<std::string> file_variable(std::string_view name) const {
+    return variable(std::string(name) + "_FILE");
   }
   SecretReader secret(std::string_view key, std::string_view name) const {
     if (!name.empty()) {
       if (const auto value = variable(name)) {
         auto kept = std::make_shared<crypto::SecretString>(*value);
         return [kept]() -> util::Result<crypto::SecretString> { return kept->copy(); };
+      }
+      if (const auto file = file_variable(name)) {
+        const config::SecretReference reference{
+            .kind = config::SecretReference::Kind::kFile, .document = {}, .name = *file};
+        return [reference] { return resolve(reference, {}); };
       }
     }
     if (!values_.has(key)) {
@@ -336,6 +346,15 @@ void read_connection(Reader* reader, ServerConnection* connection) {
   }
   connection->timeout =
       std::chrono::duration_cast<std::chrono::milliseconds>(values.duration("timeout"));
+  if (const auto limit = reader->variable("CLIENT_TIMEOUT")) {
+    const auto parsed = util::parse_duration(*limit);
+    if (!parsed || *parsed < std::chrono::seconds(1) || *parsed > std::chrono::minutes(5)) {
+      reader->wrong("timeout", fmt::format("VAULT_CLIENT_TIMEOUT is '{}'; it may be 1s to 5min",
+                                           util::printable(*limit, 20)));
+    } else {
+      connection->timeout = std::chrono::duration_cast<std::chrono::milliseconds>(*parsed);
+    }
+  }
   const bool skip_by_key = values.boolean("tls_skip_verify");
   const bool skip_by_variable = is_true(reader->variable("SKIP_VERIFY").value_or(""));
   bool all_here = true;
@@ -371,7 +390,7 @@ void read_connection(Reader* reader, ServerConnection* connection) {
 }
 
 std::optional<LoginMethod> login_method(const Reader& reader, const ServerConnection& connection) {
-  if (reader.variable("TOKEN")) {
+  if (reader.variable("TOKEN") || reader.file_variable("TOKEN")) {
     return LoginMethod::kToken;
   }
   if (reader.values().has("login")) {
@@ -434,7 +453,8 @@ void read_login(Reader* reader, const std::filesystem::path& state, ServerVaultO
       if (login.wrapped) {
         login.wrapped_path = values.has("secret_id_path") ? values.string("secret_id_path") : "";
         login.keep_file = state.empty() ? state : state / "secret-id.sealed";
-        if (!reader->variable("SECRET_ID") && values.has("secret_id") &&
+        if (!reader->variable("SECRET_ID") && !reader->file_variable("SECRET_ID") &&
+            values.has("secret_id") &&
             values.secret("secret_id").kind == config::SecretReference::Kind::kFile) {
           login.delivered = [path = values.secret("secret_id").name] { ::unlink(path.c_str()); };
         }

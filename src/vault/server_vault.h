@@ -61,6 +61,7 @@ class ServerVault : public Provider {
   util::Status undelete(std::string_view name) override;
   std::chrono::milliseconds upkeep(std::chrono::milliseconds longest) override;
   std::vector<ProviderNotice> news() override { return state_.look(); }
+  std::optional<Failure> last_failure() const override { return client_.last_failure(); }
   void stop() override;
 
   // Where documents lie, as found out.

@@ -23,6 +23,7 @@ class Watcher::Impl {
       : provider_(provider),
         options_(std::move(options)),
         clock_(clock),
+        patience_(options_.interval, options_.first_retry, options_.seed),
         on_change_(std::move(on_change)),
         on_state_(std::move(on_state)),
         wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
@@ -76,6 +77,9 @@ class Watcher::Impl {
 
   void look() {
     check();
+    if (options_.on_look && !stop_) {
+      options_.on_look();
+    }
     if (!options_.on_notice || stop_) {
       return;
     }
@@ -182,6 +186,8 @@ class Watcher::Impl {
       }
       if (answer.error().code() != util::ErrorCode::kNotFound || !known_there) {
         set_stale(reason);
+        check_at_ = std::chrono::steady_clock::now() +
+                    patience_.after(provider_.last_failure().value_or(failure_of(answer.error())));
         return std::nullopt;
       }
     }
@@ -208,6 +214,7 @@ class Watcher::Impl {
   }
 
   void set_fresh() {
+    patience_.reset();
     {
       const std::lock_guard lock(mutex_);
       if (!state_.stale_since) {
@@ -221,6 +228,7 @@ class Watcher::Impl {
   Provider& provider_;
   const WatcherOptions options_;
   const util::Clock& clock_;
+  Patience patience_;  // used by the thread alone
   const OnChange on_change_;
   const OnState on_state_;
   const util::Descriptor wake_;

@@ -5,6 +5,7 @@
 #include "vault/provider.h"
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -29,8 +30,13 @@ struct WatcherOptions {
   std::vector<std::string> names;
   // How often to ask. A provider with watched_file() is asked at once when that file changes.
   std::chrono::seconds interval{30};
+  // After a failure it is asked again sooner or later than that, as patience.h says.
+  std::chrono::milliseconds first_retry{1000};
+  std::uint64_t seed = 0;  // of the chance in it
   // Told what happened to the provider itself, after each look; not asked for unless set.
   std::function<void(const ProviderNotice&)> on_notice = {};
+  // Called after each look, on the watcher's thread: for what else is done with the provider.
+  std::function<void()> on_look = {};
 };
 
 // Keeps an eye on some documents of a provider on a thread of its own. Calls back on that thread:

@@ -135,3 +135,23 @@ TEST_CASE("a write to the vault file is seen without waiting for the interval") 
   REQUIRE((*writer)->put("jails", SecretString("two"), {}));
   CHECK(listener.take_change().at("jails").content.view() == "two");
 }
+
+TEST_CASE("a provider that is away for a moment is asked again long before the interval") {
+  testing::FakeProvider provider;
+  testing::ManualClock clock;
+  Listener listener;
+  provider.fail(util::Error(ErrorCode::kUnavailable, "connection refused"));
+  vault::WatcherOptions options = kHourly;
+  options.first_retry = 1ms;
+  int looks = 0;
+  options.on_look = [&] { ++looks; };
+  {
+    vault::Watcher watcher(provider, options, clock, listener.on_change(), listener.on_state());
+    CHECK(listener.take_state().stale_since);
+    (void)provider.put("jails", SecretString("one"), {});
+    provider.fail();
+    CHECK(listener.take_state() == vault::WatcherState{});
+    CHECK(listener.take_change().size() == 1);
+  }
+  CHECK(looks >= 2);
+}
