@@ -3,6 +3,7 @@
 #include "agent/far_ends.h"
 #include "agent/file_guarding.h"
 #include "agent/monitoring.h"
+#include "agent/remote_logs.h"
 #include "agent/service.h"
 #include "agent/signing_key.h"
 #include "agent/state_lock.h"
@@ -108,6 +109,7 @@ void Daemon::open_vault(const engine::MainConfiguration& main) {
   const vault::VaultOptions options = vault_options_of(main);
   host_ = main.agent.name;
   vault_interval_ = options.interval;
+  vault_rotates_ = options.rotate;
   auto opened = vault::open_vault(options, vault::Copies::kKept, clock_);
   if (!opened) {
     if (opened.error().code() != util::ErrorCode::kNotFound) {
@@ -229,6 +231,7 @@ util::Status Daemon::start_engine(const Loaded& loaded) {
   parts.history_is_lost = history_is_lost_;
   WARDER_RETURN_IF_ERROR(crypto::random_bytes(parts.key.bytes));
   parts.outbox_ready = [this] { shipping_->notify(); };
+  parts.open_remote = open_remote(loaded.main, clock_);
   parts.heartbeat_interval = watchdog_interval();
   parts.heartbeat = notify_alive;
   parts.reread = [this] {
@@ -339,11 +342,25 @@ void Daemon::watch_vault() {
   vault::WatcherOptions options;
   options.names = document_names(host_);
   options.interval = vault_interval_;
+  options.seed = crypto::random_seed();
   options.on_notice = [this](const vault::ProviderNotice& notice) {
     if (!engine_->record(model::EventKind::kVault, notice.severity, notice.text)) {
       log::warning("the agent is stopping: {}", notice.text);
     }
   };
+  if (vault_rotates_) {
+    rotation_ = std::make_unique<vault::RotationTimer>(
+        *vault_, clock_, fmt::format("warder on {}", host_),
+        [this](const vault::RotationStep& step) {
+          const bool failed = step.what == vault::RotationStep::What::kFailed;
+          if (!engine_->record(model::EventKind::kVault,
+                               failed ? model::Severity::kHigh : model::Severity::kNotice,
+                               step.text)) {
+            log::warning("the agent is stopping: {}", step.text);
+          }
+        });
+    options.on_look = [this] { rotation_->look(); };
+  }
   auto watcher = std::make_unique<vault::Watcher>(
       *vault_, options, clock_,
       [this](const vault::DocumentSet& set) {

@@ -15,6 +15,7 @@
 #include "util/descriptor.h"
 #include "vault/cache.h"
 #include "vault/reference.h"
+#include "vault/rotation_schedule.h"
 #include "vault/watcher.h"
 
 #include <atomic>
@@ -69,6 +70,7 @@ class Daemon {
   std::unique_ptr<vault::Cache> cache_;  // before a vault in the network
   std::string host_;                     // whose documents are read
   std::chrono::seconds vault_interval_{30};
+  bool vault_rotates_ = false;
   std::string vault_trouble_;  // why there is none, when one was configured
   std::mutex reload_mutex_;
   engine::VaultDocuments documents_;  // guarded by reload_mutex_
@@ -82,7 +84,8 @@ class Daemon {
   std::unique_ptr<engine::Shipping> shipping_;
   std::unique_ptr<Control> control_;
   std::unique_ptr<api::Server> server_;
-  std::mutex watcher_mutex_;  // the engine asks it while it comes and goes
+  std::mutex watcher_mutex_;                        // the engine asks it while it comes and goes
+  std::unique_ptr<vault::RotationTimer> rotation_;  // used by the watcher's thread
   std::unique_ptr<vault::Watcher> watcher_;
   std::unique_ptr<IgnoreWatch> ignore_watch_;
   std::unique_ptr<BackupWatch> backup_watch_;

@@ -1,6 +1,7 @@
 #include "engine/diagnosis.h"
 
 #include "engine/log_check.h"
+#include "engine/remote_input.h"
 #include "util/duration.h"
 #include "util/strings.h"
 
@@ -33,6 +34,8 @@ class Judge {
           add("log", Verdict::kGood, "reads standard input");
         } else if (pattern.starts_with("http://")) {
           add("log", Verdict::kGood, fmt::format("listens at {}", pattern));
+        } else if (pattern.starts_with(kOciAudit)) {
+          add("log", Verdict::kGood, fmt::format("asks for {}", pattern));
         } else {
           check_logs(facts_, pattern, history_, stages_);
         }

@@ -112,28 +112,29 @@ util::Status Engine::load() {
   return {};
 }
 
+source::PositionLookup Engine::lookup_for(std::string source) {
+  return [this, source = std::move(source)](std::string_view log) -> std::optional<std::string> {
+    if (const auto taken = positions_.find({source, std::string(log)}); taken != positions_.end()) {
+      return taken->second.record;
+    }
+    const auto stored = reader_.position(source, log);
+    if (!stored || !*stored) {
+      return std::nullopt;
+    }
+    return (*stored)->record;
+  };
+}
+
 util::Status Engine::open_sources() {
   inputs_.clear();
   pipeline_.forget_logs();
   catching_up_ = true;
   memory_due_ = clock_.monotonic();  // once caught up
   pipeline_.set_reading(filter::Reading::kCatchUp);
-  const auto lookup_for = [this](const char* source) {
-    return [this, source](std::string_view log) -> std::optional<std::string> {
-      if (const auto taken = positions_.find({source, std::string(log)});
-          taken != positions_.end()) {
-        return taken->second.record;
-      }
-      const auto stored = reader_.position(source, log);
-      if (!stored || !*stored) {
-        return std::nullopt;
-      }
-      return (*stored)->record;
-    };
-  };
   std::vector<source::Glob> globs;
   std::map<std::string, std::vector<std::uint32_t>> journals;   // by match
   std::map<std::string, std::vector<std::uint32_t>> addresses;  // by what is listened at
+  std::vector<RemoteInput> remotes;
   std::vector<std::uint32_t> standard_input;
   const source::StartAt usual = jails_.set().files.start_at;
   for (const jail::Jail* jail : jails_.running()) {
@@ -151,6 +152,15 @@ util::Status Engine::open_sources() {
         standard_input.push_back(jail->index());
       } else if (pattern.starts_with(kHttp)) {
         addresses[pattern].push_back(jail->index());
+      } else if (pattern.starts_with(kOciAudit)) {
+        const LogPattern log = log_pattern(pattern, usual);
+        const auto known = std::ranges::find(remotes, log.pattern, &RemoteInput::address);
+        RemoteInput& remote = known != remotes.end() ? *known : remotes.emplace_back();
+        remote.address = log.pattern;
+        remote.jails.push_back(jail->index());
+        if (log.start_at == source::StartAt::kHead) {
+          remote.start_at = source::StartAt::kHead;
+        }
       } else {
         const LogPattern log = log_pattern(pattern, usual);
         globs.push_back({jail->index(), std::string(log.pattern), log.start_at});
@@ -184,6 +194,7 @@ util::Status Engine::open_sources() {
     inputs_.push_back({std::move(*journal)});
   }
   open_listeners(addresses);
+  open_remotes(std::move(remotes));
   if (!standard_input.empty()) {
     source::StdinOptions options;
     options.longest_line = jails_.set().files.longest_line;
@@ -196,6 +207,24 @@ util::Status Engine::open_sources() {
         {std::make_unique<source::StdinSource>(options, std::move(duplicate), clock_)});
   }
   return {};
+}
+
+void Engine::open_remotes(std::vector<RemoteInput> remotes) {
+  for (RemoteInput& remote : remotes) {
+    remote.longest_line = jails_.set().files.longest_line;
+    remote.kept_members = jails_.set().files.kept_members;
+    auto opened = parts_.open_remote
+                      ? parts_.open_remote(remote, lookup_for("remote"))
+                      : util::Result<std::unique_ptr<source::Source>>(util::Error(
+                            util::ErrorCode::kInvalid, "there is nobody here to ask for it"));
+    if (!opened) {
+      notices_.plain(model::EventKind::kSource, model::Severity::kHigh,
+                     fmt::format("{} is not read: {}", util::printable(remote.address, 120),
+                                 opened.error().message()));
+      continue;
+    }
+    inputs_.push_back({std::move(*opened)});
+  }
 }
 
 // Those that are wanted still go on listening: whoever hands lines in must not be turned away while

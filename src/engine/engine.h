@@ -8,6 +8,7 @@
 #include "engine/own_addresses.h"
 #include "engine/pipeline.h"
 #include "engine/recorder.h"
+#include "engine/remote_input.h"
 #include "engine/routes.h"
 #include "engine/side_questions.h"
 #include "firewall/firewall.h"
@@ -52,6 +53,8 @@ struct EngineParts {
   std::function<bool()> lines_expected;
   // Called when events for destinations are on disk; on this thread or the store's.
   std::function<void()> outbox_ready;
+  // Without one there are no logs elsewhere.
+  OpenRemote open_remote = {};
   // How the name of a host in a log is looked up; look_up_host() when there is none.
   SideQuestions::LookUp look_up = {};
   // Called about this often while the loop is alive (systemd's watchdog); none when zero.
@@ -144,6 +147,9 @@ class Engine {
   }
   void run_tasks();
   util::Status open_sources();
+  // Of the source of that name.
+  source::PositionLookup lookup_for(std::string source);
+  void open_remotes(std::vector<RemoteInput> remotes);
   void open_listeners(const std::map<std::string, std::vector<std::uint32_t>>& addresses);
   // Replaces what is counted and banned by what the store knows.
   util::Status load();

@@ -105,6 +105,7 @@ Pipeline::Log& Pipeline::log_of(std::uint32_t index) {
     const source::LogInfo& info = source_->log_info(index);
     Log log;
     log.name = info.name;
+    log.comes_late = source_->comes_late();
     if (const Program* program = program_for(info.inputs)) {
       log.matcher = program->matcher.get();
       log.jails = &program->jails;
@@ -130,7 +131,13 @@ void Pipeline::on_line(const model::Line& line) {
   for (const jail::JailIndex jail : log.awaited_by) {
     jails_.slots()[jail].last_line = steady_now_;
   }
+  if (log.comes_late) {
+    log.matcher->set_reading(filter::Reading::kCatchUp);
+  }
   log.matcher->match(line, now_, *this);
+  if (log.comes_late) {
+    log.matcher->set_reading(reading_);  // other logs of the same jails share it
+  }
 }
 
 void Pipeline::on_notice(const source::Notice& notice) { notices_.source(notice); }

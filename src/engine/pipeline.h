@@ -69,6 +69,7 @@ class Pipeline : public source::LineHandler, public filter::MatchHandler {
     filter::Matcher* matcher = nullptr;                   // none: no jail reads this log
     const std::vector<jail::JailIndex>* jails = nullptr;  // by filter index
     std::vector<jail::JailIndex> awaited_by;              // of these, those that tell of silence
+    bool comes_late = false;                              // Source::comes_late()
   };
   struct Program {
     std::unique_ptr<filter::Matcher> matcher;

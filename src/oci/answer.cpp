@@ -45,7 +45,7 @@ std::string_view remedy_for(std::string_view kind) {
            "and fingerprint in the configuration belong together";
   }
   if (kind == "security token") {
-    return "renew the session with: oci session refresh";
+    return "begin a new session with: oci session authenticate";
   }
   return "check that a dynamic group has a rule that matches this instance";
 }

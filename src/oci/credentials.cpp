@@ -146,60 +146,6 @@ util::WallTime renewal_time(const TokenClaims& claims) {
   return claims.ends - claims.issued < 2 * kLatestRenewal ? half : std::min(half, latest);
 }
 
-util::Result<std::unique_ptr<SecurityToken>> SecurityToken::create(Profile profile,
-                                                                   const util::Clock& clock) {
-  std::unique_ptr<SecurityToken> result(new SecurityToken(std::move(profile), clock));
-  const std::lock_guard lock(result->mutex_);
-  WARDER_RETURN_IF_ERROR(result->load());
-  return result;
-}
-
-util::Status SecurityToken::load() {
-  // Token and key are two files: read the token twice, so that a rewrite in between shows.
-  for (int attempt = 0; attempt < 3; ++attempt) {
-    WARDER_ASSIGN_OR_RETURN(const std::string before,
-                            util::read_file(profile_.security_token_file, util::kibibytes(64)));
-    WARDER_ASSIGN_OR_RETURN(crypto::RsaPrivateKey key,
-                            load_private_key(profile_.key_file, profile_.passphrase));
-    WARDER_ASSIGN_OR_RETURN(const std::string after,
-                            util::read_file(profile_.security_token_file, util::kibibytes(64)));
-    if (before != after) {
-      continue;
-    }
-    const std::string_view token = util::trim(after);
-    const auto claims = read_token(token);
-    if (!claims) {
-      return claims.error().with_context(profile_.security_token_file.string());
-    }
-    identity_ = {.key_id = fmt::format("ST${}", token), .key = share(std::move(key))};
-    ends_ = claims->ends;
-    return {};
-  }
-  return Error(ErrorCode::kUnavailable, fmt::format("{} is being rewritten all the time",
-                                                    profile_.security_token_file.string()));
-}
-
-util::Result<Identity> SecurityToken::current() {
-  const std::lock_guard lock(mutex_);
-  if (clock_.now() >= ends_ - kLatestRenewal) {
-    WARDER_RETURN_IF_ERROR(load());
-  }
-  if (clock_.now() >= ends_) {
-    return Error(ErrorCode::kDenied,
-                 fmt::format("the security token in {} ended at {}; renew it with: oci session "
-                             "refresh",
-                             profile_.security_token_file.string(), util::format_rfc3339(ends_)));
-  }
-  return identity_;
-}
-
-util::Result<bool> SecurityToken::renew() {
-  const std::lock_guard lock(mutex_);
-  const std::string before = identity_.key_id;
-  WARDER_RETURN_IF_ERROR(load());
-  return identity_.key_id != before;
-}
-
 util::Result<std::unique_ptr<ResourcePrincipal>> ResourcePrincipal::create(
     Variables variables, const util::Clock& clock) {
   if (variables.version != "2.2") {

@@ -65,30 +65,6 @@ class ApiKey : public Credentials {
   Identity identity_;  // guarded by mutex_
 };
 
-// A session token beside a key: files that another program (`oci session refresh`) rewrites at any
-// time. They are read again when the token nears its end and by renew().
-class SecurityToken : public Credentials {
- public:
-  static util::Result<std::unique_ptr<SecurityToken>> create(Profile profile,
-                                                             const util::Clock& clock);
-
-  util::Result<Identity> current() override;
-  util::Result<bool> renew() override;
-  std::string_view kind() const override { return "security token"; }
-  std::string tenancy() const override { return profile_.tenancy; }
-
- private:
-  SecurityToken(Profile profile, const util::Clock& clock)
-      : profile_(std::move(profile)), clock_(clock) {}
-  util::Status load();  // with mutex_
-
-  const Profile profile_;
-  const util::Clock& clock_;
-  std::mutex mutex_;
-  Identity identity_;      // guarded by mutex_
-  util::WallTime ends_{};  // guarded by mutex_
-};
-
 // The identity of another cloud resource (a function, a container instance), version 2.2: what the
 // platform puts into the environment. A value that is an absolute path names a file that the
 // platform rewrites.

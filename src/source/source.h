@@ -26,7 +26,7 @@ class LineHandler {
 
 // One log of a source: a file, the journal under one match, standard input.
 struct LogInfo {
-  std::string name;  // the path; "journal: MATCH"; "stdin"
+  std::string name;  // the path; "journal: MATCH"; "stdin"; an address
   // Ids of the inputs (globs) that name this log, in rising order: which jails want its lines.
   std::vector<std::uint32_t> inputs;
 };
@@ -71,7 +71,7 @@ class Source {
  public:
   virtual ~Source() = default;
 
-  // model::Position::source of its positions: "file", "journal", "stdin".
+  // model::Position::source of its positions: "file", "journal", "stdin", "remote".
   virtual std::string_view name() const = 0;
   // Readable (POLLIN) when pump() has something to do; -1 when there is no such descriptor. Stays
   // the same during the life of the source.
@@ -84,6 +84,8 @@ class Source {
   virtual Pumped pump(LineHandler& handler, util::ByteCount budget) = 0;
   // Appends the positions that changed since the last call.
   virtual void take_positions(std::vector<model::Position>& positions) = 0;
+  // Lines may come long after they were written, even while all is well: their own time counts.
+  virtual bool comes_late() const { return false; }
   // Of model::Line::log. The reference is valid until the next pump().
   virtual const LogInfo& log_info(std::uint32_t log) const = 0;
   virtual SourceStatus status() const = 0;

@@ -8,6 +8,9 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include <charconv>
+#include <chrono>
+#include <cstdint>
 #include <utility>
 
 namespace warder::vault {
@@ -38,6 +41,21 @@ std::string_view target_of(std::string_view url) {
 std::string_view host_of(std::string_view url) {
   const auto begin = url.find("://") + 3;
   return url.substr(begin, url.find('/', begin) - begin);
+}
+
+std::optional<Failure> failure_by(int status, const std::string& retry_after) {
+  if (status == 429) {
+    std::uint32_t seconds = 0;
+    const char* const end = retry_after.data() + retry_after.size();
+    const bool said =
+        std::from_chars(retry_after.data(), end, seconds).ptr == end && !retry_after.empty();
+    return Failure{Trouble::kThrottled,
+                   said ? std::optional(std::chrono::seconds(seconds)) : std::nullopt};
+  }
+  if (status >= 500) {
+    return Failure{Trouble::kFault};
+  }
+  return status == 401 || status == 403 ? std::optional(Failure{Trouble::kRefused}) : std::nullopt;
 }
 
 }  // namespace
@@ -85,11 +103,17 @@ util::Result<OciClient::Attempt> OciClient::attempt(const OciCall& call) {
     return http_.perform(request);
   }();
   if (!response) {
+    const std::lock_guard lock(failure_mutex_);
+    failure_ = Failure{Trouble::kUnreachable};
     return response.error().with_context(call.what);
   }
   const auto header = [&](std::string_view name) {
     return std::string(response->header(name).value_or(std::string_view()));
   };
+  {
+    const std::lock_guard lock(failure_mutex_);
+    failure_ = failure_by(response->status, header("retry-after"));
+  }
   Attempt result;
   if (response->status >= 200 && response->status < 300) {
     result.answer = {std::move(response->body), header("etag"), header("opc-next-page"),
@@ -104,6 +128,11 @@ util::Result<OciClient::Attempt> OciClient::attempt(const OciCall& call) {
   result.renew = meaning.advice == oci::Advice::kRenew;
   result.error = std::move(meaning.error);
   return result;
+}
+
+std::optional<Failure> OciClient::last_failure() const {
+  const std::lock_guard lock(failure_mutex_);
+  return failure_;
 }
 
 util::Result<OciAnswer> OciClient::call(const OciCall& call) {

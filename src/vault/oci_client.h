@@ -5,6 +5,7 @@
 #include "oci/endpoints.h"
 #include "util/clock.h"
 #include "util/result.h"
+#include "vault/patience.h"
 
 #include <memory>
 #include <mutex>
@@ -52,6 +53,9 @@ class OciClient {
   // `most` elements are read; more is kInvalid.
   util::Result<std::vector<std::string>> call_all(OciCall call, std::size_t most);
 
+  // Why the last call failed, by its status; empty after an answer.
+  std::optional<Failure> last_failure() const;
+
   // Ends a running call and every later one with kUnavailable, at once. From any thread.
   void stop() { http_.cancel(); }
 
@@ -70,6 +74,8 @@ class OciClient {
   const util::Clock& clock_;
   std::mutex mutex_;
   http::Client http_;  // guarded by mutex_, but for cancel()
+  mutable std::mutex failure_mutex_;
+  std::optional<Failure> failure_;  // guarded by failure_mutex_
 };
 
 }  // namespace warder::vault

@@ -2,9 +2,11 @@
 
 #include "http/url.h"
 #include "oci/config_file.h"
+#include "oci/security_token.h"
 #include "util/file.h"
 #include "util/strings.h"
 #include "vault/oci_instance.h"
+#include "vault/oci_session.h"
 
 #include <fmt/core.h>
 
@@ -92,6 +94,24 @@ constexpr Key kKeys[] = {
      .text = "OCID of one secret that holds a whole settings document (a JSON object). Without "
              "oci_vault the other documents are its members. Variable OCISECRET_OCID.",
      .example = "ocid1.vaultsecret.oc1.eu-frankfurt-1.aaaa"},
+    {.name = "oci_audit_interval",
+     .type = Type::kDuration,
+     .fallback = "1min",
+     .least = "1min",
+     .most = "1d",
+     .change = Change::kRestart,
+     .text = "How often the audit events of a compartment are asked for, when a jail has logpath = "
+             "oci-audit:COMPARTMENT.",
+     .example = "5min"},
+    {.name = "oci_audit_overlap",
+     .type = Type::kDuration,
+     .fallback = "1h",
+     .least = "15min",
+     .most = "1d",
+     .change = Change::kRestart,
+     .text = "Events appear late, mostly within a quarter of an hour: how far back each question "
+             "reaches. What appears later is missed; each event is judged once.",
+     .example = "2h"},
     {.name = "oci_endpoints",
      .type = Type::kWords,
      .fallback = "",
@@ -212,6 +232,7 @@ util::Result<OciAccount> open_oci_account(const config::Values& values,
   std::string region = setting(values, "oci_region", environment, "OCI_REGION");
   const Auth auth = values.choice<Auth>("oci_auth");
   std::optional<oci::Region> found;
+  std::optional<oci::Profile> session;
   if (auth == Auth::kInstance) {
     // Its token service may be named before the region is known.
     oci::Endpoints named;
@@ -252,8 +273,7 @@ util::Result<OciAccount> open_oci_account(const config::Values& values,
                      "oci_auth = security-token, but the profile has no security_token_file; make "
                      "one with: oci session authenticate");
       }
-      WARDER_ASSIGN_OR_RETURN(account.credentials,
-                              oci::SecurityToken::create(std::move(profile), clock));
+      session = std::move(profile);  // opened when it is known where its token service is
     } else {
       WARDER_ASSIGN_OR_RETURN(account.credentials, oci::ApiKey::create(std::move(profile)));
     }
@@ -267,6 +287,13 @@ util::Result<OciAccount> open_oci_account(const config::Values& values,
   }
   account.endpoints = oci::Endpoints(*found);
   WARDER_RETURN_IF_ERROR(set_endpoints(&account.endpoints, values));
+  if (session) {
+    WARDER_ASSIGN_OR_RETURN(
+        account.credentials,
+        oci::SecurityToken::create(std::move(*session),
+                                   oci_session_refresh(account.endpoints, account.http, clock),
+                                   clock));
+  }
   return account;
 }
 
@@ -312,6 +339,10 @@ class OpenedOciVault : public Provider {
     }
     return (*vault)->health();
   }
+  std::optional<Failure> last_failure() const override {
+    const std::lock_guard lock(mutex_);
+    return vault_ ? vault_->last_failure() : std::nullopt;
+  }
   void stop() override {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
@@ -339,7 +370,7 @@ class OpenedOciVault : public Provider {
   const Environment environment_;
   const OciVaultOptions options_;
   const util::Clock& clock_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   bool stopped_ = false;                           // guarded by mutex_
   std::unique_ptr<oci::Credentials> credentials_;  // set once, with mutex_
   std::unique_ptr<OciVault> vault_;                // set once, with mutex_

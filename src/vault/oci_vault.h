@@ -55,6 +55,7 @@ class OciVault : public Provider {
   util::Result<std::vector<VersionInfo>> history(std::string_view name) override;
   util::Status remove(std::string_view name) override;
   util::Result<Health> health() override;
+  std::optional<Failure> last_failure() const override { return client_.last_failure(); }
   void stop() override { client_.stop(); }
 
  private:

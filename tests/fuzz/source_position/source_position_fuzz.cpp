@@ -3,6 +3,7 @@
 #include "source/journal_match.h"
 #include "source/journal_position.h"
 #include "source/position_record.h"
+#include "source/window_position.h"
 
 #include <cstdint>
 #include <cstdlib>
@@ -19,6 +20,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (const auto position = decode_journal_position(text)) {
     if (encode(*position) != text) {
+      std::abort();
+    }
+  }
+  if (const auto position = decode_window_position(text)) {
+    if (encode(*position) != text || position->seen.size() > WindowPosition::kMostSeen) {
       std::abort();
     }
   }

@@ -65,11 +65,15 @@ class Cloud:
         self.numbers = itertools.count(1)
         self.instance = None
         self.token_life = 3600
+        self.ends = {}  # keyId of a token -> when it ends
+        self.session_over = False
+        self.refreshed = 0
         self.log = []  # what PutLogs took: dicts with source, type, subject, id, time, data, batch
         self.log_search_delay = 0  # entries that are not indexed yet
         self.published = []  # messages of the topic
         self.metrics = []  # datapoints as (name, dimensions, timestamp, value)
-        self.audit_events = []  # what ListEvents gives
+        self.audit_events = []  # what ListEvents gives, with when each was processed and can be seen
+        self.audit_delay = 0  # seconds until an event can be seen
         self.after = None  # called with the target once a request was carried out, before it is answered
 
     def now(self):
@@ -113,7 +117,7 @@ class Cloud:
             f"(request-target): {method.lower()} {target}" if name == "(request-target)" else
             f"{name.lower()}: {headers[name.lower()]}" for name in names)
         key = self.keys.get(parts.get("keyId"))
-        if key is None:
+        if key is None or self.ends.get(parts["keyId"], 1 << 40) <= self.now().timestamp():
             raise Refused(401, "NotAuthenticated", "no such key")
         try:
             key.verify(base64.b64decode(parts["signature"]), text.encode(), padding.PKCS1v15(),
@@ -239,13 +243,31 @@ class Cloud:
         sent = x509.load_der_x509_certificate(base64.b64decode(value["certificate"]))
         self.instance["authority"].public_key().verify(
             sent.signature, sent.tbs_certificate_bytes, padding.PKCS1v15(), hashes.SHA256())
+        return {"token": self.token_for(
+            serialization.load_der_public_key(base64.b64decode(value["publicKey"])),
+            self.token_life)}
+
+    def token_for(self, public_key, life):
         now = int(self.now().timestamp())
-        claims = {"iat": now, "exp": now + self.token_life, "jti": next(self.numbers)}
+        claims = {"iat": now, "exp": now + life, "jti": next(self.numbers)}
         token = ".".join([base64url(b'{"alg":"RS256"}'), base64url(json.dumps(claims).encode()),
                           base64url(b"sig")])
-        self.keys["ST$" + token] = serialization.load_der_public_key(
-            base64.b64decode(value["publicKey"]))
-        return {"token": token}
+        self.keys["ST$" + token] = public_key
+        self.ends["ST$" + token] = now + life
+        return token
+
+    def add_session(self, life=3600):
+        """What `oci session authenticate` brings: a key and a token."""
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        return key, self.token_for(key.public_key(), life)
+
+    def refresh(self, headers, body):
+        value = self.fields(body, {"currentToken": str}, set())
+        key_id = re.search(r'keyId="([^"]*)"', headers["authorization"]).group(1)
+        if key_id != "ST$" + value["currentToken"] or self.session_over:
+            raise Refused(401, "NotAuthenticated", "The session cannot be refreshed")
+        self.refreshed += 1
+        return {"token": self.token_for(self.keys[key_id], self.token_life)}
 
     def revoke_tokens(self):
         self.keys = {k: v for k, v in self.keys.items() if not k.startswith("ST$")}
@@ -285,7 +307,15 @@ class Cloud:
             self.verify(method, target, headers, body, need_host=False)
             return 200, {}, json.dumps(self.federate(body)).encode()
         self.verify(method, target, headers, body)
-        answer, extra = self.route(method, path, query, headers, body)
+        if (method, path) == ("POST", "/v1/authentication/refresh"):
+            return 200, {}, json.dumps(self.refresh(headers, body)).encode()
+        before = set(self.secrets)
+        try:
+            answer, extra = self.route(method, path, query, headers, body)
+        except Refused as refused:
+            self.record(method, path, query, headers, str(refused.status), before)
+            raise
+        self.record(method, path, query, headers, "200", before)
         if self.after is not None:
             self.after(target)
         return 200, extra, b"" if answer is None else json.dumps(answer).encode()
@@ -394,14 +424,71 @@ class Cloud:
         self.metrics += taken
         return {"failedMetricsCount": len(failed), "failedMetrics": failed}
 
+    DEEDS = (("POST", r"/20180608/secrets", "CreateSecret"),
+             ("PUT", r"/20180608/secrets/([^/]+)", "UpdateSecret"),
+             ("POST", r"/20180608/secrets/([^/]+)/actions/scheduleDeletion", "ScheduleSecretDeletion"),
+             ("GET", r"/20190301/secretbundles/([^/]+)", "GetSecretBundle"),
+             ("POST", r"/20190301/secretbundles/actions/getByName", "GetSecretBundleByName"))
+
+    def record(self, method, path, query, headers, status, before):
+        """What the Audit service keeps of a call to the vault."""
+        for verb, pattern, name in self.DEEDS:
+            match = re.fullmatch(pattern, path)
+            if verb == method and match:
+                break
+        else:
+            return
+        made = set(self.secrets) - before
+        secret = (self.secrets.get(match.group(1)) if match.groups() else
+                  self.secrets[made.pop()] if made else self.named(query.get("secretName")))
+        if secret is None:
+            return
+        who = re.search(r'keyId="([^"]*)"', headers["authorization"]).group(1)
+        self.add_event(name, "VaultSecret", secret["name"], secret["id"], status=status, path=path, action=method,
+                       principal=USER if USER in who else "instance")
+
+    def add_event(self, name, source, resource, resource_id, status="200", path="/", action="POST",
+                  principal="alice", address="192.0.2.10", processed=None):
+        """An event that happened now; `processed` is when the service took it in."""
+        number = next(self.numbers)
+        event = {
+            "eventType": f"com.oraclecloud.{source}.{name}", "cloudEventsVersion": "0.1",
+            "eventTypeVersion": "2.0", "source": source,
+            "eventId": f"{number:08x}-1111-4222-8333-444444444444", "eventTime": self.stamp(),
+            "contentType": "application/json",
+            "data": {
+                "eventGroupingId": None, "eventName": name, "compartmentId": COMPARTMENT,
+                "compartmentName": "test", "resourceName": resource, "resourceId": resource_id,
+                "availabilityDomain": None, "freeformTags": None, "definedTags": None,
+                "additionalDetails": None,
+                "identity": {"principalName": principal, "principalId": USER, "authType": "natv",
+                             "callerName": None, "callerId": None, "tenantId": TENANCY,
+                             "ipAddress": address, "credentials": None, "userAgent": "test",
+                             "consoleSessionId": None},
+                "request": {"id": f"REQUEST{number}", "path": path, "action": action,
+                            "parameters": {}, "headers": {}},
+                "response": {"status": status, "responseTime": self.stamp(), "headers": {},
+                             "payload": {}, "message": None},
+                "stateChange": None,
+            },
+        }
+        processed = processed or self.now()
+        self.audit_events.append(
+            (processed, self.now() + datetime.timedelta(seconds=self.audit_delay), event))
+        return event
+
     def list_events(self, query):
+        if set(query) - {"compartmentId", "startTime", "endTime", "page"}:
+            raise Refused(400, "InvalidParameter", "query")
         if query.get("compartmentId") != COMPARTMENT:
             raise Refused(404, "NotAuthorizedOrNotFound")
         start, end = self.time_of(query["startTime"]), self.time_of(query["endTime"])
         if start.second or end.second or start.microsecond or end.microsecond:
             raise Refused(400, "InvalidParameter", "minutes only")
-        return self.page([e for e in self.audit_events
-                          if start <= self.time_of(e["eventTime"]) < end], query)
+        if end > self.now():
+            raise Refused(400, "InvalidParameter", "the end lies ahead")
+        return self.page([event for processed, visible, event in self.audit_events
+                          if start <= processed < end and visible <= self.now()], query)
 
     def route(self, method, path, query, headers, body):
         match = re.fullmatch(r"/20200831/logs/([^/]+)/actions/push", path)

@@ -229,6 +229,47 @@ class Shipping(AttackedHost, unittest.TestCase):
         self.shipped()
         self.assert_nothing_lost()
 
+    def new_session(self, life):
+        key, token = self.cloud.add_session(life)
+        self.host.secret_file("session.pem", key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption()).decode())
+        self.host.secret_file("session.token", token)
+        return token
+
+    def test_a_session_refreshed_and_begun_anew_in_mid_stream(self):
+        self.cloud.clock_offset = -200
+        first = self.new_session(380)  # past its half: it is exchanged with the first call
+        self.cloud.clock_offset = 0
+        self.configure(extra="oci_auth = security-token")
+        (self.host.folder / "oci_config").write_text(
+            f"[DEFAULT]\ntenancy={fake_oci.TENANCY}\nregion=eu-frankfurt-1\nkey_file={self.host.folder}/session.pem\n"
+            f"security_token_file={self.host.folder}/session.token\n")
+        self.host.start()
+        self.attack(3)
+        self.shipped()
+        self.assertEqual(self.cloud.refreshed, 1)
+        second = (self.host.folder / "session.token").read_text()
+        self.assertNotEqual(second, first)
+        # The user logs in anew: another key and token in the files, the old ones good no more.
+        self.cloud.revoke_tokens()
+        third = self.new_session(3600)
+        self.attack(3)
+        self.bans(6)
+        self.shipped()
+        self.assert_nothing_lost()
+        used = {re.search('keyId="([^"]+)"', h["authorization"]).group(1) for m, t, h, _ in self.cloud.requests}
+        self.assertEqual(used, {"ST$" + token for token in (first, second, third)})
+        # A session that is over holds everything back and says what to do.
+        self.cloud.revoke_tokens()
+        self.cloud.session_over = True
+        self.attack(3)
+        self.host.until(lambda: "oci session authenticate" in self.destination()["last_error"], "the session is blamed")
+        self.assertEqual(self.destination()["dead"], 0)
+        self.new_session(3600)
+        self.shipped()
+        self.assert_nothing_lost()
+
     def test_a_log_that_is_not_there_holds_everything_back(self):
         self.configure(f"[destination audit]\nform = oci-logging\ntarget = {fake_oci.LOG}2\nevents = all\n")
         self.host.start()

@@ -165,6 +165,63 @@ class Vault(unittest.TestCase):
         federation = [h["authorization"] for m, t, h, _ in self.cloud.requests if t == "/v1/x509"]
         self.assertIn('headers="date (request-target) content-length', federation[-1])
 
+    def make_session(self, life=3600):
+        key, token = self.cloud.add_session(life)
+        for name, content in (("session.pem", key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption())), ("session.token", token.encode() + b"\n")):
+            (self.folder / name).touch(mode=0o600)
+            (self.folder / name).write_bytes(content)
+        self.oci_config.write_text(
+            f"[DEFAULT]\ntenancy={fake_oci.TENANCY}\nregion=eu-frankfurt-1\n"
+            f"key_file={self.folder}/session.pem\nsecurity_token_file={self.folder}/session.token\n")
+        self.configure(extra="oci_auth = security-token\n")
+        return token
+
+    def test_a_session_is_refreshed_before_it_ends_and_when_it_is_refused(self):
+        self.warder("vault", "put", "jails", stdin='{"sshd":{}}')
+        # Young enough: it is used as it is.
+        token = self.make_session(3600)
+        self.warder("vault", "get", "jails")
+        self.assertEqual(self.cloud.refreshed, 0)
+        # Past its half: exchanged, and the newer one put into the file for the next command.
+        self.cloud.clock_offset = -200
+        token = self.make_session(380)
+        self.cloud.clock_offset = 0
+        self.warder("vault", "get", "jails")
+        self.assertEqual(self.cloud.refreshed, 1)
+        newer = (self.folder / "session.token").read_text()
+        self.assertNotEqual(newer, token)
+        self.assertEqual((self.folder / "session.token").stat().st_mode & 0o777, 0o600)
+        self.warder("vault", "get", "jails")
+        self.assertEqual(self.cloud.refreshed, 1)
+        # Refused by a service although it looks young: exchanged once, the call made again.
+        original, refused = self.cloud.bundle, []
+
+        def once(secret, query):
+            if not refused:
+                refused.append(1)
+                raise fake_oci.Refused(401, "NotAuthenticated", "token")
+            return original(secret, query)
+        self.cloud.bundle = once
+        self.cloud.token_life = 7200
+        self.warder("vault", "get", "jails")
+        self.assertEqual((len(refused), self.cloud.refreshed), (1, 2))
+
+    def test_a_session_that_is_over_says_what_to_do(self):
+        self.warder("vault", "put", "jails", stdin="{}")
+        self.cloud.clock_offset = -200
+        self.make_session(220)
+        self.cloud.clock_offset = 0
+        self.cloud.session_over = True
+        # It cannot be exchanged any more, but holds: it is used to its end.
+        self.warder("vault", "get", "jails")
+        self.cloud.clock_offset = -200
+        self.make_session(150)
+        self.cloud.clock_offset = 0
+        self.assertIn("begin a new session with: oci session authenticate",
+                      self.warder("vault", "get", "jails", status=5))
+
     def test_what_is_missing_is_named(self):
         self.key_file.chmod(0o644)
         self.assertIn("other users may read this private key",

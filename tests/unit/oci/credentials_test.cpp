@@ -80,29 +80,6 @@ TEST_CASE("a private key that others may read is refused with the remedy") {
                                          path);
 }
 
-TEST_CASE("a security token is taken anew from its file before it ends") {
-  const testing::TemporaryFolder folder;
-  testing::ManualClock clock;
-  const auto start = floor<seconds>(clock.now().time_since_epoch()).count();
-  auto p = profile(folder.path());
-  p.security_token_file = folder.path() / "token";
-  REQUIRE(util::write_file_atomically(p.key_file, first_key(), 0600));
-  const std::string first = token(start, start + 3600);
-  REQUIRE(util::write_file_atomically(p.security_token_file, first + "\n", 0600));
-  const auto session = oci::SecurityToken::create(std::move(p), clock);
-  REQUIRE(session);
-  CHECK((*session)->current()->key_id == "ST$" + first);
-
-  const std::string second = token(start + 3000, start + 7200);
-  REQUIRE(util::write_file_atomically(folder.path() / "token", second, 0600));
-  CHECK((*session)->current()->key_id == "ST$" + first);
-  clock.advance(56min);
-  CHECK((*session)->current()->key_id == "ST$" + second);
-  CHECK_FALSE((*session)->renew().value());
-  clock.advance(2h);
-  CHECK((*session)->current().error().code() == util::ErrorCode::kDenied);
-}
-
 TEST_CASE("a resource principal comes from the environment or from the files it names") {
   const testing::TemporaryFolder folder;
   testing::ManualClock clock;
