@@ -186,6 +186,7 @@ std::shared_ptr<const JailSet> load_jails(config::FileReader& files, const MainC
       continue;
     }
     monitor::MonitorOptions options = monitor::monitor_options(*values, diagnostics);
+    add_effective(*values, set->effective);
     if (options.enabled) {
       set->monitors.push_back(std::move(options));
     }
