@@ -245,6 +245,11 @@ void declare_changes(const Verb& verb, Words* words) {
   for (CLI::App* const sub : {routine, urgent}) {
     sub->add_option("--severity", words->severity, "info, notice, warning, high, critical");
   }
+  CLI::App* cosign =
+      verb("cosign", "have a transit key of the vault sign the newest checkpoint, too",
+           cosign_checkpoint, false);
+  cosign->add_option("KEY", words->transit, "name of the transit key (type ed25519)")->required();
+  cosign->add_option("--output", words->output, "the checkpoint into this file");
   CLI::App* test = verb("test", "connection, clock, login, rights, documents", test_vault, false);
   test->add_flag("--backup-passphrase", words->backup_passphrase, "is it there, and long enough?");
   test->add_flag("--sqlite-config", words->sqlite_config,

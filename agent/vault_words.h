@@ -55,7 +55,10 @@ ExitStatus update_vault(const Globals& globals, const VaultWords& given);
 ExitStatus update_backup_config(const Globals& globals, const VaultWords& words);
 ExitStatus migrate_from_env(const Globals& globals, const VaultWords& words);
 ExitStatus rotate_secret(const Globals& globals, const VaultWords& words);
+// vault_audit.cpp
 ExitStatus audit_vault(const Globals& globals, const VaultWords& words);
+// vault_cosign.cpp
+ExitStatus cosign_checkpoint(const Globals& globals, const VaultWords& words);
 // vault_report.cpp
 ExitStatus log_audit(const Globals& globals, const VaultWords& words);
 ExitStatus log_security_event(const Globals& globals, const VaultWords& words);

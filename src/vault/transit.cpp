@@ -105,6 +105,37 @@ util::Result<std::string> Transit::sign(std::string_view key, util::ByteView mes
                                   : unexpected(key);
 }
 
+util::Result<TransitSignature> Transit::sign_ed25519(std::string_view key, util::ByteView message) {
+  WARDER_ASSIGN_OR_RETURN(const std::string signature, sign(key, message));
+  // "vault:v3:BASE64": by which version of the key.
+  const std::string_view behind = std::string_view(signature).substr(7);
+  const auto colon = behind.find(':');
+  const std::string version(behind.substr(0, colon));
+  const auto raw = util::from_base64(colon == std::string_view::npos ? std::string_view()
+                                                                     : behind.substr(colon + 1));
+  Call call;
+  call.path = fmt::format("{}/keys/{}", http::percent_encode(mount_, http::Slashes::kKept),
+                          http::percent_encode(key));
+  call.repeatable = true;
+  const Answer answer = vault_.ask(std::move(call));
+  if (!answer.ok()) {
+    return answer.error();
+  }
+  const auto public_key = util::from_base64(
+      text_member(member(member(answer.data(), "keys"), version.c_str()), "public_key"));
+  TransitSignature made;
+  if (!raw || raw->size() != made.signature.size() || !public_key ||
+      public_key->size() != made.public_key.size()) {
+    return Error(ErrorCode::kInvalid,
+                 fmt::format("the transit key {} is not of the type ed25519, which signatures of "
+                             "checkpoints need; make one of that type",
+                             shown(key)));
+  }
+  std::copy(raw->begin(), raw->end(), made.signature.begin());
+  std::copy(public_key->begin(), public_key->end(), made.public_key.begin());
+  return made;
+}
+
 util::Result<bool> Transit::verify(std::string_view key, util::ByteView message,
                                    std::string_view signature) {
   WARDER_ASSIGN_OR_RETURN(

@@ -5,6 +5,7 @@
 #include "util/result.h"
 #include "vault/server_vault.h"
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -17,6 +18,12 @@ struct DataKey {
   crypto::SecretString key;  // raw bytes
   std::string wrapped;       // "vault:v1:...", stored as it stands
   std::uint64_t key_version = 0;
+};
+
+// A signature of the transit engine as others verify it: raw, with the key version's public half.
+struct TransitSignature {
+  std::array<std::uint8_t, 32> public_key{};
+  std::array<std::uint8_t, 64> signature{};
 };
 
 // The vault's transit engine: it holds keys that never leave it. Thread safe as ServerVault, which
@@ -39,6 +46,9 @@ class Transit {
                                    util::ByteView associated);
   // "vault:v1:..." over the bytes of a checkpoint; the key is of type ed25519.
   util::Result<std::string> sign(std::string_view key, util::ByteView message);
+  // The same, raw, for verifiers that know no vault. Needs the right to read transit/keys/KEY, too.
+  // kInvalid for a key of another type.
+  util::Result<TransitSignature> sign_ed25519(std::string_view key, util::ByteView message);
   util::Result<bool> verify(std::string_view key, util::ByteView message,
                             std::string_view signature);
 

@@ -75,10 +75,10 @@ class Audit(unittest.TestCase):
 
     def test_who_changed_what_and_when(self):
         self.at(280)
-        self.host.run("vault", "put", "jails", stdin='{"sshd":{"maxretry":3}}')
+        self.host.run("vault", "put", "jails", stdin='{"sshd":"3"}')
         self.host.run("vault", "put", "alerts", stdin="{}")
         self.at(200)
-        self.host.run("vault", "put", "jails", stdin='{"sshd":{"maxretry":5}}')
+        self.host.run("vault", "put", "jails", stdin='{"sshd":"5"}')
         self.host.run("vault", "delete", "alerts")
         self.cloud.add_event("UpdateSecret", "VaultSecret", "other-thing", "ocid1.vaultsecret.oc1..other")
         self.cloud.add_event("UpdateSecret", "VaultSecret", "warder-jails", "x", status="404")
@@ -95,7 +95,7 @@ class Audit(unittest.TestCase):
         one = self.host.json("vault", "audit", "--key", "jails/sshd", "--days", "1")
         self.assertEqual([(r["version"], r["what"]) for r in one], [(2, "changed"), (1, "set")])
         gone = self.host.json("vault", "audit", "--key", "alerts", "--days", "1")
-        self.assertEqual([r["what"] for r in gone], ["ScheduleSecretDeletion", "CreateSecret"])
+        self.assertEqual([r["what"] for r in gone], ["ScheduleSecretDeletion", "written"])
         # Oracle's own client sees the same deeds in the same cloud, over all pages.
         end = ago(0).replace(second=0, microsecond=0)
         judged = self.sdk_events(ago(30), end)

@@ -1,4 +1,5 @@
 """One host beside a real OpenBao: its configuration, its commands, its agent. Nothing of it needs root: no firewall."""
+import fcntl
 import json
 import os
 import pathlib
@@ -92,6 +93,8 @@ class Host:
         self.agent.send_signal(how)
         self.agent.wait(timeout=60)
         self.agent = None
+        with open(self.folder / "state/lock", "a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # a program that was just being started may hold it for a moment
         self.log.close()
 
     def close(self):

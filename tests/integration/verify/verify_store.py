@@ -77,7 +77,8 @@ def parse_note(note):
     return body + "\n", lines[0], int(lines[1]), base64.b64decode(lines[2]), signatures
 
 
-def signature_is_right(note, vkey):
+def signature_is_right(note, vkey, own=True):
+    """Did this key sign? The log's own is named as its origin, a witness's is not."""
     name, key_id, blob = vkey.split("+", 2)
     key = base64.b64decode(blob)
     assert sha256(name.encode() + b"\n" + key)[:4].hex() == key_id, "the verifier key is damaged"
@@ -85,7 +86,7 @@ def signature_is_right(note, vkey):
     for line in signatures.splitlines():
         _, signer, signature = line.split(" ")
         raw = base64.b64decode(signature)
-        if signer != name or origin != name or raw[:4].hex() != key_id:
+        if signer != name or (own and origin != name) or raw[:4].hex() != key_id:
             continue
         with tempfile.TemporaryDirectory() as folder:
             paths = [os.path.join(folder, part) for part in ("key", "signature", "body")]
@@ -167,6 +168,7 @@ def main():
     parser.add_argument("database")
     parser.add_argument("--key")
     parser.add_argument("--against")
+    parser.add_argument("--witness", help="verifier key of somebody else who must have signed all of --against")
     arguments = parser.parse_args()
     against = []
     if arguments.against:
@@ -177,6 +179,8 @@ def main():
     except (sqlite3.Error, ValueError, AssertionError) as error:
         print(f"verify_store: {error}", file=sys.stderr)
         return 2
+    if arguments.witness and not (against and all(signature_is_right(n, arguments.witness, own=False) for n in against)):
+        faults.append("a checkpoint lacks the signature of the witness")
     for fault in faults:
         print(fault)
     print("NOT as it was written" if faults else "as it was written")

@@ -9,7 +9,7 @@ TEST_CASE("a window position is one line of text and comes back as it was") {
   const std::string text = encode(position);
   CHECK(text ==
         "w1 29893540 3:0000000000000009 29893600:0000000000000007,1f2e3d4c5b6a7988 "
-        "34a0a4dbcb3a2d26");
+        "5a4449ef0e22858c");
   const auto read = decode_window_position(text);
   REQUIRE(read);
   CHECK(*read == position);
