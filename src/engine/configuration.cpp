@@ -196,6 +196,7 @@ std::shared_ptr<const JailSet> load_jails(config::FileReader& files, const MainC
       continue;
     }
     files::FilesOptions options = files::files_options(*values, diagnostics);
+    add_effective(*values, set->effective);
     if (options.enabled) {
       set->guarded_files.push_back(std::move(options));
     }
