@@ -23,11 +23,14 @@ using testing::BreakPlan;
 namespace {
 
 constexpr int kFiles = 1500;  // several parts of a baseline
+constexpr std::chrono::milliseconds kLongEnough{60'000};
 constexpr int kFinished = 0;
 constexpr int kCountFailed = 80;
 
 struct Run {
-  Run(const testing::TemporaryFolder& folder, std::string vfs) {
+  // `limit`: how long a record may take before it counts as failed.
+  Run(const testing::TemporaryFolder& folder, std::string vfs, std::chrono::milliseconds limit)
+      : patience(limit) {
     store::Options store_options;
     store_options.path = folder / "warder.db";
     store_options.origin = "warder/test.example";
@@ -55,7 +58,7 @@ struct Run {
         batch.kept.push_back({std::move(one.name), std::move(one.value)});
       }
       WARDER_ASSIGN_OR_RETURN(const store::Ticket ticket, store->submit(std::move(batch)));
-      return store->wait(ticket, 20ms);
+      return store->wait(ticket, patience);
     };
     hooks.remembered = [path](const std::string& name) -> util::Result<std::optional<std::string>> {
       WARDER_ASSIGN_OR_RETURN(store::Reader reader, store::Reader::open(path));
@@ -119,6 +122,7 @@ struct Run {
     return std::filesystem::path(options.scope.paths()[0]).parent_path() / "warder.db";
   }
 
+  std::chrono::milliseconds patience;
   util::SystemClock clock;
   std::unique_ptr<store::Store> store;
   files::FilesHooks hooks;
@@ -137,7 +141,8 @@ void make_tree(const testing::TemporaryFolder& folder) {
 // The whole way, in a process of its own; operations are counted from the opened store on.
 int child(const testing::TemporaryFolder& folder, const BreakPlan& plan, int count_to) {
   testing::install_breaking_vfs(plan);
-  Run run(folder, testing::kBreakingVfs);
+  // Only a full disk makes it wait in vain.
+  Run run(folder, testing::kBreakingVfs, plan.what == Break::kFull ? 50ms : kLongEnough);
   if (!run.guard) {
     return kCountFailed;
   }
@@ -193,11 +198,16 @@ void break_everywhere(Break what, std::uint64_t count) {
     REQUIRE((end == kFinished || end == testing::kBrokenExit));
     broken += end == testing::kBrokenExit ? 1 : 0;
 
-    Run after(folder, "");
+    Run after(folder, "", kLongEnough);
     REQUIRE(after.guard);
-    REQUIRE(after.full());
+    const auto works = [&] {
+      const util::Status done = after.full();
+      INFO((done ? std::string() : done.error().message()));
+      REQUIRE(done);
+    };
+    works();
     folder.write("tree/passwd", "evil");
-    REQUIRE(after.full());
+    works();
     const auto baseline = files::stored_baseline(after.hooks, "system");
     REQUIRE(baseline);
     REQUIRE(*baseline);
