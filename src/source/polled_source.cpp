@@ -114,7 +114,8 @@ class PolledSource::Worker {
       if (stopping_) {
         return;
       }
-      const Window window = *std::exchange(asked_, std::nullopt);
+      const Window window = asked_.value_or(Window{});
+      asked_.reset();
       lock.unlock();
       util::Status read =
           log_->read(time_of(window.from), time_of(window.until),

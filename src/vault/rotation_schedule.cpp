@@ -40,8 +40,8 @@ bool take_step(Provider& provider, RotationEntry* entry, std::string_view author
   if (!running) {
     return failed(running.error());
   }
-  if (*running) {
-    entry->plan.last = std::min(now, **running - entry->plan.overlap);
+  if (const std::optional<util::WallTime> until = *running) {
+    entry->plan.last = std::min(now, *until - entry->plan.overlap);
     return true;
   }
   const auto version = rotate(provider, *entry, author, now);
@@ -158,8 +158,9 @@ void RotationTimer::plan() {
   version_ = version;
   const auto also = [&](util::WallTime time) { due_ = std::min(due_.value_or(time), time); };
   for (const RotationEntry& entry : *entries) {
-    if (const auto until = overlap_end(provider_, entry); until && *until) {
-      also(**until);
+    const auto overlap = overlap_end(provider_, entry);
+    if (const auto until = overlap ? *overlap : std::optional<util::WallTime>()) {
+      also(*until);
     }
     if (entry.plan.every) {
       also(entry.plan.last ? *entry.plan.last + *entry.plan.every : clock_.now());
