@@ -80,7 +80,8 @@ class World:
             found = [event for event in self.events()
                      if event["message"].startswith(message) and event["severity"] == severity]
             return found if len(found) >= count else []
-        return until(find, f"{severity}: {message}")[0]
+        # The thread that scans has the lowest priority: on a busy machine it takes its time.
+        return until(find, f"{severity}: {message}", 300)[0]
 
     def listed(self):
         [row] = json.loads(self.run("--json", "files", "list").stdout)["files"]
