@@ -59,6 +59,9 @@ class Comparing {
         comparator_(options, [this](const migrate::Comparison& one) { on_comparison(one); }) {}
 
   util::Status run() {
+    if (words_.follow) {
+      comparator_.advance(clock_.now());
+    }
     std::optional<Fail2banLog> log;
     if (!words_.log.empty()) {
       log.emplace(words_.log, since_, [this](Fail2banBan&& ban) {

@@ -25,8 +25,9 @@ Comparator::Comparator(CompareOptions options, OnComparison on_comparison)
 
 void Comparator::add(SeenBan ban, std::size_t side) {
   Waiting& waiting = waiting_[{ban.jail, ban.address}];
-  std::deque<SeenBan>& others = waiting.bans[1 - side];
-  const auto apart = [&](const SeenBan& other) {
+  std::deque<WaitingBan>& others = waiting.bans[1 - side];
+  const auto apart = [&](const WaitingBan& waits) {
+    const SeenBan& other = waits.ban;
     // Two stretches of time that may be points.
     const util::WallTime ban_first = ban.earliest.value_or(ban.time);
     const util::WallTime other_first = other.earliest.value_or(other.time);
@@ -36,18 +37,19 @@ void Comparator::add(SeenBan ban, std::size_t side) {
   // The nearest of those that wait.
   const auto nearest =
       std::min_element(others.begin(), others.end(),
-                       [&](const SeenBan& a, const SeenBan& b) { return apart(a) < apart(b); });
+                       [&](const auto& a, const auto& b) { return apart(a) < apart(b); });
   if (nearest == others.end() || apart(*nearest) > options_.patience) {
     if (waiting_bans_ >= options_.most_waiting) {
       ++counts_[ban.jail].forgotten;
       return;
     }
     ++waiting_bans_;
-    waiting.bans[side].push_back(std::move(ban));
+    const util::WallTime since = std::max(ban.time, now_);
+    waiting.bans[side].push_back({std::move(ban), since});
     return;
   }
-  const SeenBan& fail2ban = side == 0 ? ban : *nearest;
-  const SeenBan& warder = side == 0 ? *nearest : ban;
+  const SeenBan& fail2ban = side == 0 ? ban : nearest->ban;
+  const SeenBan& warder = side == 0 ? nearest->ban : ban;
   Comparison comparison;
   comparison.agreement =
       apart(*nearest) <= options_.tolerance ? Agreement::kEqual : Agreement::kOtherTime;
@@ -75,7 +77,10 @@ void Comparator::tell_alone(const SeenBan& ban, std::size_t side) {
   on_comparison_(comparison);
 }
 
-void Comparator::advance(util::WallTime until) { give_up_before(until - options_.patience); }
+void Comparator::advance(util::WallTime now) {
+  now_ = now;
+  give_up_before(now - options_.patience);
+}
 
 void Comparator::finish() { give_up_before(util::WallTime::max()); }
 
@@ -84,10 +89,10 @@ void Comparator::give_up_before(util::WallTime time) {
   for (auto at = waiting_.begin(); at != waiting_.end();) {
     bool empty = true;
     for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
-      std::deque<SeenBan>& bans = at->second.bans[side];
+      std::deque<WaitingBan>& bans = at->second.bans[side];
       for (auto ban = bans.begin(); ban != bans.end();) {
-        if (ban->time < time) {
-          alone.emplace_back(std::move(*ban), side);
+        if (ban->since < time) {
+          alone.emplace_back(std::move(ban->ban), side);
           ban = bans.erase(ban);
           --waiting_bans_;
         } else {

@@ -60,8 +60,9 @@ struct CompareOptions {
 };
 
 // Matches the bans of fail2ban with the agent's, as both come in. Each ban is told once: with its
-// partner, or alone when none came within the patience. Time is that of the bans themselves, passed
-// in; bans of one side may come late but roughly in order. Not thread safe.
+// partner, or alone when none came within the patience, counted from its own time and from when it
+// was added, whichever is later: a side that reads an old log brings old bans late. Time is passed
+// in. Not thread safe.
 class Comparator {
  public:
   using OnComparison = std::function<void(const Comparison&)>;
@@ -70,8 +71,9 @@ class Comparator {
 
   void fail2ban(SeenBan ban) { add(std::move(ban), 0); }
   void warder(SeenBan ban) { add(std::move(ban), 1); }
-  // Nothing older than `until` less the patience will come any more.
-  void advance(util::WallTime until);
+  // It is `now`; what is added from here on was added now. Before the first call bans count as
+  // added at their own time.
+  void advance(util::WallTime now);
   // Nothing will come any more at all.
   void finish();
 
@@ -84,9 +86,13 @@ class Comparator {
     net::Prefix address;
     friend auto operator<=>(const Key&, const Key&) = default;
   };
+  struct WaitingBan {
+    SeenBan ban;
+    util::WallTime since{};  // its own time or that of its arrival, whichever is later
+  };
   struct Waiting {
     // By side: fail2ban, the agent. At most one of them is not empty.
-    std::deque<SeenBan> bans[2];
+    std::deque<WaitingBan> bans[2];
   };
 
   void add(SeenBan ban, std::size_t side);
@@ -97,6 +103,7 @@ class Comparator {
   const OnComparison on_comparison_;
   std::map<Key, Waiting> waiting_;
   std::size_t waiting_bans_ = 0;
+  util::WallTime now_ = util::WallTime::min();
   std::map<std::string, CompareCounts> counts_;
 };
 

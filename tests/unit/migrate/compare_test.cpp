@@ -47,6 +47,19 @@ TEST_CASE("the nearest ban is the partner") {
   CHECK(told.list == std::vector<std::string>{"equal 192.0.2.1", "equal 192.0.2.1"});
 }
 
+TEST_CASE("an old ban that comes late waits for its partner, too") {
+  Told told;
+  told.comparator.advance(util::WallTime(seconds(5000)));
+  told.comparator.warder(ban("192.0.2.1", 100));  // of a log that is behind
+  told.comparator.warder(ban("192.0.2.2", 100));
+  told.comparator.advance(util::WallTime(seconds(5060)));
+  CHECK(told.list.empty());
+  told.comparator.fail2ban(ban("192.0.2.1", 100));
+  CHECK(told.list == std::vector<std::string>{"equal 192.0.2.1"});
+  told.comparator.advance(util::WallTime(seconds(5061)));
+  CHECK(told.list == std::vector<std::string>{"equal 192.0.2.1", "only warder 192.0.2.2"});
+}
+
 TEST_CASE("a ban without a partner is told when its time is over") {
   Told told;
   told.comparator.fail2ban(ban("192.0.2.1", 100));
