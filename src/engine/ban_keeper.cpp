@@ -56,8 +56,9 @@ void BanKeeper::record_ban(Pending& pending, const std::optional<std::string>& r
                    fmt::format("jail {}: {}", pending.ban.jail, *refusal));
     return;
   }
-  model::Event event = ban_event(pending.ban, pending.cause.event,
-                                 {in_effect, clock_.now() - pending.cause.received});
+  model::Event event =
+      ban_event(pending.ban, pending.cause.event,
+                {in_effect, clock_.now() - pending.cause.received, pending.cause.findings});
   log::notice("jail {}: {}{}", pending.ban.jail, event.message,
               in_effect ? "" : " (not in effect: the firewall is away)");
   recorder_.event(std::move(event), pending.cause.when_full);

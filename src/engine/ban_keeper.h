@@ -28,6 +28,7 @@ class BanKeeper {
     model::EventId event;       // of the finding, or of the operator's command
     util::WallTime received{};  // when that was known to the agent
     WhenFull when_full = WhenFull::kDrop;
+    std::uint32_t findings = 0;  // that led to it; none by hand
   };
   // A kBan or kWouldBan. In effect and recorded with the next flush().
   void decided(jail::JailIndex jail, const model::Ban& ban, const Cause& cause);

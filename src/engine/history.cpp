@@ -152,9 +152,10 @@ std::optional<CountedKey> counted_key(const model::Event& event) {
 
 model::Event ban_event(const model::Ban& ban, const model::EventId& cause,
                        const BanEffect& effect) {
-  return decided_event(
-      model::EventKind::kBan, ban, cause,
-      {{"in_effect", effect.in_effect}, {"latency_us", effect.since_line.count()}});
+  return decided_event(model::EventKind::kBan, ban, cause,
+                       {{"in_effect", effect.in_effect},
+                        {"latency_us", effect.since_line.count()},
+                        {"findings", effect.findings}});
 }
 
 model::Event would_ban_event(const model::Ban& ban, const model::EventId& cause) {

@@ -45,6 +45,7 @@ std::optional<CountedKey> counted_key(const model::Event& event);
 struct BanEffect {
   bool in_effect = false;
   std::chrono::microseconds since_line{0};
+  std::uint32_t findings = 0;  // that led to it; none by hand
 };
 // `cause` is the event of the finding (or of the operator's command) that led to it.
 model::Event ban_event(const model::Ban& ban, const model::EventId& cause, const BanEffect& effect);

@@ -39,6 +39,8 @@ constexpr std::array<std::string_view, 6> kTells{"mail",       "mail-*",  "sendm
                                                  "sendmail-*", "smtp.py", "apprise"};
 constexpr std::array<std::string_view, 7> kReports{
     "abuseipdb", "blocklist_de", "complain", "dshield", "ipthreat", "mynetwatchman", "xarf-*"};
+// Of these, those that a destination can do.
+constexpr std::array<std::string_view, 2> kReportForms{"abuseipdb", "blocklist_de"};
 constexpr std::array<std::string_view, 4> kRemote{"cloudflare", "cloudflare-*", "netscaler",
                                                   "nsupdate"};
 // Kernel actions that close every port, with every protocol.
@@ -109,9 +111,10 @@ void judge_telling(const config::Definition& definition, const ActionRequest& re
                    Action* action) {
   const std::string& name = action->reference.name;
   if (name == "apprise") {
-    remark(action, Verdict::kDiffers, "apprise is not run",
-           "people are told by destinations: [destination NAME] with form = mail (or slack, "
-           "discord, ntfy)");
+    remark(action, Verdict::kRefused, "its command needs a shell, and apprise is not run",
+           std::string("people are told by destinations: [destination NAME] with form = mail, "
+                       "slack, discord, teams, ntfy or gotify")
+               .append(kAcceptance));
     return;
   }
   if (name == "smtp.py") {
@@ -134,6 +137,25 @@ void judge_telling(const config::Definition& definition, const ActionRequest& re
                        "write [destination {}] as shown below",
                        action->destination->name));
   }
+}
+
+void judge_report(const config::Definition& definition, const ActionRequest& request,
+                  Action* action) {
+  const std::string& name = action->reference.name;
+  if (!is_one_of(name, kReportForms)) {
+    remark(action, Verdict::kRefused,
+           "its command needs a shell and sends lines of the log to a third party",
+           std::string("if it must be told: [destination NAME] with form = abuseipdb or "
+                       "blocklist-de, or form = command with a program that reports, events = ban")
+               .append(kAcceptance));
+    return;
+  }
+  action->destination = report_destination(definition, name, request.jail);
+  remark(action, Verdict::kDiffers,
+         "addresses are reported by a destination, once its key is in the vault; no line of the "
+         "log goes along",
+         fmt::format("put the API key into the vault and write [destination {}] as shown below",
+                     action->destination->name));
 }
 
 void judge_command(const config::Definition& definition, const ActionRequest& request,
@@ -189,10 +211,7 @@ void judge(const config::Definition& definition, const ActionRequest& request, A
       judge_telling(definition, request, action);
       return;
     case ActionKind::kReports:
-      remark(
-          action, Verdict::kDiffers, "no third party is told about an address",
-          "if it must be: [destination NAME] with form = command, argv = a program that reports, "
-          "events = ban");
+      judge_report(definition, request, action);
       return;
     case ActionKind::kRemote:
       remark(action, Verdict::kRefused, "bans are made in this host's kernel, not elsewhere",

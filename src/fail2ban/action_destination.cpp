@@ -13,13 +13,14 @@ namespace {
 
 // Tags of a ban that an argument of a destination can hold (ship/command_words.h), and those that
 // say the same by a word. <restored> is 0: bans put back at start run nothing here.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kTags{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kTags{
     {{"<ip>", "<ip>"},
      {"<fid>", "<ip>"},
      {"<family>", "<family>"},
      {"<time>", "<time>"},
      {"<bantime>", "<bantime>"},
      {"<bancount>", "<bancount>"},
+     {"<failures>", "<failures>"},
      {"<restored>", "0"}}};
 // Where a program is looked for that is named without its folder: systemd's own PATH for services.
 constexpr std::array<std::string_view, 4> kPath{"/usr/local/sbin/", "/usr/local/bin/", "/usr/sbin/",
@@ -94,8 +95,10 @@ util::Result<std::string> argument(const std::string& word) {
       return tag.first == tag.second && rest.starts_with(tag.first);
     });
     if (!known) {
-      return unfit(fmt::format("{} is not put into arguments",
-                               util::printable(rest.substr(0, rest.find('>') + 1), 80)));
+      return unfit(fmt::format(
+          "{} is not put into arguments: text of a log is written by whoever attacks, could pass "
+          "for an option and would stand in the list of processes",
+          util::printable(rest.substr(0, rest.find('>') + 1), 80)));
     }
   }
   // What a list of a configuration file could not hold.
@@ -220,6 +223,23 @@ std::optional<ActionDestination> webhook_destination(std::string_view command,
   return webhook;
 }
 
+ActionDestination report_destination(const config::Definition& definition, std::string_view action,
+                                     std::string_view jail) {
+  const bool abuseipdb = action == "abuseipdb";
+  ActionDestination report;
+  report.name = fmt::format("fail2ban-{}-{}", plain_name(action), plain_name(jail));
+  report.keys = {{"form", abuseipdb ? "abuseipdb" : "blocklist-de"},
+                 {"token", abuseipdb ? "vault:alerts-secrets/abuseipdb_key"
+                                     : "vault:alerts-secrets/blocklist_de_key"}};
+  std::string target = text_of(definition, abuseipdb ? "abuseipdb_category" : "email");
+  if (target.empty() || target.find('<') != std::string::npos) {
+    target = abuseipdb ? "15" : "ops@example.org";
+  }
+  report.keys.emplace_back("target", std::move(target));
+  report.keys.emplace_back("events", "ban");
+  return report;
+}
+
 util::Result<std::string> argv_lines(std::string_view command,
                                      const DestinationSurroundings& surroundings) {
   WARDER_ASSIGN_OR_RETURN(const std::vector<std::string> words, plain_words(util::trim(command)));
@@ -254,8 +274,10 @@ util::Result<ActionDestination> command_destination(std::string_view ban, std::s
       return back.error().with_context("actionunban");
     }
     if (back->find("<bantime>") != std::string::npos ||
-        back->find("<bancount>") != std::string::npos) {
-      return unfit("actionunban: how long a ban was is not known any more when it ends");
+        back->find("<bancount>") != std::string::npos ||
+        back->find("<failures>") != std::string::npos) {
+      return unfit(
+          "actionunban: how long a ban was and what led to it is not known any more when it ends");
     }
     command.keys.emplace_back("unban_argv", std::move(*back));
   }

@@ -51,6 +51,11 @@ ActionDestination smtp_destination(const config::Parameters& parameters);
 std::optional<ActionDestination> webhook_destination(std::string_view command,
                                                      std::string_view action);
 
+// Action abuseipdb or blocklist_de: the destination that reports there. Its key is a secret and is
+// not told again.
+ActionDestination report_destination(const config::Definition& definition, std::string_view action,
+                                     std::string_view jail);
+
 // A command as the lines of a destination's `argv`: the program's whole path, then each argument.
 // kInvalid says what stands against it.
 util::Result<std::string> argv_lines(std::string_view command,

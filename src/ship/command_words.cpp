@@ -12,8 +12,8 @@
 namespace warder::ship {
 namespace {
 
-constexpr std::array<std::string_view, 7> kWords{"ip",   "family",   "name",   "kind",
-                                                 "time", "bancount", "bantime"};
+constexpr std::array<std::string_view, 8> kWords{"ip",   "family",   "name",    "kind",
+                                                 "time", "bancount", "bantime", "failures"};
 
 // Calls on_text and on_word with the parts of an argument, in order. A word is <letters>: what else
 // stands between such brackets is text.
@@ -80,6 +80,9 @@ std::optional<std::string> value_of(std::string_view word, const model::Event& e
     const auto end = detail_of(event, "end");
     return end ? std::to_string(*end / 1'000'000 - seconds_of(event.time)) : "-1";
   }
+  if (word == "failures" && detail_of(event, "count")) {  // a ban, perhaps of an older warder
+    return std::to_string(detail_of(event, "findings").value_or(0));
+  }
   return std::nullopt;
 }
 
@@ -106,8 +109,8 @@ util::Status check_command_words(const std::vector<std::string>& argv) {
   return util::Error(
       util::ErrorCode::kInvalid,
       fmt::format("<{}> is no word for an argument; there are <ip>, <family>, <name> (the jail), "
-                  "<kind>, <time>, <bantime> and <bancount>; everything else is in the JSON on "
-                  "standard input",
+                  "<kind>, <time>, <bantime>, <bancount> and <failures>; everything else is in the "
+                  "JSON on standard input",
                   util::printable(*wrong, 64)));
 }
 

@@ -12,6 +12,7 @@
 //   <name>      the jail                          <kind>      ban, unban, would-ban...
 //   <time>      seconds since 1970                <bancount>  how often the jail banned it
 //   <bantime>   seconds, -1 for ever (of a ban)
+//   <failures>  how many findings led to the ban, 0 by hand
 namespace warder::ship {
 
 // kInvalid for an argument with a <word> that is none of these.

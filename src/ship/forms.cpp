@@ -15,8 +15,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 using model::Severity;
 
-constexpr std::array<std::string_view, 8> kForms{"generic", "slack",  "discord",   "ntfy",
-                                                 "teams",   "gotify", "pagerduty", "alertmanager"};
+constexpr std::array<std::string_view, 10> kForms{
+    "generic", "slack",     "discord",      "ntfy",      "teams",
+    "gotify",  "pagerduty", "alertmanager", "abuseipdb", "blocklist-de"};
 
 // In the body of a chat message. Below every limit: Slack breaks texts of more than 4,000
 // characters into several messages, Discord takes 4,096 characters in a description and 6,000 in

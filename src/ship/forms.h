@@ -11,7 +11,18 @@
 namespace warder::ship {
 
 // The bodies that receivers understand; README.md has their sources and limits.
-enum class Form { kGeneric, kSlack, kDiscord, kNtfy, kTeams, kGotify, kPagerDuty, kAlertmanager };
+enum class Form {
+  kGeneric,
+  kSlack,
+  kDiscord,
+  kNtfy,
+  kTeams,
+  kGotify,
+  kPagerDuty,
+  kAlertmanager,
+  kAbuseIpDb,
+  kBlocklistDe
+};
 
 std::string_view to_string(Form form);
 std::optional<Form> parse_form(std::string_view name);

@@ -6,6 +6,7 @@
 #include "ship/oci_logging.h"
 #include "ship/oci_monitoring.h"
 #include "ship/oci_notification.h"
+#include "ship/report_forms.h"
 #include "ship/vault_trail.h"
 #include "ship/webhook.h"
 #include "util/strings.h"
@@ -24,9 +25,10 @@ using std::chrono::seconds;
 
 // In the order of Means.
 constexpr std::string_view kForms[] = {
-    "generic",           "slack",          "discord",     "ntfy",      "teams",   "gotify",
-    "pagerduty",         "alertmanager",   "json-lines",  "mail",      "command", "oci-logging",
-    "oci-notifications", "oci-monitoring", "vault-trail", "vault-hash"};
+    "generic",        "slack",       "discord",      "ntfy",        "teams",
+    "gotify",         "pagerduty",   "alertmanager", "abuseipdb",   "blocklist-de",
+    "json-lines",     "mail",        "command",      "oci-logging", "oci-notifications",
+    "oci-monitoring", "vault-trail", "vault-hash"};
 // "alerts", "all" or names of model::EventKind.
 constexpr std::string_view kEvents[] = {"alerts",    "all",    "finding",     "ban",    "unban",
                                         "restore",   "extend", "would-ban",   "source", "config",
@@ -46,6 +48,7 @@ constexpr Key kKeys[] = {
      .text = "What the receiver understands: generic is warder's own JSON, posted to any web "
              "service; slack, discord, ntfy, teams (a workflow's webhook), gotify, pagerduty "
              "(Events API v2) and alertmanager (API v2) are theirs (Mattermost takes slack); "
+             "abuseipdb and blocklist-de report banned addresses to these lists; "
              "json-lines is a file; mail is e-mail; command runs a program. oci-logging, "
              "oci-notifications and "
              "oci-monitoring go to Oracle's cloud with the account that the keys oci_* of [vault] "
@@ -65,7 +68,7 @@ constexpr Key kKeys[] = {
      .type = Type::kSecret,
      .change = Change::kLive,
      .text = "Where a token is kept that is sent as `Authorization: Bearer`; for pagerduty the "
-             "integration's routing key.",
+             "integration's routing key, for abuseipdb and blocklist-de the API key.",
      .example = "credential:ops-token"},
     {.name = "signing_key",
      .type = Type::kSecret,
@@ -120,8 +123,9 @@ constexpr Key kKeys[] = {
          "for each event without a shell, with one JSON object on standard input and an empty "
          "environment; status 0 is done, 65 refused, everything else is tried again. <ip>, "
          "<family>, "
-         "<name> (the jail), <kind>, <time>, <bantime> and <bancount> in an argument are filled "
-         "in.",
+         "<name> (the jail), <kind>, <time>, <bantime>, <bancount> and <failures> in an argument "
+         "are "
+         "filled in.",
      .example = "/usr/local/sbin/tell-router"},
     {.name = "unban_argv",
      .type = Type::kLines,
@@ -137,7 +141,8 @@ constexpr Key kKeys[] = {
      .text = "Where at the far end. oci-logging: the OCID of a custom log; oci-notifications: of a "
              "topic; oci-monitoring: of a compartment. vault-trail: the mount of a KV version 2 "
              "(`warder vault setup --trail MOUNT` makes it); vault-hash: the name of an audit "
-             "device.",
+             "device. abuseipdb: the categories, 15 (hacking) unless set; blocklist-de: the mail "
+             "address of the account.",
      .example = "ocid1.log.oc1.eu-frankfurt-1.aaaa"},
     {.name = "witness",
      .type = Type::kBool,
@@ -321,6 +326,8 @@ bool takes_every_event(Means means) {
   switch (means) {
     case Means::kPagerDuty:
     case Means::kAlertmanager:
+    case Means::kAbuseIpDb:
+    case Means::kBlocklistDe:
     case Means::kJsonLines:
     case Means::kCommand:
     case Means::kOciLogging:
@@ -346,12 +353,38 @@ bool is_oci(Means means) {
          means == Means::kOciMonitoring;
 }
 
+bool is_report(Means means) { return means == Means::kAbuseIpDb || means == Means::kBlocklistDe; }
+
+void report_options(const config::Values& values, DestinationOptions* options,
+                    config::Diagnostics& diagnostics) {
+  if (!options->token) {
+    diagnostics.add(values.about("form", "it needs token, the API key of your account there"));
+  }
+  options->target = values.has("target") ? util::trim(values.string("target")) : "";
+  if (options->means == Means::kBlocklistDe) {
+    if (options->target.find('@') == std::string::npos) {
+      diagnostics.add(values.about(values.has("target") ? "target" : "form",
+                                   "blocklist-de needs target, the mail address of your account"));
+    }
+  } else if (options->target.empty()) {
+    options->target = "15";
+  } else if (options->target.find_first_not_of("0123456789,") != std::string::npos) {
+    diagnostics.add(
+        values.about("target", "allowed are the service's numbers of categories, as in 18,22"));
+  }
+}
+
 void target_options(const config::Values& values, DestinationOptions* options,
                     config::Diagnostics& diagnostics) {
   const bool is_vault = options->means == Means::kVaultTrail || options->means == Means::kVaultHash;
+  if (is_report(options->means)) {
+    report_options(values, options, diagnostics);
+    return;
+  }
   if (!is_oci(options->means) && !is_vault) {
     if (values.has("target")) {
-      diagnostics.add(values.about("target", "is for the forms oci-... and vault-..."));
+      diagnostics.add(values.about(
+          "target", "is for the forms oci-..., vault-..., abuseipdb and blocklist-de"));
     }
     return;
   }
@@ -478,7 +511,7 @@ DestinationOptions destination_options(const config::Values& values,
   if (values.has("path")) {
     options.path = values.path("path");
   }
-  if (form && !options.url) {
+  if (form && !options.url && !is_report(options.means)) {
     diagnostics.add(values.about("form", "a webhook needs url"));
   }
   if (form == Form::kPagerDuty && !options.token) {
@@ -518,6 +551,9 @@ DestinationOptions destination_options(const config::Values& values,
                               ? std::chrono::ceil<milliseconds>(values.duration("pause"))
                               : default_pause(options.means);
   options.shipper.give_up = std::chrono::ceil<seconds>(values.duration("give_up"));
+  if (options.shipper.digest.count() > 0 && is_report(options.means)) {
+    diagnostics.add(values.about("digest", "each address is reported by itself: digest = 0"));
+  }
   if (options.shipper.digest.count() > 0 &&
       (has_command_words(options.argv) || has_command_words(options.unban_argv))) {
     diagnostics.add(
@@ -587,6 +623,10 @@ std::unique_ptr<Destination> make_destination(const DestinationOptions& options,
   webhook.host = std::move(host);
   webhook.form = *options.form();
   webhook.url = source(options.url);
+  if (!options.url) {
+    webhook.url = [form = webhook.form] { return crypto::SecretString::take(report_url(form)); };
+  }
+  webhook.target = options.target;
   webhook.bearer = source(options.token);
   webhook.signing_key = source(options.signing_key);
   webhook.connect_timeout = std::min(webhook.connect_timeout, options.timeout);

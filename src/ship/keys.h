@@ -34,6 +34,8 @@ enum class Means {
   kGotify,
   kPagerDuty,
   kAlertmanager,
+  kAbuseIpDb,
+  kBlocklistDe,
   kJsonLines,
   kMail,
   kCommand,
@@ -68,7 +70,8 @@ struct DestinationOptions {
   MailEnvelope envelope;
   std::string username;
   std::optional<config::SecretReference> password;
-  // In the far end's own words: OCID, mount or audit device. kOci... and kVault... only.
+  // In the far end's own words: OCID, mount or audit device. kOci... and kVault...; for kAbuseIpDb
+  // its categories, for kBlocklistDe the sender's address.
   std::string target;
 
   // The form of a webhook; nothing when it is none.

@@ -5,6 +5,7 @@
 #include "http/retry_after.h"
 #include "log/log.h"
 #include "ship/alert_forms.h"
+#include "ship/report_forms.h"
 #include "ship/status_rule.h"
 #include "util/encoding.h"
 #include "util/strings.h"
@@ -160,6 +161,12 @@ class Webhook : public Destination {
         return post(gotify_body(sender(), message), message.key).outcome;
       case Form::kAlertmanager:
         return post(alertmanager_body(sender(), message), message.key).outcome;
+      case Form::kAbuseIpDb:
+      case Form::kBlocklistDe:
+        if (!is_reportable(message)) {
+          return Outcome{};
+        }
+        break;
       default:
         break;
     }
@@ -167,7 +174,13 @@ class Webhook : public Destination {
       return *bad;
     }
     if (options_.form == Form::kPagerDuty) {
-      return post_to_pagerduty(message);
+      return post_with_key(pagerduty_body(sender(), bare_token(), message), message);
+    }
+    if (options_.form == Form::kAbuseIpDb) {
+      return post(abuseipdb_body(options_.target, message), message.key).outcome;
+    }
+    if (options_.form == Form::kBlocklistDe) {
+      return post_with_key(blocklist_body(options_.target, bare_token(), message), message);
     }
     const auto address = split_ntfy(secrets_->url.view());
     if (!address) {
@@ -180,11 +193,12 @@ class Webhook : public Destination {
     return post(ntfy_body(sender(), address->topic, message), message.key).outcome;
   }
 
+  std::string_view bare_token() const { return secrets_->bearer.view().substr(kBearer.size()); }
+
   // The key stands in the body, which is wiped. A key that was changed in the vault is used with
   // the attempt after the one that was refused (400, which PagerDuty says of a wrong key, too).
-  Outcome post_to_pagerduty(const Message& message) {
-    crypto::SecretString body = crypto::SecretString::take(
-        pagerduty_body(sender(), secrets_->bearer.view().substr(kBearer.size()), message));
+  Outcome post_with_key(std::string whole, const Message& message) {
+    const crypto::SecretString body = crypto::SecretString::take(std::move(whole));
     Outcome outcome = post(body.view(), message.key).outcome;
     if (outcome.kind != Outcome::Kind::kDelivered) {
       secrets_.reset();
@@ -279,8 +293,14 @@ class Webhook : public Destination {
     request.connect_timeout = options_.connect_timeout;
     request.timeout = options_.timeout;
     request.response_limit = kLongestAnswer;
-    request.headers = {{"Content-Type", "application/json"}, {"Idempotency-Key", key}};
-    if (!secrets_->bearer.empty() && options_.form != Form::kPagerDuty) {
+    const bool reports = options_.form == Form::kAbuseIpDb || options_.form == Form::kBlocklistDe;
+    request.headers = {
+        {"Content-Type", reports ? "application/x-www-form-urlencoded" : "application/json"},
+        {"Idempotency-Key", key}};
+    if (options_.form == Form::kAbuseIpDb) {
+      request.headers.push_back({"Key", bare_token()});
+      request.headers.push_back({"Accept", "application/json"});
+    } else if (!secrets_->bearer.empty() && options_.form != Form::kPagerDuty && !reports) {
       request.headers.push_back({"Authorization", secrets_->bearer.view()});
     }
     std::string signature;
@@ -307,6 +327,11 @@ class Webhook : public Destination {
     answer.status = response.status;
     answer.outcome.kind = judge_status(response.status);
     const std::string where = http::masked_url(secrets_->url.view());
+    if (options_.form == Form::kAbuseIpDb &&
+        response.body.find("once in 15 minutes") != std::string::npos) {
+      answer.outcome.kind = Outcome::Kind::kDelivered;  // it knows of the address already
+      return answer;
+    }
     if (answer.outcome.kind == Outcome::Kind::kDelivered) {
       if (is_html(response)) {
         answer.outcome.kind = Outcome::Kind::kRetry;

@@ -25,6 +25,7 @@ struct WebhookOptions {
   Form form = Form::kGeneric;
   SecretSource url;          // always a secret: Slack's and Discord's tokens stand in it
   SecretSource bearer;       // may be empty: no Authorization header
+  std::string target;        // kAbuseIpDb, kBlocklistDe: see keys.h
   SecretSource signing_key;  // may be empty: no X-Warder-Signature header
   std::chrono::milliseconds connect_timeout{5000};
   std::chrono::milliseconds timeout{15000};

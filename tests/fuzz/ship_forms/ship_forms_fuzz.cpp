@@ -4,11 +4,13 @@
 #include "ship/digest.h"
 #include "ship/forms.h"
 #include "ship/oci_logging.h"
+#include "ship/report_forms.h"
 #include "ship/text.h"
 #include "util/strings.h"
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -76,6 +78,18 @@ void check(const ship::Message& message) {
   require(alerts.size() == 1 && alerts[0].size() == 3 && alerts[0]["annotations"].size() == 4);
   for (const auto& [name, value] : alerts[0]["labels"].items()) {
     require(value.is_string());
+  }
+  if (ship::is_reportable(message)) {
+    for (const std::string& body : {ship::abuseipdb_body("15", message),
+                                    ship::blocklist_body("ops@example.org", "key", message)}) {
+      // No text breaks out of its field.
+      require(std::count(body.begin(), body.end(), '=') ==
+              1 + std::count(body.begin(), body.end(), '&'));
+      require(
+          body.size() < 4096 &&
+          body.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                 "-._~%=&") == std::string::npos);
+    }
   }
   const std::vector<ship::Message> one{message};
   const json generic = parsed(ship::generic_body(sender, one, util::WallTime{}));

@@ -93,12 +93,13 @@ TEST_CASE("what an attacker writes is made printable and bounded") {
 
 TEST_CASE("a ban says whom, how long and why") {
   const model::EventId cause = engine::event_id_of_line({}, 4711, EventKind::kFinding, "sshd");
-  const model::Event event = ban_event(ban(kNow + 90min), cause, {true, 850us});
+  const model::Event event = ban_event(ban(kNow + 90min), cause, {true, 850us, 3});
   CHECK(event.id == engine::event_id_after(cause, EventKind::kBan, "192.0.2.7"));
   CHECK(testing::told(event) == "ban warning [sshd] banned 192.0.2.7 for 1h30m: 5 findings in 10m");
   CHECK(event.time == kNow);
   CHECK(event.address == prefix("192.0.2.7"));
-  CHECK(event.detail == R"({"count":3,"end":1793626200000000,"in_effect":true,"latency_us":850})");
+  CHECK(event.detail ==
+        R"({"count":3,"end":1793626200000000,"findings":3,"in_effect":true,"latency_us":850})");
 
   CHECK(testing::told(ban_event(ban({}), cause, {false, 900us})) ==
         "ban warning [sshd] banned 192.0.2.7 for ever: 5 findings in 10m");

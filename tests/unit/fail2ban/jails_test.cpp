@@ -279,6 +279,43 @@ TEST_CASE("actions: the kernel's are native, others are told by name") {
   CHECK(remark(gone, "action nowhere").verdict == Verdict::kRefused);
 }
 
+TEST_CASE("actions that report to a public list are told as a destination, or refused by name") {
+  const Read made = read(
+      {{"jail.local",
+        "[app]\nenabled = yes\nlogpath = /x\naction = %(action_)s\n  "
+        "abuseipdb[abuseipdb_apikey=\"canary\", abuseipdb_category=\"18,22\"]\n  "
+        "blocklist_de[email=\"ops@example.org\", apikey=\"canary\"]\n"
+        "[other]\nenabled = yes\nfilter = app\nlogpath = /x\naction = %(action_)s\n"
+        "  apprise\n  xarf-login-attack\n"},
+       {"action.d/abuseipdb.conf", "[Definition]\nactionban = curl | x\n"},
+       {"action.d/blocklist_de.conf", "[Definition]\nactionban = curl | x\n[Init]\nemail =\n"},
+       {"action.d/apprise.conf", "[Definition]\nactionban = printf x | apprise\n"},
+       {"action.d/xarf-login-attack.conf", "[Definition]\nactionban = oifs; mail <matches>\n"}});
+  REQUIRE(made.configuration.destinations.size() == 2);
+  CHECK(made.configuration.destinations[0].to_ini() ==
+        "[destination fail2ban-abuseipdb-app]\nform = abuseipdb\n"
+        "token = vault:alerts-secrets/abuseipdb_key\ntarget = 18,22\nevents = ban\njails = app\n");
+  CHECK(made.configuration.destinations[1].to_ini() ==
+        "[destination fail2ban-blocklist_de-app]\nform = blocklist-de\n"
+        "token = vault:alerts-secrets/blocklist_de_key\ntarget = ops@example.org\nevents = ban\n"
+        "jails = app\n");
+  CHECK_FALSE(made.configuration.destinations[0].in_use);
+  const auto refused = [&](const std::string& jail) {
+    std::string all;
+    for (const fail2ban::Remark& remark : made.jail(jail).remarks) {
+      if (remark.verdict == Verdict::kRefused) {
+        all += remark.subject + ": " + remark.text + "\n";
+      }
+    }
+    return all;
+  };
+  CHECK(refused("app") == "");
+  CHECK(refused("other") ==
+        "action apprise: its command needs a shell, and apprise is not run\n"
+        "action xarf-login-attack: its command needs a shell and sends lines of the log to a third "
+        "party\n");
+}
+
 TEST_CASE("a jail without a banning action only observes") {
   const fail2ban::JailPlan plan =
       read({{"jail.local", "[app]\nenabled = on\naction = sendmail-whois\n"}}).jail("app");

@@ -154,14 +154,14 @@ TEST_CASE("words in the arguments are filled with addresses, numbers and jail na
   const std::string program = script(folder, "printf '%s|' \"$@\" > \"$1\"\n");
   ship::Message ban = message();
   ban.event->time = util::WallTime(std::chrono::seconds(1'790'000'000));
-  ban.event->detail = R"({"count":3,"end":1790000600000000,"in_effect":true})";
+  ban.event->detail = R"({"count":3,"end":1790000600000000,"in_effect":true,"findings":5})";
   const std::string out = folder / "out";
-  CHECK(run({program, out, "<ip>", "--jail=<name>", "<bantime>/<bancount>/<family>", "<kind>",
-             "<time>", "a < b > c", "<IP> <>"},
+  CHECK(run({program, out, "<ip>", "--jail=<name>", "<bantime>/<bancount>/<failures>/<family>",
+             "<kind>", "<time>", "a < b > c", "<IP> <>"},
             {}, ban)
             .reason == "");
   CHECK(content(out) ==
-        out + "|192.0.2.1|--jail=sshd|600/3/inet4|ban|1790000000|a < b > c|<IP> <>|");
+        out + "|192.0.2.1|--jail=sshd|600/3/5/inet4|ban|1790000000|a < b > c|<IP> <>|");
 
   ban.event->address = *net::Prefix::parse("2001:db8::/64");
   ban.event->detail = R"({"count":1})";

@@ -59,9 +59,10 @@ ship::Message summed() {
 }  // namespace
 
 TEST_CASE("names of the forms") {
-  for (const ship::Form form : {ship::Form::kGeneric, ship::Form::kSlack, ship::Form::kDiscord,
-                                ship::Form::kNtfy, ship::Form::kTeams, ship::Form::kGotify,
-                                ship::Form::kPagerDuty, ship::Form::kAlertmanager}) {
+  for (const ship::Form form :
+       {ship::Form::kGeneric, ship::Form::kSlack, ship::Form::kDiscord, ship::Form::kNtfy,
+        ship::Form::kTeams, ship::Form::kGotify, ship::Form::kPagerDuty, ship::Form::kAlertmanager,
+        ship::Form::kAbuseIpDb, ship::Form::kBlocklistDe}) {
     CHECK(ship::parse_form(ship::to_string(form)) == form);
   }
   CHECK_FALSE(ship::parse_form("pager"));

@@ -142,3 +142,24 @@ TEST_CASE("destinations with an account of [vault]") {
                "from = a@b.example\nto = a@b.example\n")
             .find("is for the forms oci-... and vault-...") != std::string::npos);
 }
+
+TEST_CASE("public lists need an account, and have an address of their own") {
+  const Read good = read(
+      "[destination a]\nform = abuseipdb\ntoken = file:/x\n"
+      "[destination b]\nform = blocklist-de\ntoken = file:/x\ntarget = ops@example.org\n");
+  CHECK(good.diagnostics.to_text() == "");
+  CHECK(good.destinations.at(0).target == "15");
+  CHECK(good.destinations.at(0).shipper.digest == 0s);
+  CHECK(good.destinations.at(1).form() == ship::Form::kBlocklistDe);
+  CHECK(read("[destination a]\nform = abuseipdb\ntoken = file:/x\ntarget = ssh\ndigest = 1m\n"
+             "[destination b]\nform = blocklist-de\n")
+            .diagnostics.to_text() ==
+        "warder.conf:4: [destination a] target = \"ssh\": allowed are the service's numbers of "
+        "categories, as in 18,22\n"
+        "warder.conf:5: [destination a] digest = \"1m\": each address is reported by itself: "
+        "digest = 0\n"
+        "warder.conf:7: [destination b] form = \"blocklist-de\": it needs token, the API key of "
+        "your account there\n"
+        "warder.conf:7: [destination b] form = \"blocklist-de\": blocklist-de needs target, the "
+        "mail address of your account\n");
+}

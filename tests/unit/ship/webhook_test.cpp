@@ -297,3 +297,56 @@ TEST_CASE("a webhook inside the network needs leave by name") {
                               "allow_private");
   CHECK(f.server.requests().empty());
 }
+
+TEST_CASE("a banned address is reported to AbuseIPDB, with the key in its own header") {
+  Fixture f;
+  f.options.form = ship::Form::kAbuseIpDb;
+  f.options.bearer = secret("key-1");
+  f.options.target = "18,22";
+  CHECK(f.send().kind == Kind::kDelivered);
+  const TestRequest request = f.server.requests().at(0);
+  CHECK(request.headers.at("content-type") == "application/x-www-form-urlencoded");
+  CHECK(request.headers.at("key") == "key-1");
+  CHECK_FALSE(request.headers.contains("authorization"));
+  CHECK(request.body.starts_with("ip=203.0.113.9&categories=18%2C22&comment=sshd%3A%20banned"));
+  CHECK(request.body.find("&timestamp=2") != std::string::npos);
+
+  // It has heard of the address already: not an error, and nothing to try again.
+  f.reply({429,
+           {},
+           R"({"errors":[{"detail":"You can only report the same IP address )"
+           R"((`203.0.113.9`) once in 15 minutes.","status":429}]})"});
+  CHECK(f.send().kind == Kind::kDelivered);
+  f.reply({429, {}, "daily limit"});
+  CHECK(f.send().kind == Kind::kRetry);
+  f.reply({401, {}, "no"});
+  CHECK(f.send().kind == Kind::kRejected);
+}
+
+TEST_CASE("a banned address is reported to blocklist.de") {
+  Fixture f;
+  f.options.form = ship::Form::kBlocklistDe;
+  f.options.bearer = secret("key&1");
+  f.options.target = "ops@example.org";
+  CHECK(f.send().kind == Kind::kDelivered);
+  const TestRequest request = f.server.requests().at(0);
+  CHECK_FALSE(request.headers.contains("authorization"));
+  CHECK(request.body.starts_with(
+      "server=ops%40example.org&apikey=key%261&service=sshd&ip=203.0.113.9&logs=sshd%3A%20banned"));
+  CHECK(request.body.ends_with("&format=text"));
+}
+
+TEST_CASE("nobody is told but of bans of single public addresses") {
+  Fixture f;
+  f.options.form = ship::Form::kAbuseIpDb;
+  f.options.bearer = secret("key-1");
+  std::vector<ship::Message> list = messages(4);
+  list[0].event->kind = model::EventKind::kFinding;
+  list[1].event->address = *net::Prefix::parse("10.0.0.1");
+  list[2].event->address = *net::Prefix::parse("2001:db8::/64");
+  list[3].event->address.reset();
+  for (const Outcome& outcome : f.make()->deliver(list)) {
+    CHECK(outcome.kind == Kind::kDelivered);
+  }
+  CHECK(f.server.requests().empty());
+}
