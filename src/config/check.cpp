@@ -204,15 +204,17 @@ std::vector<Values> check(Tables tables, const Section& section, Diagnostics& di
   return check_section(tables, section, Written::kYes, diagnostics);
 }
 
-Checked check_document(Tables tables, const Document& document, Diagnostics& diagnostics) {
+Checked check_document(Tables tables, const Document& document, Diagnostics& diagnostics,
+                       const ContextOf& context_of) {
   for (const Option& option : document.section(kDefaultSection).options) {
     if (!any_knows(tables, option.name)) {
       check_stranger(tables, kDefaultSection, option, diagnostics);
     }
   }
   Checked checked;
-  const auto take = [&](std::string_view name, Tables fitting, Written written) {
-    for (Values& values : check_section(fitting, document.section(name), written, diagnostics)) {
+  const auto take = [&](const std::string& name, Tables fitting, Written written) {
+    const Section section = document.section(name, context_of ? context_of(name) : Context());
+    for (Values& values : check_section(fitting, section, written, diagnostics)) {
       checked.list_.push_back(std::move(values));
     }
   };
@@ -229,7 +231,7 @@ Checked check_document(Tables tables, const Document& document, Diagnostics& dia
   }
   for (const Table* table : tables) {
     if (!table->section.ends_with(kAnyName) && !document.has_section(table->section)) {
-      take(table->section, {&table, 1}, Written::kNo);
+      take(std::string(table->section), {&table, 1}, Written::kNo);
     }
   }
   return checked;

@@ -6,7 +6,9 @@
 #include "config/section.h"
 #include "config/values.h"
 
+#include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -36,14 +38,18 @@ class Checked {
 
  private:
   friend Checked check_document(std::span<const Table* const> tables, const Document& document,
-                                Diagnostics& diagnostics);
+                                Diagnostics& diagnostics,
+                                const std::function<Context(const std::string&)>& context_of);
   std::vector<Values> list_;
 };
 
 // Gives each section of the document to the tables that describe it and checks it. The most exact
 // tables win: a section [agent] belongs to the tables "agent", else to "*". A section that no table
 // describes, and an option of [DEFAULT] that no table knows and nothing refers to, are errors.
+//
+// `context_of` gives what is added to the look-up of %(name)s in a section.
+using ContextOf = std::function<Context(const std::string& section)>;
 Checked check_document(std::span<const Table* const> tables, const Document& document,
-                       Diagnostics& diagnostics);
+                       Diagnostics& diagnostics, const ContextOf& context_of = {});
 
 }  // namespace warder::config

@@ -3,9 +3,11 @@
 #include "config/ini.h"
 #include "config/json_layer.h"
 #include "config/load.h"
+#include "config/reference.h"
 #include "engine/fail2ban_jails.h"
 #include "engine/jail_compiler.h"
 #include "files/options.h"
+#include "filter/filter_file.h"
 #include "filter/json_filter.h"
 #include "jail/keys.h"
 #include "monitor/options.h"
@@ -15,6 +17,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <utility>
 
@@ -114,6 +117,42 @@ config::Document jail_document(config::FileReader& files, const MainConfiguratio
   return document;
 }
 
+// %(known/failregex)s of a jail and its like are its filter's, below what its own files say. Empty
+// when nothing asks for them, or when there is no such filter: that is told elsewhere.
+config::Context jail_context(const MainConfiguration& main, const config::Document& document,
+                             const std::string& jail) {
+  constexpr std::array<std::string_view, 6> kOfFilter{"prefregex", "failregex",   "ignoreregex",
+                                                      "maxlines",  "datepattern", "journalmatch"};
+  const config::Section section = document.section(jail);
+  config::Context context;
+  const bool asks = std::any_of(kOfFilter.begin(), kOfFilter.end(), [&](std::string_view name) {
+    const config::Option* option = section.find(name);
+    return option != nullptr && !option->problem.empty();
+  });
+  if (!asks) {
+    return context;
+  }
+  const config::Option* word = section.find("filter");
+  const auto reference = config::parse_reference(
+      word != nullptr && word->problem.empty() && !word->text.empty() ? word->text : jail);
+  if (!reference) {
+    return context;
+  }
+  filter::FilterRequest request;
+  request.name = reference->name;
+  request.parameters = {reference->parameters.begin(), reference->parameters.end()};
+  request.folders = main.agent.filters;
+  config::DiskFiles disk;  // where filters are loaded from
+  const auto definition = filter::read_filter_file(request, disk);
+  for (const std::string_view name : kOfFilter) {
+    const filter::Option* option = definition ? definition->find("Definition", name) : nullptr;
+    if (option != nullptr) {
+      context.known.emplace(name, option->value);
+    }
+  }
+  return context;
+}
+
 }  // namespace
 
 MainConfiguration load_main(config::FileReader& files, const std::string& path,
@@ -148,7 +187,9 @@ std::shared_ptr<const JailSet> load_jails(config::FileReader& files, const MainC
   const config::Document document = jail_document(files, main, documents, {}, diagnostics);
   const config::Table* const tables[] = {&jail::jail_table(), &monitor::monitor_table(),
                                          &files::files_table()};
-  const config::Checked checked = config::check_document(tables, document, diagnostics);
+  const config::Checked checked = config::check_document(
+      tables, document, diagnostics,
+      [&](const std::string& jail) { return jail_context(main, document, jail); });
   auto set = std::make_shared<JailSet>();
   set->jails.push_back(manual_jail());
   set->matcher.trusted_proxies = main.agent.trusted_proxies;
@@ -236,7 +277,9 @@ util::Result<CompiledJail> load_jail(config::FileReader& files, const MainConfig
   config::Diagnostics all;
   const config::Table* const tables[] = {&jail::jail_table(), &monitor::monitor_table(),
                                          &files::files_table()};
-  const config::Checked checked = config::check_document(tables, document, all);
+  const config::Checked checked = config::check_document(
+      tables, document, all,
+      [&](const std::string& jail) { return jail_context(main, document, jail); });
   for (const config::Values* values : checked.all(jail::jail_table())) {
     if (values->section() != trial.name) {
       continue;

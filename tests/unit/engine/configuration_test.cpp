@@ -202,6 +202,27 @@ TEST_CASE("a jail's own expressions stand for the filter's") {
         std::string::npos);
 }
 
+TEST_CASE("a jail adds to its filter's expressions with %(known/failregex)s") {
+  const Loaded alone = load_jail(kSshd);
+  REQUIRE(alone.jails != nullptr);
+  const Loaded loaded = load(
+      {{"/etc/warder.conf", kMain},
+       {"/etc/jails/sshd.conf", kSshd + "failregex = %(known/failregex)s\n  ^own <HOST>$\n"},
+       {"/etc/jails/sshd.local", "[sshd]\nfailregex = %(known/failregex)s\n  ^too <HOST>$\n"}});
+  CHECK(loaded.diagnostics == "");
+  REQUIRE(loaded.jails != nullptr);
+  const std::vector<filter::Pattern>& of_filter = alone.jails->jails[1].filter->patterns();
+  const std::vector<filter::Pattern>& patterns = loaded.jails->jails[1].filter->patterns();
+  REQUIRE(patterns.size() == of_filter.size() + 2);
+  CHECK(patterns[0].text == of_filter[0].text);
+  CHECK(patterns[of_filter.size()].text == "^own <HOST>$");
+  CHECK(patterns.back().text == "^too <HOST>$");
+
+  const Loaded other =
+      load_jail(kSshd + "filter = nowhere\nfailregex = %(known/failregex)s\n  ^own <HOST>$\n");
+  CHECK(other.diagnostics.find("%(known/failregex)s is set nowhere") != std::string::npos);
+}
+
 TEST_CASE("a jail's words for names and its ignorecommand reach the filter and the jail") {
   const Loaded names = load_jail(kSshd + "usedns = yes\nignorecommand = /bin/ours\n  <ip>\n");
   CHECK(names.diagnostics == "");
