@@ -10,11 +10,13 @@
 #include "api/keys.h"
 #include "config/manual.h"
 #include "crypto/random.h"
+#include "engine/configuration_history.h"
 #include "firewall/open_firewall.h"
 #include "log/log.h"
 #include "ship/keys.h"
 #include "ship/report.h"
 #include "store/keys.h"
+#include "store/reader.h"
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -256,6 +258,7 @@ util::Status Daemon::start_engine(const Loaded& loaded) {
   note_running(loaded);
   WARDER_RETURN_IF_ERROR(use_destinations(loaded));
   WARDER_RETURN_IF_ERROR(engine_->start(loaded.jails));
+  WARDER_RETURN_IF_ERROR(tell_configuration("at start", {}, {}));
 
   monitors_ = std::make_unique<monitor::MonitorThread>(
       monitor_hooks(*engine_, *store_, database_, globals_.config), loaded.main.agent.state,
@@ -437,7 +440,7 @@ util::Status Daemon::apply(const engine::VaultDocuments& documents, std::string_
     return used;
   }
   WARDER_RETURN_IF_ERROR(use_destinations(*loaded));
-  note_running(*loaded);
+  const std::string before = note_running(*loaded);
   monitors_->use(monitors_of(*loaded));
   files_->use(loaded->jails->guarded_files);
   if (ignore_watch_) {
@@ -453,15 +456,65 @@ util::Status Daemon::apply(const engine::VaultDocuments& documents, std::string_
       names += (names.empty() ? "" : ", ") + jail.options.name;
     }
   }
-  return engine_->record(model::EventKind::kConfig, model::Severity::kNotice,
-                         fmt::format("new configuration ({}): jails {}; {} destinations", cause,
-                                     names.empty() ? "none" : names, loaded->destinations.size()));
+  return tell_configuration(
+      cause, before,
+      fmt::format("new configuration ({}): jails {}; {} destinations", cause,
+                  names.empty() ? "none" : names, loaded->destinations.size()));
 }
 
-void Daemon::note_running(const Loaded& loaded) {
+std::string Daemon::note_running(const Loaded& loaded) {
   std::string text = engine::effective_json(effective_of(loaded));
   const std::lock_guard lock(running_mutex_);
-  running_text_ = std::move(text);
+  return std::exchange(running_text_, std::move(text));
+}
+
+util::Status Daemon::tell_configuration(std::string_view cause, const std::string& before,
+                                        const std::string& message) {
+  std::string running;
+  {
+    const std::lock_guard lock(running_mutex_);
+    running = running_text_;
+  }
+  std::string known;
+  if (auto reader = store::Reader::open(database_)) {
+    if (auto kept = reader->kept(engine::ConfigurationHistory::kKeptName); kept && *kept) {
+      known = std::move(**kept);
+    }
+  }
+  const util::WallTime now = clock_.now();
+  auto history = engine::ConfigurationHistory::parse(known);
+  const auto ran_until = history.note(running, now);
+  const std::string change =
+      before.empty() ? "" : engine::configuration_difference(before, running);
+  std::vector<model::Event> events;
+  const auto tell = [&](model::Severity severity, std::string text) {
+    model::Event event;
+    event.kind = model::EventKind::kConfig;
+    event.severity = severity;
+    event.time = now;
+    event.message = std::move(text);
+    if (!change.empty()) {
+      event.message += "; changed: " + change;
+    }
+    events.push_back(std::move(event));
+  };
+  if (!message.empty()) {
+    tell(model::Severity::kNotice, message);
+  }
+  if (ran_until) {
+    tell(
+        model::Severity::kWarning,
+        fmt::format("an older configuration was put back ({}): it ran until {}. If nobody here did "
+                    "that, look at who can write the rules (warder vault audit, warder vault "
+                    "history)",
+                    cause, util::format_rfc3339(*ran_until)));
+  }
+  std::vector<store::Kept> kept;
+  if (std::string text = history.to_text(); text != known) {
+    kept.push_back({engine::ConfigurationHistory::kKeptName, std::move(text)});
+  }
+  return events.empty() && kept.empty() ? util::Status()
+                                        : engine_->record(std::move(events), std::move(kept));
 }
 
 void Daemon::refused(const std::string& why, std::string_view cause) {

@@ -59,7 +59,11 @@ class Daemon {
   vault::DocumentSource documents_source();
   void watch_vault();
   util::Status apply(const engine::VaultDocuments& documents, std::string_view cause);
-  void note_running(const Loaded& loaded);
+  // What ran before, as effective_json().
+  std::string note_running(const Loaded& loaded);
+  // `message`, with what is different to `before`; and when what runs now ran some time before.
+  util::Status tell_configuration(std::string_view cause, const std::string& before,
+                                  const std::string& message);
   void refused(const std::string& why, std::string_view cause);
   std::string vault_state();
 
