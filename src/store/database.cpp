@@ -23,6 +23,7 @@ Trouble trouble_of(int result) {
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_PROTOCOL:
+    case SQLITE_NOMEM:  // passes, too
       return Trouble::kIo;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
