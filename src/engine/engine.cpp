@@ -37,6 +37,12 @@ constexpr std::chrono::seconds kFirstFlush{2};
 constexpr const char* kStandardInput = "-";
 constexpr const char* kHttp = "http://";
 
+// Beside the database (line_mark.h).
+constexpr const char* kLineMarkFile = "judging";
+// Where it is stored, beside the positions, whether the history holds findings from behind them.
+constexpr const char* kOwnPosition = "engine";
+constexpr const char* kBehind = "behind";
+
 }  // namespace
 
 util::Result<std::unique_ptr<Engine>> Engine::create(EngineParts parts) {
@@ -48,6 +54,13 @@ util::Result<std::unique_ptr<Engine>> Engine::create(EngineParts parts) {
   }
   engine->pipeline_.on_reread(engine->parts_.reread);
   engine->pipeline_.expect_lines(engine->parts_.lines_expected);
+  const std::filesystem::path state = engine->parts_.database.parent_path();
+  if (auto mark = LineMark::open(state / kLineMarkFile)) {
+    engine->pipeline_.use_mark(std::move(*mark));
+  } else {
+    log::warning("a line that ends the agent cannot be told from others: {}",
+                 mark.error().message());
+  }
   return engine;
 }
 
@@ -108,6 +121,14 @@ util::Status Engine::load() {
   }
   if (report.orphans > 0) {
     log::notice("{} lifted whose jail is no longer enabled", util::counted(report.orphans, "ban"));
+  }
+  WARDER_ASSIGN_OR_RETURN(const auto behind, reader_.position(kOwnPosition, kBehind));
+  behind_ = behind && behind->record == "1";
+  if (behind_) {
+    pipeline_.skip_recorded([this](const model::EventId& id) {
+      const auto known = reader_.has_event(id);
+      return known && *known;
+    });
   }
   return {};
 }
@@ -344,7 +365,7 @@ void Engine::pump(std::size_t index) {
   }
   // Each source's decisions take effect before the next one is read.
   keeper_.flush();
-  if (take_positions()) {
+  if (take_positions(pumped.lines > 0)) {
     // A log that was never seen: where reading began must be known after a crash, or a log that is
     // read from its end would be read from a later end.
     recorder_.flush(position_taker());
@@ -371,7 +392,7 @@ void Engine::on_durable(store::Ticket through) {
   parts_.outbox_ready();
 }
 
-bool Engine::take_positions() {
+bool Engine::take_positions(bool judged) {
   bool new_log = false;
   std::vector<model::Position> taken;
   for (const Input& input : inputs_) {
@@ -381,6 +402,7 @@ bool Engine::take_positions() {
     auto [known, added] = positions_.try_emplace({position.source, position.log}, KnownPosition{});
     known->second.record = std::move(position.record);
     known->second.stored = false;
+    known->second.at_begin = added && !judged;
     new_log = new_log || added;
   }
   unstored_positions_ = unstored_positions_ || !taken.empty();
@@ -390,15 +412,40 @@ bool Engine::take_positions() {
 std::function<void(std::vector<model::Position>&)> Engine::position_taker() {
   return [this](std::vector<model::Position>& positions) {
     take_positions();
-    if (!std::exchange(unstored_positions_, false)) {
-      return;
-    }
-    for (auto& [key, position] : positions_) {
-      if (!std::exchange(position.stored, true)) {
-        positions.push_back({key.first, key.second, position.record});
-      }
-    }
+    append_storable(&positions);
   };
+}
+
+void Engine::append_unstored(Which which, std::vector<model::Position>* positions) {
+  if (!unstored_positions_) {
+    return;
+  }
+  for (auto& [key, position] : positions_) {
+    if ((which == Which::kAll || position.at_begin) && !std::exchange(position.stored, true)) {
+      positions->push_back({key.first, key.second, position.record});
+    }
+  }
+  unstored_positions_ = which != Which::kAll;
+}
+
+void Engine::append_storable(std::vector<model::Position>* positions) {
+  OpenCases& cases = pipeline_.open_cases();
+  const bool open = cases.any();
+  if (held_positions_ && cases.decided(held_positions_->moment)) {
+    *positions = std::move(held_positions_->positions);
+    held_positions_.reset();
+  }
+  append_unstored(Which::kAtBegin, positions);
+  if (!open) {
+    append_unstored(Which::kAll, positions);
+  } else if (!held_positions_) {
+    held_positions_ = HeldPositions{cases.mark(), {}};
+    append_unstored(Which::kAll, &held_positions_->positions);
+  }
+  if (open != behind_) {
+    positions->push_back({kOwnPosition, kBehind, open ? "1" : "0"});
+    behind_ = open;
+  }
 }
 
 void Engine::caught_up() {
@@ -414,6 +461,7 @@ void Engine::caught_up() {
     log::warning("the first positions are not on disk yet: {}", stored.error().message());
   }
   pipeline_.set_reading(filter::Reading::kLive);
+  pipeline_.skip_recorded({});
   keeper_.firewall().settle();
 }
 
@@ -443,6 +491,8 @@ void Engine::go_back_when_possible() {
   }
   const std::uint64_t unrecorded = recorder_.unrecorded();
   positions_.clear();
+  held_positions_.reset();
+  pipeline_.open_cases().forget();  // their lines are read again
   recorder_.resume();
   if (const util::Status loaded = load(); !loaded) {
     log::error("going back to the stored positions: {}", loaded.error().message());
@@ -569,6 +619,7 @@ util::Status Engine::read_back_bans() {
       position.stored = false;
     }
     unstored_positions_ = !positions_.empty();
+    behind_ = false;
     keeper_.record_all();
     recorder_.flush(position_taker());
   });

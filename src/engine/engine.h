@@ -160,8 +160,13 @@ class Engine {
   void caught_up();
   void give_back_memory(util::MonotonicTime now);
   std::optional<util::MonotonicTime> next_deadline() const;
-  // Takes over the positions that the sources moved. True when one is of a log never seen before.
-  bool take_positions();
+  // Takes over the positions that the sources moved. True when one is of a log never seen before;
+  // `judged`: lines may have been judged in it.
+  bool take_positions(bool judged = true);
+  enum class Which : std::uint8_t { kAtBegin, kAll };
+  void append_unstored(Which which, std::vector<model::Position>* positions);
+  // With something open only what cannot move a position past a finding that was not decided.
+  void append_storable(std::vector<model::Position>* positions);
   std::function<void(std::vector<model::Position>&)> position_taker();
   // Answers of the side questions, as a step of the loop.
   SideQuestions::Deliver answer_taker();
@@ -189,7 +194,16 @@ class Engine {
   struct KnownPosition {
     std::string record;
     bool stored = false;
+    // Of a log in which nothing was judged yet: may be stored whatever is still open.
+    bool at_begin = false;
   };
+  // The positions of a moment at which findings were open: stored when those are decided.
+  struct HeldPositions {
+    std::uint64_t moment = 0;
+    std::vector<model::Position> positions;
+  };
+  std::optional<HeldPositions> held_positions_;
+  bool behind_ = false;  // so it is stored: the history holds findings from behind the positions
   std::map<std::pair<std::string, std::string>, KnownPosition> positions_;
   bool unstored_positions_ = false;
   std::optional<AddressWatch> address_watch_;

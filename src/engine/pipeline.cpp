@@ -1,9 +1,11 @@
 #include "engine/pipeline.h"
 
+#include "crypto/sha256.h"
 #include "engine/event_ids.h"
 #include "engine/history.h"
 #include "engine/host_names.h"
 #include "util/duration.h"
+#include "util/encoding.h"
 #include "util/strings.h"
 
 #include <fmt/core.h>
@@ -131,6 +133,10 @@ void Pipeline::on_line(const model::Line& line) {
   for (const jail::JailIndex jail : log.awaited_by) {
     jails_.slots()[jail].last_line = steady_now_;
   }
+  if (!mark_.begin(line.generation, line.offset)) {
+    pass_over(line, log);
+    return;
+  }
   if (log.comes_late) {
     log.matcher->set_reading(filter::Reading::kCatchUp);
   }
@@ -138,6 +144,19 @@ void Pipeline::on_line(const model::Line& line) {
   if (log.comes_late) {
     log.matcher->set_reading(reading_);  // other logs of the same jails share it
   }
+  mark_.end();
+}
+
+void Pipeline::pass_over(const model::Line& line, const Log& log) {
+  notices_.plain(
+      model::EventKind::kSource, model::Severity::kHigh,
+      fmt::format(
+          "{}: the line at offset {} ({} bytes, SHA-256 {}) ended the agent {} times in a "
+          "row while it was judged, and is passed over; look at it (tail -c +{} FILE | head "
+          "-n 1) and report it",
+          log.name, line.offset, line.length,
+          util::to_hex(crypto::sha256(util::as_bytes(line.text))), LineMark::kMostCrashes,
+          line.offset + 1));
 }
 
 void Pipeline::on_notice(const source::Notice& notice) { notices_.source(notice); }
@@ -159,6 +178,7 @@ void Pipeline::on_finding(std::size_t filter, model::Finding&& finding) {
   one.generation = line_->generation;
   one.offset = line_->offset;
   one.received = line_->received;
+  one.may_be_known = recorded_ != nullptr;
   one.finding = std::move(finding);
   if (slot.jail->options().outcome != jail::Outcome::kBan || one.finding.without_address) {
     decide(one);  // no address is in question
@@ -192,7 +212,8 @@ void Pipeline::named(Case one) {
                    fmt::format("'{}' at the place of the address is no host's name", shown));
     return;
   }
-  const auto then = [this, one = std::move(one), shown](const SideQuestions::Names& found) {
+  const OpenCases::Ticket ticket = open_cases_.open();
+  const auto decide_all = [this, one = std::move(one), shown](const SideQuestions::Names& found) {
     if (running_jail(one.jail) == nullptr) {
       return;  // the jail is gone
     }
@@ -210,21 +231,34 @@ void Pipeline::named(Case one) {
                     "counts (usedns): {}",
                     shown, listed(*found)));
     now_ = clock_.now();
-    std::uint32_t number = 0;
     for (const net::IpAddress& address : *found) {
       Case part = one;
       part.finding.identifier.clear();
       part.finding.address = net::Prefix(address, address.bits());
-      part.part = number++;
+      part.of_name = true;
       judge(part);
     }
   };
-  if (!side_.look_up(name, then)) {
+  const bool asked = side_.look_up(name, [this, ticket, decide_all](const auto& found) {
+    answered(ticket, [&] { decide_all(found); });
+  });
+  if (!asked) {
+    open_cases_.close(ticket);
     notices_.aside(jail, Aside::kTooMany, model::Severity::kWarning,
                    fmt::format("more names wait to be looked up than are kept: '{}' and others are "
                                "not counted",
                                shown));
   }
+}
+
+template <typename Then>
+void Pipeline::answered(const OpenCases::Ticket& ticket, const Then& then) {
+  if (!open_cases_.stands(ticket)) {
+    return;
+  }
+  then();  // may ask further
+  open_cases_.close(ticket);
+  recorder_.position_moved();
 }
 
 void Pipeline::judge(const Case& one) {
@@ -239,24 +273,28 @@ void Pipeline::judge(const Case& one) {
   }
   const std::string jail = options.name;
   const net::Prefix address = one.finding.address;
-  const bool asked =
-      side_.ask_command(options, address, [this, one](const SideQuestions::Ignore& answer) {
-        if (running_jail(one.jail) == nullptr) {
-          return;  // the jail is gone
-        }
-        if (!answer.trouble.empty()) {
-          notices_.aside(jails_.name_of(one.jail), Notices::Aside::kCommand,
-                         model::Severity::kWarning,
-                         fmt::format("ignorecommand: {}; the address counts", answer.trouble));
-        }
-        if (answer.ignore) {
-          ++ignored_by_command_;
-          return;
-        }
-        now_ = clock_.now();
-        decide(one);
-      });
+  const OpenCases::Ticket ticket = open_cases_.open();
+  const auto settle = [this, one](const SideQuestions::Ignore& answer) {
+    if (running_jail(one.jail) == nullptr) {
+      return;  // the jail is gone
+    }
+    if (!answer.trouble.empty()) {
+      notices_.aside(jails_.name_of(one.jail), Notices::Aside::kCommand, model::Severity::kWarning,
+                     fmt::format("ignorecommand: {}; the address counts", answer.trouble));
+    }
+    if (answer.ignore) {
+      ++ignored_by_command_;
+      return;
+    }
+    now_ = clock_.now();
+    decide(one);
+  };
+  const bool asked = side_.ask_command(options, address,
+                                       [this, ticket, settle](const SideQuestions::Ignore& answer) {
+                                         answered(ticket, [&] { settle(answer); });
+                                       });
   if (!asked) {
+    open_cases_.close(ticket);
     notices_.aside(jail, Notices::Aside::kTooMany, model::Severity::kWarning,
                    fmt::format("more addresses wait for ignorecommand than are kept: {} and others "
                                "count without it",
@@ -272,6 +310,13 @@ void Pipeline::decide(const Case& one) {
   }
   jail::Jail& jail = *running;
   const LineOrigin origin{one.log, one.generation, one.offset};
+  model::EventId id = finding_id(jail.options().name, one.finding, origin);
+  if (one.of_name) {  // the line gives several events
+    id = event_id_after(id, model::EventKind::kFinding, one.finding.address.to_string());
+  }
+  if (one.may_be_known && recorded_ && recorded_(id)) {
+    return;
+  }
   const jail::Decision decision = jail.on_finding(one.finding, now_);
   using jail::DecisionKind;
   if (decision.kind == DecisionKind::kReread) {
@@ -286,13 +331,12 @@ void Pipeline::decide(const Case& one) {
     return;
   }
   model::Event event = finding_event(jail.options().name, one.finding, decision, origin);
-  if (one.part > 0) {  // the line has given an event already
-    event.id = event_id_after(event.id, event.kind, one.finding.address.to_string());
-  }
-  const model::EventId cause = event.id;
+  event.id = id;
+  const model::EventId& cause = id;
   recorder_.event(std::move(event), Recorder::WhenFull::kDrop);
   if (decision.kind == DecisionKind::kBan) {
-    keeper_.decided(one.jail, *decision.ban, {cause, one.received});
+    keeper_.decided(one.jail, *decision.ban,
+                    {.event = cause, .received = one.received, .findings = decision.count});
   } else if (decision.kind == DecisionKind::kWouldBan) {
     keeper_.would_ban(*decision.ban, {cause, one.received});
   } else if (decision.kind == DecisionKind::kAlert) {

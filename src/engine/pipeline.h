@@ -2,7 +2,9 @@
 
 #include "engine/ban_keeper.h"
 #include "engine/jails.h"
+#include "engine/line_mark.h"
 #include "engine/notices.h"
+#include "engine/open_cases.h"
 #include "engine/recorder.h"
 #include "engine/side_questions.h"
 #include "filter/matcher.h"
@@ -47,6 +49,14 @@ class Pipeline : public source::LineHandler, public filter::MatchHandler {
   void on_notice(std::size_t filter, const filter::Notice& notice) override;
   // Sources are made anew: logs are numbered afresh.
   void forget_logs() { logs_.clear(); }
+  // Passes over lines that ended the process again and again.
+  void use_mark(LineMark mark) { mark_ = std::move(mark); }
+  // Findings that are not decided yet.
+  OpenCases& open_cases() { return open_cases_; }
+  // While lines come again whose findings may be in the history already: `recorded` says whether
+  // one is, and it is passed over. Empty: no more.
+  using Recorded = std::function<bool(const model::EventId&)>;
+  void skip_recorded(Recorded recorded) { recorded_ = std::move(recorded); }
 
   // Bans that ended, notices, clock steps. Wants to be called again after tick_interval() while
   // that is not zero.
@@ -84,7 +94,8 @@ class Pipeline : public source::LineHandler, public filter::MatchHandler {
     model::GenerationId generation;
     std::uint64_t offset = 0;
     util::WallTime received{};
-    std::uint32_t part = 0;  // of several addresses that a name has
+    bool of_name = false;       // its address is one of those that a name has
+    bool may_be_known = false;  // its line may have been judged before a start
   };
 
   // Null when the jail is gone.
@@ -92,10 +103,15 @@ class Pipeline : public source::LineHandler, public filter::MatchHandler {
   // A finding that names no address.
   void named(Case one);
   void judge(const Case& one);
+  // What becomes of an answer: nothing when its line is read again, else `then`, and the case is
+  // closed.
+  template <typename Then>
+  void answered(const OpenCases::Ticket& ticket, const Then& then);
   // Counts it, and bans.
   void decide(const Case& one);
 
   Log& log_of(std::uint32_t index);
+  void pass_over(const model::Line& line, const Log& log);
   void tell_silence();
   Program* program_for(const std::vector<std::uint32_t>& inputs);
 
@@ -121,6 +137,9 @@ class Pipeline : public source::LineHandler, public filter::MatchHandler {
   util::MonotonicTime steady_now_{};
   std::uint64_t lines_ = 0;
   std::uint64_t ignored_by_command_ = 0;
+  LineMark mark_;
+  OpenCases open_cases_;
+  Recorded recorded_;
 
   std::function<void()> reread_;
   std::function<bool()> lines_expected_;

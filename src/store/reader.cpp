@@ -2,6 +2,7 @@
 #include "store/reader_impl.h"
 #include "store/schema.h"
 #include "store/sql_guard.h"
+#include "util/encoding.h"
 
 #include <fmt/core.h>
 #include <sqlite3.h>
@@ -188,6 +189,19 @@ util::Result<std::vector<std::string>> Reader::kept_names(std::string_view prefi
       },
       prefix));
   return names;
+}
+
+util::Result<bool> Reader::has_event(const model::EventId& id) {
+  WARDER_RETURN_IF_ERROR(impl_->connection());
+  bool known = false;
+  WARDER_RETURN_IF_ERROR(impl_->rows(
+      "SELECT 1 FROM event WHERE substr(id, 1, 6) = substr(?1, 1, 6) AND id = ?1",
+      [&](const Rows&) -> util::Result<bool> {
+        known = true;
+        return false;
+      },
+      Blob{util::as_text(id.bytes)}));
+  return known;
 }
 
 util::Result<std::optional<model::Position>> Reader::position(std::string_view source,

@@ -141,6 +141,8 @@ class Reader {
   // pass when `jail` is empty.
   util::Status recent_findings(std::string_view jail, util::WallTime since,
                                const EventCallback& callback);
+  // Is an event of this id in the history?
+  util::Result<bool> has_event(const model::EventId& id);
   // Offenders of all jails whose latest ban began at or after `since`.
   util::Status offenders(util::WallTime since,
                          const std::function<bool(const Offender&)>& callback);

@@ -594,8 +594,13 @@ struct NameServer {
   std::mutex mutex;
   std::condition_variable changed;
   bool answers = false;
+  std::string stop_at;  // the one name that gets no answer; guarded by mutex
   int asked = 0;
 
+  void stop(const std::string& name) {
+    const std::lock_guard lock(mutex);
+    stop_at = name;
+  }
   void let_answer() {
     const std::lock_guard lock(mutex);
     answers = true;
@@ -604,7 +609,7 @@ struct NameServer {
   util::Result<std::vector<net::IpAddress>> look_up(const std::string& name) {
     std::unique_lock lock(mutex);
     ++asked;
-    changed.wait(lock, [&] { return answers; });
+    changed.wait(lock, [&] { return answers && name != stop_at; });
     if (name != "bad.example.org") {
       return util::Error(util::ErrorCode::kNotFound, "no such name");
     }
@@ -658,15 +663,74 @@ TEST_CASE("names are looked up beside the lines, and all their addresses count")
   CHECK(fixture.explain("2001:db8::1")["recorded_bans"].size() == 1);
 }
 
-TEST_CASE("a name server that never answers does not hold up the end") {
+TEST_CASE("a name server that never answers does not hold up the end, and nothing is lost") {
   NamingFixture fixture(filter::UseDns::kLookUp, jail::UseNames::kLookUp);
   fixture.start();
+  fixture.bad("192.0.2.7", 1);
   fixture.bad("bad.example.org", 3);
+  fixture.bad("192.0.2.7", 1);
   fixture.wait_until([](const json& now) { return now["side"]["names_waiting"] == 3; });
+  fixture.wait_for_findings(2);
   fixture.stop();
   fixture.server->let_answer();
+  // Their lines come again; those that the history holds already do not count again.
   fixture.start();
-  CHECK(fixture.status()["side"]["names_waiting"] == 0);
+  fixture.wait_until(
+      [](const json& now) { return now["bans"] == 2 && now["side"]["names_waiting"] == 0; });
+  CHECK(fixture.findings() == 8);
+  fixture.bad("192.0.2.7", 1);
+  fixture.wait_until([](const json& now) { return now["bans"] == 3; });
+  CHECK(fixture.findings() == 9);
+}
+
+TEST_CASE("a crash while a name is looked up loses no finding and counts none twice") {
+  NamingFixture fixture(filter::UseDns::kLookUp, jail::UseNames::kLookUp);
+  fixture.start();
+  fixture.bad("192.0.2.7", 1);
+  fixture.wait_for_findings(1);
+  const std::string before = fixture.stored_position();
+  fixture.bad("bad.example.org", 3);
+  fixture.bad("192.0.2.7", 1);
+  fixture.wait_for_findings(2);
+  REQUIRE(fixture.store->flush(kLongEnough));
+  CHECK(fixture.findings() == 2);  // what is decided is on disk, the position is not
+  CHECK(fixture.stored_position() == before);
+  // What a crash at this moment would leave.
+  const testing::TemporaryFolder crashed;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(fixture.options.path.parent_path())) {
+    if (entry.path().filename().string().starts_with(fixture.options.path.filename().string())) {
+      std::filesystem::copy_file(entry.path(), crashed.path() / entry.path().filename());
+    }
+  }
+  fixture.server->let_answer();
+  fixture.wait_until([](const json& now) { return now["side"]["names_waiting"] == 0; });
+  fixture.stop();
+  fixture.options.path = crashed.path() / fixture.options.path.filename();
+  fixture.start();
+  fixture.wait_until(
+      [](const json& now) { return now["bans"] == 2 && now["side"]["names_waiting"] == 0; });
+  CHECK(fixture.findings() == 8);
+}
+
+TEST_CASE("positions go on while there is always a name to look up") {
+  NamingFixture fixture(filter::UseDns::kLookUp, jail::UseNames::kLookUp);
+  fixture.start();
+  fixture.bad("bad.example.org", 1);
+  fixture.wait_until([](const json& now) { return now["side"]["names_waiting"] == 1; });
+  const std::string before = fixture.stored_position();
+  // A second one is asked about before the first is answered, and keeps waiting.
+  fixture.server->stop("slow.example.org");
+  fixture.bad("slow.example.org", 1);
+  fixture.wait_until([](const json& now) { return now["side"]["names_waiting"] == 2; });
+  fixture.server->let_answer();
+  fixture.wait_until([](const json& now) { return now["side"]["names_waiting"] == 1; });
+  fixture.bad("192.0.2.7", 1);
+  fixture.wait_for_findings(3);
+  REQUIRE(fixture.store->flush(kLongEnough));
+  CHECK(fixture.stored_position() != before);
+  fixture.server->stop({});
+  fixture.server->let_answer();
 }
 
 TEST_CASE("what is no address with usedns = raw bans nobody and is told") {
