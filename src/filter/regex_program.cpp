@@ -278,6 +278,8 @@ class SteeringMarks {
                                     places_.begin());
   }
 
+  // Knuth, Morris and Pratt: the text may overlap itself at every place of the subject, and both
+  // are a stranger's.
   void find_text(std::string_view text, Places& begin, Places& end) const {
     if (text.empty()) {
       begin.flip();
@@ -287,21 +289,26 @@ class SteeringMarks {
     const auto equal = [this](char a, char b) {
       return equal_texts(std::string_view(&a, 1), std::string_view(&b, 1), fold_);
     };
-    // Boyer-Moore needs equal bytes; with folding the plain search has to do.
+    // How much of the text is left matching when the next character does not.
+    std::vector<std::size_t> shorter(text.size(), 0);
+    for (std::size_t at = 1, matching = 0; at < text.size(); ++at) {
+      while (matching > 0 && !equal(text[at], text[matching])) {
+        matching = shorter[matching - 1];
+      }
+      matching += equal(text[at], text[matching]) ? 1 : 0;
+      shorter[at] = matching;
+    }
     const std::string_view all = subject_.text;
-    for (std::size_t at = 0; at + text.size() <= all.size(); ++at) {
-      if (fold_) {
-        const auto found = std::search(all.begin() + static_cast<std::ptrdiff_t>(at), all.end(),
-                                       text.begin(), text.end(), equal);
-        at = static_cast<std::size_t>(found - all.begin());
-      } else {
-        at = all.find(text, at);
+    for (std::size_t at = 0, matching = 0; at < all.size(); ++at) {
+      while (matching > 0 && !equal(all[at], text[matching])) {
+        matching = shorter[matching - 1];
       }
-      if (at >= all.size()) {
-        return;
+      matching += equal(all[at], text[matching]) ? 1 : 0;
+      if (matching == text.size()) {
+        begin[number_of(at + 1 - text.size())] = true;
+        end[number_of(at + 1)] = true;
+        matching = shorter[matching - 1];
       }
-      begin[number_of(at)] = true;
-      end[number_of(at + text.size())] = true;
     }
   }
 
