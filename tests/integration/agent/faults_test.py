@@ -1,7 +1,9 @@
 """What goes wrong around the agent: a full disk, a damaged history, signals in storms, a stopped
 process, few descriptors. Bans come all the same, every line counts once, and it is said."""
+import re
 import resource
 import signal
+import sqlite3
 import subprocess
 import unittest
 
@@ -112,6 +114,74 @@ class Faults(unittest.TestCase):
         self.attack(10)
         world.start_agent()
         self.assert_counted_once()
+
+    def test_a_reboot(self):
+        """C14: everything ends at once, the kernel's table is gone, the clock has gone on"""
+        world = self.world
+        self.watch()
+        world.start_agent()
+        self.attack(20)
+        self.assert_counted_once()
+        before = {ban["address"]: ban["end"] for ban in world.ask("bans")["bans"]}
+        self.assertEqual(len(before), 20)
+        self.attack(5)
+        for process in (world.agent, world.helper):
+            process.kill()
+            process.wait()
+        subprocess.run(world.in_host("nft", "flush", "ruleset"), check=True)
+        self.attack(5)
+        world.start_helper()
+        world.start_agent()
+        self.assert_counted_once()
+        until(lambda: len(self.banned()) == 30, "all bans")
+        held = subprocess.run(world.in_host("nft", "list", "table", "inet", "warder"), text=True,
+                              capture_output=True, check=True).stdout
+        self.assertEqual(len(set(re.findall(r"192\.0\.2\.\d+", held))), 30)
+        after = {ban["address"]: ban["end"] for ban in world.ask("bans")["bans"]}
+        self.assertEqual({address: after[address] for address in before}, before)
+
+    def test_another_program_writes_into_the_history(self):
+        """D08: a second connection writes and resets the journal all the time"""
+        world = self.world
+        self.watch(LIMIT)
+        world.start_agent()
+        database = world.folder / "state/warder.db"
+        other = sqlite3.connect(database, timeout=30, isolation_level=None)
+        self.addCleanup(other.close)
+        other.execute("CREATE TABLE theirs(x)")
+        for number in range(60):
+            self.attack(20)
+            other.execute("INSERT INTO theirs VALUES(randomblob(20000))")
+            other.execute(f"PRAGMA wal_checkpoint({('PASSIVE', 'FULL', 'RESTART', 'TRUNCATE')[number % 4]})")
+        self.assert_counted_once()
+        self.assertEqual(other.execute("PRAGMA integrity_check").fetchall(), [("ok",)])
+        self.assertEqual(other.execute("SELECT count(*) FROM theirs").fetchone(), (60,))
+
+    def test_an_older_configuration_that_comes_back_is_told(self):
+        """F08: whoever can write the rules puts old ones back, while the agent runs and while not"""
+        world = self.world
+        self.watch()
+        first = {"sshd": {"maxretry": 3, "bantime": "2h"}}
+        second = {"sshd": {"maxretry": 5}}
+        world.put("jails", first)
+        world.start_agent()
+
+        def told(words):
+            return [e["message"] for e in world.events("--kind", "config") if words in e["message"]]
+
+        world.put("jails", second)
+        until(lambda: told("new configuration"), "the second configuration")
+        self.assertIn("changed: [sshd] bantime 2h -> 1h, maxretry 3 -> 5", told("new configuration")[0])
+        self.assertEqual(told("put back"), [])
+        world.put("jails", first)
+        until(lambda: told("put back"), "that the first is back")
+        self.assertIn("an older configuration was put back (the vault changed): it ran until ",
+                      told("put back")[0])
+        self.assertIn("changed: [sshd] bantime 1h -> 2h, maxretry 5 -> 3", told("put back")[0])
+        world.stop_agent()
+        world.put("jails", second)
+        world.start_agent()
+        until(lambda: len(told("put back (at start)")) == 1, "that the second is back")
 
     def test_few_descriptors(self):
         """C10"""

@@ -156,6 +156,7 @@ class World:
         self.stack = contextlib.ExitStack()
         self.agent = None
         self.helper = None
+        self.before_agent = []  # words before the agent's own: another scheduler, a preloaded library
         for name in ("state", "caddy", "run", "logs"):
             (self.folder / name).mkdir()
             os.chown(self.folder / name, AGENT_UID, -1)
@@ -283,8 +284,8 @@ socket = {self.folder}/run/control.sock
 
     def start_agent(self, enforcing=True):
         self.agent = self.start(
-            self.in_host(*self.as_agent(WARDER, "--config", str(self.folder / "warder.conf"),
-                                        "run")), "agent.log")
+            self.in_host(*self.as_agent(*self.before_agent, WARDER, "--config",
+                                        str(self.folder / "warder.conf"), "run")), "agent.log")
 
         def up():
             if self.agent.poll() is not None:

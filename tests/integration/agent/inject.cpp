@@ -1,0 +1,179 @@
+// Preloaded into an agent under test: what goes wrong below it. Files in the folder $WARDER_INJECT
+// say what does, as long as they are there:
+//   hold-sync   fsync() and fdatasync() do not return
+//   edquot, erofs, eio   writing below $WARDER_INJECT_BELOW fails so
+//   no-inode    nothing can be created there
+// $WARDER_INJECT_MALLOC=N has the N-th allocation of the process fail, and no other.
+// A line with "this-record-is-poison" ends the process when it is matched.
+#include <re2/set.h>
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstdarg>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <string>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <vector>
+
+namespace {
+
+template <typename Function>
+Function real(const char* name) {
+  return reinterpret_cast<Function>(::dlsym(RTLD_NEXT, name));
+}
+
+bool is_on(const char* fault) {
+  const char* const folder = std::getenv("WARDER_INJECT");
+  if (folder == nullptr) {
+    return false;
+  }
+  char path[512];
+  std::snprintf(path, sizeof path, "%s/%s", folder, fault);
+  const int before = errno;
+  const bool on = ::access(path, F_OK) == 0;
+  errno = before;
+  return on;
+}
+
+bool is_below(const char* path) {
+  const char* const folder = std::getenv("WARDER_INJECT_BELOW");
+  return folder != nullptr && std::strncmp(path, folder, std::strlen(folder)) == 0;
+}
+
+bool is_below(int fd) {
+  char link[64];
+  std::snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  char path[512];
+  const ssize_t length = ::readlink(link, path, sizeof path - 1);
+  if (length <= 0) {
+    return false;
+  }
+  path[length] = '\0';
+  return is_below(path);
+}
+
+// The error that writing has now; 0 for none.
+int trouble() { return is_on("edquot") ? EDQUOT : is_on("erofs") ? EROFS : is_on("eio") ? EIO : 0; }
+
+bool fails(int fd) {
+  const int error = trouble();
+  if (error == 0 || !is_below(fd)) {
+    return false;
+  }
+  errno = error;
+  return true;
+}
+
+bool creation_fails(const char* path, int flags) {
+  if ((flags & O_CREAT) == 0 || !is_below(path)) {
+    return false;
+  }
+  struct stat status{};
+  if (::stat(path, &status) == 0) {
+    return false;
+  }
+  const int error = is_on("no-inode") ? ENOSPC : trouble();
+  errno = error;
+  return error != 0;
+}
+
+void hold() {
+  while (is_on("hold-sync")) {
+    ::usleep(1000);
+  }
+}
+
+// Before anything else of this process allocates; dlsym() itself may allocate.
+extern "C" void* __libc_malloc(std::size_t size);
+
+std::atomic<long> g_allocations{0};
+
+long failing_allocation() {
+  static const long number = [] {
+    const char* const text = std::getenv("WARDER_INJECT_MALLOC");
+    return text == nullptr ? -1 : std::strtol(text, nullptr, 10);
+  }();
+  return number;
+}
+
+}  // namespace
+
+extern "C" {
+
+void* malloc(std::size_t size) {
+  if (failing_allocation() > 0 && ++g_allocations == failing_allocation()) {
+    errno = ENOMEM;
+    return nullptr;
+  }
+  return __libc_malloc(size);
+}
+
+int fsync(int fd) {
+  hold();
+  return fails(fd) ? -1 : real<int (*)(int)>("fsync")(fd);
+}
+
+int fdatasync(int fd) {
+  hold();
+  return fails(fd) ? -1 : real<int (*)(int)>("fdatasync")(fd);
+}
+
+ssize_t write(int fd, const void* data, std::size_t size) {
+  return fails(fd) ? -1 : real<ssize_t (*)(int, const void*, std::size_t)>("write")(fd, data, size);
+}
+
+ssize_t pwrite64(int fd, const void* data, std::size_t size, off64_t at) {
+  return fails(fd) ? -1
+                   : real<ssize_t (*)(int, const void*, std::size_t, off64_t)>("pwrite64")(
+                         fd, data, size, at);
+}
+
+ssize_t pwrite(int fd, const void* data, std::size_t size, off_t at) {
+  return fails(fd) ? -1
+                   : real<ssize_t (*)(int, const void*, std::size_t, off_t)>("pwrite")(fd, data,
+                                                                                       size, at);
+}
+
+int open64(const char* path, int flags, ...) {
+  va_list rest;
+  va_start(rest, flags);
+  const auto mode = (flags & O_CREAT) != 0 ? va_arg(rest, mode_t) : mode_t{0};
+  va_end(rest);
+  return creation_fails(path, flags)
+             ? -1
+             : real<int (*)(const char*, int, mode_t)>("open64")(path, flags, mode);
+}
+
+int open(const char* path, int flags, ...) {
+  va_list rest;
+  va_start(rest, flags);
+  const auto mode = (flags & O_CREAT) != 0 ? va_arg(rest, mode_t) : mode_t{0};
+  va_end(rest);
+  return creation_fails(path, flags)
+             ? -1
+             : real<int (*)(const char*, int, mode_t)>("open")(path, flags, mode);
+}
+
+}  // extern "C"
+
+namespace re2 {
+
+bool RE2::Set::Match(const StringPiece& text, std::vector<int>* found, ErrorInfo* error) const {
+  if (std::string_view(text.data(), text.size()).find("this-record-is-poison") !=
+      std::string_view::npos) {
+    std::raise(SIGSEGV);
+  }
+  static const auto match =
+      real<bool (*)(const RE2::Set*, const StringPiece&, std::vector<int>*, ErrorInfo*)>(
+          "_ZNK3re23RE23Set5MatchERKNS_11StringPieceEPSt6vectorIiSaIiEEPNS1_9ErrorInfoE");
+  return match(this, text, found, error);
+}
+
+}  // namespace re2

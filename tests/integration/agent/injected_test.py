@@ -1,0 +1,223 @@
+"""What goes wrong below the agent, let happen by a library that is preloaded into it (inject.cpp): a
+disk that stands still, has no quota or inodes left or is read-only, no memory, a line that ends the
+process, a processor that others use. Bans come all the same or the agent ends so that the next start
+goes on; every line counts once, and it is said."""
+import os
+import pathlib
+import random
+import re
+import shutil
+import signal
+import subprocess
+import unittest
+
+from harness import SSHD_JAIL, World, until
+
+INJECT = os.environ["INJECT"]
+LIMIT = 10000  # a jail that counts and never bans
+
+
+class Injected(unittest.TestCase):
+    def setUp(self):
+        self.world = self.enterContext(World())
+        self.faults = self.world.folder / "faults"
+        self.faults.mkdir()
+        self.library = self.world.folder / "inject.so"
+        shutil.copy(INJECT, self.library)  # where the agent's user can read it
+        self.library.chmod(0o755)
+        self.inject()
+        self.world.make_vault()
+        self.world.start_helper()
+        self.written = 0
+
+    def inject(self, *more):
+        self.world.before_agent = ["env", f"LD_PRELOAD={self.library}",
+                                   f"WARDER_INJECT={self.faults}",
+                                   f"WARDER_INJECT_BELOW={self.world.folder}/state/warder.db", *more]
+
+    def watch(self, maxretry=1):
+        jail = SSHD_JAIL.format(folder=self.world.folder, maxretry=maxretry)
+        self.world.write("jail.local", jail + "ipv4.widen = none\n")
+        (self.world.folder / "logs/auth.log").touch()
+
+    def attack(self, count):
+        self.world.write_attacks(f"192.0.2.{1 + (self.written + i) % 250}" for i in range(count))
+        self.written += count
+
+    def banned(self):
+        return {ban["address"] for ban in self.world.ask("bans")["bans"]}
+
+    def held(self):
+        """The addresses that the kernel drops."""
+        table = subprocess.run(self.world.in_host("nft", "list", "table", "inet", "warder"),
+                               text=True, capture_output=True, check=True).stdout
+        return set(re.findall(r"192\.0\.2\.\d+", table))
+
+    def assert_counted_once(self):
+        findings = until(lambda: len(found := self.world.events("--kind", "finding")) >= self.written
+                         and found, f"{self.written} findings", 60)
+        self.assertEqual(len(findings), self.written)
+        self.assertEqual(len({f["detail"]["at"] for f in findings}), self.written)
+        self.assertEqual(self.world.warder("verify").returncode, 0)
+
+    def end_of(self, process):
+        process.wait(60)
+        self.world.processes.remove(process)
+        return process.returncode
+
+    def test_a_disk_that_stands_still_delays_no_ban(self):
+        """D09: no sync returns"""
+        world = self.world
+        self.watch()
+        world.start_agent()
+        self.attack(1)
+        until(lambda: len(world.events("--kind", "finding")) == 1, "one finding on disk")
+        (self.faults / "hold-sync").touch()
+        for bans in range(10, 250, 40):
+            self.attack(bans + 1 - self.written)
+            until(lambda: len(self.held()) == self.written, "bans while no sync returns")
+        self.assertEqual(len(world.events("--kind", "finding")), 1)  # nothing came to the disk
+        (self.faults / "hold-sync").unlink()
+        self.assert_counted_once()
+
+    def refused(self, fault, words):
+        """D02"""
+        world = self.world
+        self.watch()
+        world.start_agent()
+        self.attack(3)
+        until(lambda: len(world.events("--kind", "finding")) == 3, "three findings on disk")
+        (self.faults / fault).touch()
+        self.attack(10)
+        until(lambda: world.ask("status")["store"]["state"] == "degraded", "it is noticed")
+        self.assertIn(words, world.ask("status")["store"]["reason"])
+        self.attack(5)
+        until(lambda: len(self.banned()) == self.written, "bans that are not recorded")
+        (self.faults / fault).unlink()
+        until(lambda: world.ask("status")["store"]["state"] == "running", "a store that writes", 60)
+        self.assert_counted_once()
+
+    def test_no_quota(self):
+        self.refused("edquot", "")
+
+    def test_a_read_only_disk(self):
+        self.refused("erofs", "")
+
+    def test_no_inode_is_left(self):
+        """D02: nothing can be created when the history is opened"""
+        world = self.world
+        self.watch()
+        (self.faults / "no-inode").touch()
+        agent = world.start(world.in_host(*world.as_agent(
+            *world.before_agent, os.environ["WARDER"], "--config", str(world.folder / "warder.conf"),
+            "run")), "agent.log")
+        self.assertNotIn(self.end_of(agent), (0, -signal.SIGSEGV, -signal.SIGABRT))
+        self.assertIn("warder.db", world.log("agent.log"))
+        (self.faults / "no-inode").unlink()
+        world.start_agent()
+        self.attack(3)
+        until(lambda: len(self.banned()) == 3, "three bans")
+        self.assert_counted_once()
+
+    def test_a_line_that_ends_the_agent_is_passed_over_in_the_end(self):
+        """C12"""
+        world = self.world
+        self.watch()
+        world.start_agent()
+        self.attack(1)
+        until(lambda: len(self.banned()) == 1, "a ban")
+        log = world.folder / "logs/auth.log"
+        poison_at = log.stat().st_size
+        with open(log, "ab") as out:
+            out.write(b"Nov 25 10:00:00 host sshd[1]: this-record-is-poison from 192.0.2.99\n")
+        self.attack(2)
+        for _ in range(3):
+            self.assertEqual(self.end_of(world.agent), -signal.SIGSEGV)
+            world.agent = world.start(world.in_host(*world.as_agent(
+                *world.before_agent, os.environ["WARDER"], "--config",
+                str(world.folder / "warder.conf"), "run")), "agent.log")
+        until(lambda: (done := world.warder("--json", "status", check=False)).returncode == 0,
+              "an agent that stays")
+        until(lambda: len(self.banned()) == 3, "what stands behind the line")
+        told = [e["message"] for e in world.events("--kind", "source") if "ended the agent" in e["message"]]
+        self.assertEqual(len(told), 1)
+        self.assertIn(f"the line at offset {poison_at} ", told[0])
+        self.assert_counted_once()
+        self.assertEqual(world.stop_agent(), 0)
+
+    def test_no_memory_at_any_allocation(self):
+        """C08: one allocation fails, at the start or later; a number that fails is a seed to keep"""
+        world = self.world
+        self.watch(LIMIT)
+        world.start_agent()
+        self.attack(5)
+        self.assert_counted_once()
+        world.stop_agent()
+        numbers = random.Random(8)
+        for round_ in range(24):
+            number = int(10 ** numbers.uniform(0, 5.3))
+            self.inject(f"WARDER_INJECT_MALLOC={number}")
+            agent = world.start(world.in_host(*world.as_agent(
+                *world.before_agent, os.environ["WARDER"], "--config",
+                str(world.folder / "warder.conf"), "run")), "agent.log")
+            self.attack(3)
+
+            def settled():
+                if agent.poll() is not None:
+                    return "ended"
+                done = world.warder("--json", "events", "--kind", "finding", "--limit", "1000000",
+                                    check=False)
+                return done.returncode == 0 and len(done.stdout.splitlines()) == self.written
+
+            with self.subTest(allocation=number):
+                until(settled, f"an end or all findings after allocation {number} failed", 60)
+                if agent.poll() is None:
+                    agent.send_signal(signal.SIGTERM)
+                self.assertGreaterEqual(self.end_of(agent), 0, world.log("agent.log")[-2000:])
+        self.inject()
+        world.start_agent()
+        self.assert_counted_once()
+
+    def test_a_limit_of_memory(self):
+        """C09: the agent ends when it may have no more; bans stay, and the next start goes on"""
+        world = self.world
+        self.watch()
+        world.start_agent()
+        self.attack(3)
+        until(lambda: len(self.banned()) == 3, "three bans")
+        peak = re.search(r"VmPeak:\s+(\d+) kB",
+                         pathlib.Path(f"/proc/{world.agent.pid}/status").read_text())
+        world.stop_agent()
+        world.before_agent += ["prlimit", f"--as={(int(peak[1]) + 1024) * 1024}"]
+        world.start_agent()
+        # So many sources that it needs more.
+        self.world.write_attacks(f"198.{18 + n // 65536}.{n // 256 % 256}.{n % 256}"
+                                 for n in range(40000))
+        ended = until(lambda: world.agent.poll() is not None or len(self.banned()) > 40000, "an end", 120)
+        self.assertTrue(ended)
+        if world.agent.poll() is not None:
+            self.assertGreaterEqual(self.end_of(world.agent), 0, world.log("agent.log")[-2000:])
+        self.assertLessEqual({"192.0.2.1", "192.0.2.2", "192.0.2.3"}, self.held())
+        if world.agent.poll() is None:
+            world.stop_agent()
+        self.inject()
+        world.start_agent()
+        self.written += 40000
+        self.assert_counted_once()
+
+    def test_a_processor_that_others_use(self):
+        """C11: two busy loops of a higher priority on the agent's only processor"""
+        world = self.world
+        self.watch()
+        world.before_agent += ["taskset", "-c", "0", "nice", "-n", "5"]
+        for _ in range(2):
+            world.start(["taskset", "-c", "0", "sh", "-c", "while :; do :; done"], "loop.log")
+        world.start_agent()
+        for _ in range(20):
+            self.attack(10)
+            until(lambda: len(self.banned()) == self.written, "bans beside busy loops", 60)
+        self.assert_counted_once()
+
+
+if __name__ == "__main__":
+    unittest.main()
