@@ -10,7 +10,6 @@
 #include "api/keys.h"
 #include "config/manual.h"
 #include "crypto/random.h"
-#include "engine/configuration_history.h"
 #include "firewall/open_firewall.h"
 #include "log/log.h"
 #include "ship/keys.h"
@@ -475,15 +474,18 @@ util::Status Daemon::tell_configuration(std::string_view cause, const std::strin
     const std::lock_guard lock(running_mutex_);
     running = running_text_;
   }
-  std::string known;
-  if (auto reader = store::Reader::open(database_)) {
-    if (auto kept = reader->kept(engine::ConfigurationHistory::kKeptName); kept && *kept) {
-      known = std::move(**kept);
+  if (!configurations_) {  // at the start; later ones may not be on disk yet
+    std::string known;
+    if (auto reader = store::Reader::open(database_)) {
+      if (auto kept = reader->kept(engine::ConfigurationHistory::kKeptName); kept && *kept) {
+        known = std::move(**kept);
+      }
     }
+    configurations_ = engine::ConfigurationHistory::parse(known);
   }
   const util::WallTime now = clock_.now();
-  auto history = engine::ConfigurationHistory::parse(known);
-  const auto ran_until = history.note(running, now);
+  const std::string known = configurations_->to_text();
+  const auto ran_until = configurations_->note(running, now);
   const std::string change =
       before.empty() ? "" : engine::configuration_difference(before, running);
   std::vector<model::Event> events;
@@ -510,7 +512,7 @@ util::Status Daemon::tell_configuration(std::string_view cause, const std::strin
                     cause, util::format_rfc3339(*ran_until)));
   }
   std::vector<store::Kept> kept;
-  if (std::string text = history.to_text(); text != known) {
+  if (std::string text = configurations_->to_text(); text != known) {
     kept.push_back({engine::ConfigurationHistory::kKeptName, std::move(text)});
   }
   return events.empty() && kept.empty() ? util::Status()

@@ -5,6 +5,7 @@
 #include "agent/control.h"
 #include "agent/ignore_watch.h"
 #include "agent/wiring.h"
+#include "engine/configuration_history.h"
 #include "engine/engine.h"
 #include "engine/routes.h"
 #include "engine/shipping.h"
@@ -77,7 +78,8 @@ class Daemon {
   bool vault_rotates_ = false;
   std::string vault_trouble_;  // why there is none, when one was configured
   std::mutex reload_mutex_;
-  engine::VaultDocuments documents_;  // guarded by reload_mutex_
+  engine::VaultDocuments documents_;                            // guarded by reload_mutex_
+  std::optional<engine::ConfigurationHistory> configurations_;  // so is this
   std::mutex running_mutex_;
   std::string running_text_;  // what runs; guarded by running_mutex_
   engine::Routes routes_;

@@ -1,4 +1,5 @@
 #include "agent/command.h"
+#include "agent/out_of_memory.h"
 #include "config/diagnostics.h"
 #include "util/strings.h"
 
@@ -130,6 +131,7 @@ int run(int argc, char** argv) {
 }  // namespace warder::agent
 
 int main(int argc, char** argv) {
+  warder::agent::end_when_out_of_memory();
   // A reader that goes away (`warder events | head`) is no reason to die with a signal.
   std::signal(SIGPIPE, SIG_IGN);
   try {

@@ -1,6 +1,5 @@
 #include "agent/command.h"
 #include "agent/daemon.h"
-#include "agent/out_of_memory.h"
 #include "agent/service.h"
 #include "log/log.h"
 
@@ -11,7 +10,6 @@ namespace {
 
 ExitStatus run(const Globals& globals) {
   log::set_up(log::Level::kInfo, log::Style::kAuto);
-  end_when_out_of_memory();
   // Before any thread starts, so that all of them leave the signals to the one that waits for them.
   SignalThread::block();
   auto daemon = Daemon::start(globals);

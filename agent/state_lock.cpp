@@ -3,11 +3,13 @@
 #include <fmt/core.h>
 
 #include <cerrno>
+#include <chrono>
 #include <fcntl.h>
 #include <grp.h>
 #include <string>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 namespace warder::agent {
@@ -21,7 +23,17 @@ util::Result<util::Descriptor> lock_state(const std::filesystem::path& state) {
                     path),
         errno);
   }
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+  // One that was killed a moment ago may have a child (the check of the history) that holds its
+  // lock until it ends, too.
+  constexpr std::chrono::seconds kPatience{3};
+  constexpr std::chrono::milliseconds kLook{20};
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  int locked = ::flock(lock.get(), LOCK_EX | LOCK_NB);
+  while (locked != 0 && errno == EWOULDBLOCK && std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(kLook);
+    locked = ::flock(lock.get(), LOCK_EX | LOCK_NB);
+  }
+  if (locked != 0) {
     return util::Error(
         util::ErrorCode::kConflict,
         fmt::format("another agent runs on {}; stop it first (systemctl stop warder)",

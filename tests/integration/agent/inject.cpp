@@ -3,7 +3,7 @@
 //   hold-sync   fsync() and fdatasync() do not return
 //   edquot, erofs, eio   writing below $WARDER_INJECT_BELOW fails so
 //   no-inode    nothing can be created there
-// $WARDER_INJECT_MALLOC=N has the N-th allocation of the process fail, and no other.
+// $WARDER_INJECT_MALLOC=N has the N-th allocation since main() began fail, and no other.
 // A line with "this-record-is-poison" ends the process when it is matched.
 #include <re2/set.h>
 
@@ -94,6 +94,7 @@ void hold() {
 extern "C" void* __libc_malloc(std::size_t size);
 
 std::atomic<long> g_allocations{0};
+std::atomic<bool> g_in_main{false};
 
 long failing_allocation() {
   static const long number = [] {
@@ -108,11 +109,17 @@ long failing_allocation() {
 extern "C" {
 
 void* malloc(std::size_t size) {
-  if (failing_allocation() > 0 && ++g_allocations == failing_allocation()) {
+  if (g_in_main && failing_allocation() > 0 && ++g_allocations == failing_allocation()) {
     errno = ENOMEM;
     return nullptr;
   }
   return __libc_malloc(size);
+}
+
+// One of the first things that main() does.
+sighandler_t signal(int number, sighandler_t handler) noexcept {
+  g_in_main = true;
+  return real<sighandler_t (*)(int, sighandler_t)>("signal")(number, handler);
 }
 
 int fsync(int fd) {

@@ -688,6 +688,7 @@ TEST_CASE("a crash while a name is looked up loses no finding and counts none tw
   fixture.start();
   fixture.bad("192.0.2.7", 1);
   fixture.wait_for_findings(1);
+  CHECK(fixture.findings() == 1);
   const std::string before = fixture.stored_position();
   fixture.bad("bad.example.org", 3);
   fixture.bad("192.0.2.7", 1);
@@ -717,7 +718,10 @@ TEST_CASE("positions go on while there is always a name to look up") {
   NamingFixture fixture(filter::UseDns::kLookUp, jail::UseNames::kLookUp);
   fixture.start();
   fixture.bad("bad.example.org", 1);
+  fixture.bad("192.0.2.7", 1);
   fixture.wait_until([](const json& now) { return now["side"]["names_waiting"] == 1; });
+  fixture.wait_for_findings(1);
+  CHECK(fixture.findings() == 1);
   const std::string before = fixture.stored_position();
   // A second one is asked about before the first is answered, and keeps waiting.
   fixture.server->stop("slow.example.org");
@@ -725,9 +729,8 @@ TEST_CASE("positions go on while there is always a name to look up") {
   fixture.wait_until([](const json& now) { return now["side"]["names_waiting"] == 2; });
   fixture.server->let_answer();
   fixture.wait_until([](const json& now) { return now["side"]["names_waiting"] == 1; });
-  fixture.bad("192.0.2.7", 1);
   fixture.wait_for_findings(3);
-  REQUIRE(fixture.store->flush(kLongEnough));
+  CHECK(fixture.findings() == 3);
   CHECK(fixture.stored_position() != before);
   fixture.server->stop({});
   fixture.server->let_answer();

@@ -140,7 +140,8 @@ TEST_CASE("destinations with an account of [vault]") {
         std::string::npos);
   CHECK(errors("[destination a]\nform = mail\ntarget = a\nserver = smtp://127.0.0.1\n"
                "from = a@b.example\nto = a@b.example\n")
-            .find("is for the forms oci-... and vault-...") != std::string::npos);
+            .find("is for the forms oci-..., vault-..., abuseipdb and blocklist-de") !=
+        std::string::npos);
 }
 
 TEST_CASE("public lists need an account, and have an address of their own") {
