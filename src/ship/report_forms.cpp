@@ -14,11 +14,6 @@ void append(std::string& body, std::string_view name, std::string_view value) {
   body += fmt::format("{}{}={}", body.empty() ? "" : "&", name, http::percent_encode(value));
 }
 
-std::string reason_of(const Message& message) {
-  return plain_text(fmt::format("{}: {}", message.event->jail, message.event->message),
-                    kLongestComment);
-}
-
 }  // namespace
 
 std::string report_url(Form form) {
@@ -26,30 +21,40 @@ std::string report_url(Form form) {
                                   : "https://www.blocklist.de/en/httpreports.html";
 }
 
-bool is_reportable(const Message& message) {
-  if (!message.event || message.event->kind != model::EventKind::kBan || !message.event->address) {
-    return false;
+std::optional<AbuseReport> abuse_report_of(const Message& message) {
+  if (!message.event) {
+    return std::nullopt;
   }
-  const net::Prefix& address = *message.event->address;
-  return address.is_single() && address.address().is_bannable() && !address.address().is_private();
+  const model::Event& event = *message.event;
+  if (event.kind != model::EventKind::kBan || !event.address) {
+    return std::nullopt;
+  }
+  const net::Prefix& prefix = *event.address;
+  if (!prefix.is_single() || !prefix.address().is_bannable() || prefix.address().is_private()) {
+    return std::nullopt;
+  }
+  return AbuseReport{prefix.to_string(), event.jail,
+                     plain_text(fmt::format("{}: {}", event.jail, event.message), kLongestComment),
+                     event.time};
 }
 
-std::string abuseipdb_body(std::string_view categories, const Message& message) {
+std::string abuseipdb_body(std::string_view categories, const AbuseReport& report) {
   std::string body;
-  append(body, "ip", message.event->address->to_string());
+  append(body, "ip", report.address);
   append(body, "categories", categories);
-  append(body, "comment", reason_of(message));
-  append(body, "timestamp", util::format_rfc3339(message.event->time));
+  append(body, "comment", report.reason);
+  append(body, "timestamp", util::format_rfc3339(report.time));
   return body;
 }
 
-std::string blocklist_body(std::string_view server, std::string_view key, const Message& message) {
+std::string blocklist_body(std::string_view server, std::string_view key,
+                           const AbuseReport& report) {
   std::string body;
   append(body, "server", server);
   append(body, "apikey", key);
-  append(body, "service", message.event->jail);
-  append(body, "ip", message.event->address->to_string());
-  append(body, "logs", reason_of(message));
+  append(body, "service", report.jail);
+  append(body, "ip", report.address);
+  append(body, "logs", report.reason);
   append(body, "format", "text");
   return body;
 }

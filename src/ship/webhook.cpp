@@ -163,10 +163,7 @@ class Webhook : public Destination {
         return post(alertmanager_body(sender(), message), message.key).outcome;
       case Form::kAbuseIpDb:
       case Form::kBlocklistDe:
-        if (!is_reportable(message)) {
-          return Outcome{};
-        }
-        break;
+        return deliver_report(message);
       default:
         break;
     }
@@ -175,12 +172,6 @@ class Webhook : public Destination {
     }
     if (options_.form == Form::kPagerDuty) {
       return post_with_key(pagerduty_body(sender(), bare_token(), message), message);
-    }
-    if (options_.form == Form::kAbuseIpDb) {
-      return post(abuseipdb_body(options_.target, message), message.key).outcome;
-    }
-    if (options_.form == Form::kBlocklistDe) {
-      return post_with_key(blocklist_body(options_.target, bare_token(), message), message);
     }
     const auto address = split_ntfy(secrets_->url.view());
     if (!address) {
@@ -191,6 +182,20 @@ class Webhook : public Destination {
                                  http::masked_url(secrets_->url.view()))};
     }
     return post(ntfy_body(sender(), address->topic, message), message.key).outcome;
+  }
+
+  Outcome deliver_report(const Message& message) {
+    const auto report = abuse_report_of(message);
+    if (!report) {
+      return Outcome{};
+    }
+    if (options_.form == Form::kAbuseIpDb) {
+      return post(abuseipdb_body(options_.target, *report), message.key).outcome;
+    }
+    if (const auto bad = load_secrets()) {
+      return *bad;
+    }
+    return post_with_key(blocklist_body(options_.target, bare_token(), *report), message);
   }
 
   std::string_view bare_token() const { return secrets_->bearer.view().substr(kBearer.size()); }

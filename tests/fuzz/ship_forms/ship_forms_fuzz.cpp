@@ -79,9 +79,9 @@ void check(const ship::Message& message) {
   for (const auto& [name, value] : alerts[0]["labels"].items()) {
     require(value.is_string());
   }
-  if (ship::is_reportable(message)) {
-    for (const std::string& body : {ship::abuseipdb_body("15", message),
-                                    ship::blocklist_body("ops@example.org", "key", message)}) {
+  if (const auto report = ship::abuse_report_of(message)) {
+    for (const std::string& body : {ship::abuseipdb_body("15", *report),
+                                    ship::blocklist_body("ops@example.org", "key", *report)}) {
       // No text breaks out of its field.
       require(std::count(body.begin(), body.end(), '=') ==
               1 + std::count(body.begin(), body.end(), '&'));
