@@ -2,6 +2,7 @@
 
 #include "monitor/proc.h"
 #include "monitor/text.h"
+#include "util/descriptor.h"
 #include "util/duration.h"
 #include "util/file.h"
 #include "util/strings.h"
@@ -13,6 +14,7 @@
 #include <cerrno>
 #include <charconv>
 #include <pwd.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
@@ -61,9 +63,28 @@ Outcome unreachable(const std::filesystem::path& path, int error) {
                  fmt::format("ls -ld {}", shell_word(path.string())));
 }
 
-bool is_of(const FileLock& lock, const struct stat& file) {
-  return lock.inode == file.st_ino && lock.major == ::major(file.st_dev) &&
-         lock.minor == ::minor(file.st_dev);
+// The file as /proc/locks names it, which on btrfs and overlayfs is not what stat(2) says: asked of
+// a watch that is set for a moment. Opening the file instead would, at its closing, take away
+// whatever locks this process has on it (fcntl(2)). Empty when it is not there.
+std::optional<FileIdentity> identity_of(const std::filesystem::path& path,
+                                        const std::filesystem::path& proc) {
+  struct stat file{};
+  if (::stat(path.c_str(), &file) != 0) {
+    return std::nullopt;
+  }
+  const util::Descriptor watch(::inotify_init1(IN_CLOEXEC));
+  if (watch.get() >= 0 && ::inotify_add_watch(watch.get(), path.c_str(), IN_DELETE_SELF) >= 0) {
+    const auto text =
+        util::read_file(proc / "self/fdinfo" / std::to_string(watch.get()), kLongestProc);
+    if (const auto named = text ? parse_watched_file(*text) : std::nullopt) {
+      return named;
+    }
+  }
+  return FileIdentity{::major(file.st_dev), ::minor(file.st_dev), file.st_ino};
+}
+
+bool is_of(const FileLock& lock, const FileIdentity& file) {
+  return FileIdentity{lock.major, lock.minor, lock.inode} == file;
 }
 
 std::string user_name(uid_t user) {
@@ -173,14 +194,14 @@ Outcome HostChecks::file_size(Check check) {
 
 // Who holds a read mark of the WAL: "backup.sh (pid 12), sqlite3 (pid 14)".
 std::string HostChecks::readers() const {
-  struct stat shm{};
+  const auto shm = identity_of(options_.database.string() + "-shm", proc_);
   const auto text = util::read_file(proc_ / "locks", kLongestProc);
-  if (!text || ::stat((options_.database.string() + "-shm").c_str(), &shm) != 0) {
+  if (!text || !shm) {
     return {};
   }
   std::vector<std::string> names;
   for (const FileLock& lock : parse_locks(*text)) {
-    if (is_of(lock, shm) && !lock.write && lock.first >= kWalFirstReadByte &&
+    if (is_of(lock, *shm) && !lock.write && lock.first >= kWalFirstReadByte &&
         lock.last <= kWalLastReadByte && lock.pid != ::getpid()) {
       std::string name = name_of(lock.pid);
       if (std::find(names.begin(), names.end(), name) == names.end() && names.size() < 5) {
@@ -208,21 +229,20 @@ std::string HostChecks::name_of(std::int64_t pid) const {
 // Only a lock that keeps others out: WRITE of the WAL; RESERVED, PENDING or EXCLUSIVE of the other
 // modes, or SHARED there, which keeps writers from ending. The agent's own reading does not count.
 util::Result<std::optional<HostChecks::Holder>> HostChecks::lock_holder() const {
-  struct stat file{};
-  struct stat shm{};
-  if (::stat(options_.database.c_str(), &file) != 0) {
+  const auto file = identity_of(options_.database, proc_);
+  const auto shm = identity_of(options_.database.string() + "-shm", proc_);
+  if (!file) {
     return std::optional<Holder>();
   }
-  const bool wal = ::stat((options_.database.string() + "-shm").c_str(), &shm) == 0;
   WARDER_ASSIGN_OR_RETURN(const std::string text, util::read_file(proc_ / "locks", kLongestProc));
   std::optional<Holder> holder;
   for (const FileLock& lock : parse_locks(text)) {
     const bool of_file =
-        is_of(lock, file) && lock.first <= kSharedLast && lock.last >= kPendingByte;
-    const bool of_wal = wal && is_of(lock, shm) && lock.write && lock.first <= kWalWriteByte &&
+        is_of(lock, *file) && lock.first <= kSharedLast && lock.last >= kPendingByte;
+    const bool of_wal = shm && is_of(lock, *shm) && lock.write && lock.first <= kWalWriteByte &&
                         lock.last >= kWalWriteByte;
     // Every connection in WAL mode holds SHARED on the file all the time.
-    const bool counts = of_wal || (of_file && (lock.write || !wal));
+    const bool counts = of_wal || (of_file && (lock.write || !shm));
     if (counts && lock.pid != ::getpid() && (!holder || (lock.write && !holder->write))) {
       holder = Holder{lock.pid, lock.write};
     }

@@ -64,6 +64,24 @@ std::vector<FileLock> parse_locks(std::string_view text) {
   return locks;
 }
 
+std::optional<FileIdentity> parse_watched_file(std::string_view text) {
+  constexpr unsigned kMinorBits = 20;
+  for (const std::string_view line : util::split(text, '\n')) {
+    const std::vector<std::string_view> words = util::split_words(line);
+    if (words.size() < 4 || words[0] != "inotify" || !words[2].starts_with("ino:") ||
+        !words[3].starts_with("sdev:")) {
+      continue;
+    }
+    const auto inode = number<std::uint64_t>(words[2].substr(4), 16);
+    const auto device = number<std::uint32_t>(words[3].substr(5), 16);
+    if (!inode || !device) {
+      return std::nullopt;
+    }
+    return FileIdentity{*device >> kMinorBits, *device & ((1U << kMinorBits) - 1), *inode};
+  }
+  return std::nullopt;
+}
+
 std::optional<MemoryFigures> parse_meminfo(std::string_view text) {
   std::optional<std::uint64_t> total;
   std::optional<std::uint64_t> available;

@@ -27,6 +27,18 @@ struct FileLock {
 };
 std::vector<FileLock> parse_locks(std::string_view text);
 
+// The file of the first watch in /proc/PID/fdinfo/FD of an inotify descriptor (proc(5)), as
+// /proc/locks names it:
+//   inotify wd:1 ino:5 sdev:29 mask:400 ignored_mask:0 ...
+// `sdev` is the kernel's own device number (twenty bits of minor), in hexadecimal like `ino`.
+struct FileIdentity {
+  std::uint32_t major = 0;
+  std::uint32_t minor = 0;
+  std::uint64_t inode = 0;
+  friend bool operator==(const FileIdentity&, const FileIdentity&) = default;
+};
+std::optional<FileIdentity> parse_watched_file(std::string_view text);
+
 // MemTotal and MemAvailable of /proc/meminfo in bytes; empty unless both are there.
 struct MemoryFigures {
   std::uint64_t total = 0;

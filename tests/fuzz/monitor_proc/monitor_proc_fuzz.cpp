@@ -25,6 +25,9 @@ void require(bool holds) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
   require(monitor::parse_locks(text).size() <= size);
+  if (const auto file = monitor::parse_watched_file(text)) {
+    require(file->minor < 1U << 20U && file->major < 1U << 12U);
+  }
   if (const auto memory = monitor::parse_meminfo(text)) {
     require(memory->total > 0 && memory->available <= memory->total);
   }

@@ -19,6 +19,16 @@ TEST_CASE("locks as the kernel tells them; who waits holds none") {
                      {false, -1, 0xfe, 0x10, 7, 0, std::numeric_limits<std::uint64_t>::max()}});
 }
 
+TEST_CASE("a watched file as the kernel names it") {
+  CHECK(monitor::parse_watched_file(
+            "pos:\t0\nflags:\t02000000\nmnt_id:\t17\nino:\t1038\n"
+            "inotify wd:1 ino:1f sdev:800013 mask:400 ignored_mask:0 fhandle-bytes:8\n") ==
+        monitor::FileIdentity{8, 0x13, 0x1f});
+  CHECK_FALSE(monitor::parse_watched_file("pos:\t0\n"));
+  CHECK_FALSE(monitor::parse_watched_file("inotify wd:1 ino:x sdev:29 mask:400"));
+  CHECK_FALSE(monitor::parse_watched_file("inotify wd:1 ino:5 sdev:1ffffffff mask:400"));
+}
+
 TEST_CASE("memory in use") {
   CHECK(
       monitor::parse_meminfo("MemTotal:       1000 kB\nMemFree: 1 kB\nMemAvailable:    250 kB\n") ==
