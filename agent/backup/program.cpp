@@ -55,7 +55,24 @@ class Bar {
   std::optional<Progress> progress_;
 };
 
-std::string list_text(const std::string& set, const std::vector<backup::Listed>& all) {
+using Protection = std::optional<util::Result<storage::Protection>>;
+
+// A line on what keeps the copies outside, and the command for more of it.
+std::string protection_text(const Protection& protection) {
+  if (!protection) {
+    return {};
+  }
+  if (!*protection) {
+    return fmt::format("outside: whether copies are protected could not be seen: {}\n",
+                       protection->error().message());
+  }
+  const storage::Protection& found = **protection;
+  return fmt::format("outside: {}\n{}", found.text,
+                     found.command.empty() ? std::string() : "  more: " + found.command + "\n");
+}
+
+std::string list_text(const std::string& set, const std::vector<backup::Listed>& all,
+                      const Protection& protection) {
   TextTable table({"BACKUP", "SIZE", "FORMATS", "PASSPHRASE", "WHERE", "STATE", "KEPT AS"});
   for (const backup::Listed& one : all) {
     std::string formats;
@@ -70,10 +87,12 @@ std::string list_text(const std::string& set, const std::vector<backup::Listed>&
                                   : "not proven",
                std::string(to_string(one.reason))});
   }
-  return fmt::format("{}\n{}", set, all.empty() ? "  no backup\n" : table.to_text());
+  return fmt::format("{}\n{}{}", set, all.empty() ? "  no backup\n" : table.to_text(),
+                     protection_text(protection));
 }
 
-json list_json(const std::string& set, const std::vector<backup::Listed>& all) {
+json list_json(const std::string& set, const std::vector<backup::Listed>& all,
+               const Protection& protection) {
   json rows = json::array();
   for (const backup::Listed& one : all) {
     json row{{"stamp", one.stamp.to_string()},
@@ -89,7 +108,15 @@ json list_json(const std::string& set, const std::vector<backup::Listed>& all) {
     }
     rows.push_back(std::move(row));
   }
-  return {{"set", set}, {"backups", std::move(rows)}};
+  json list{{"set", set}, {"backups", std::move(rows)}};
+  if (protection && *protection) {
+    list["outside"] = {{"protection", to_string((*protection)->state)},
+                       {"text", (*protection)->text},
+                       {"command", (*protection)->command}};
+  } else if (protection) {
+    list["outside"] = {{"protection", "unknown"}, {"text", protection->error().message()}};
+  }
+  return list;
 }
 
 util::Result<std::optional<backup::Stamp>> stamp_of(const BackupWords& words) {
@@ -200,9 +227,9 @@ ExitStatus run_backup(const std::string& verb, const BackupWords& words) {
         complain(all.error().with_context(set.name));
         listed_all = false;
       } else if (words.globals.json) {
-        lists.push_back(list_json(set.name, *all));
+        lists.push_back(list_json(set.name, *all, keeper->protection()));
       } else {
-        print(list_text(set.name, *all));
+        print(list_text(set.name, *all, keeper->protection()));
       }
       continue;
     }

@@ -349,6 +349,7 @@ Report Keeper::verify(std::optional<Stamp> stamp, Proven which) {
     fs::remove_all(room, error);
     state.last_verify = report.begun;
     WARDER_RETURN_IF_ERROR(folder.keep(state));
+    tell_protection(report);
     check_keys(all, report);
     // A key that is known no more is the graver news, and the cause of the other.
     if (first && report.good) {
@@ -380,6 +381,19 @@ Report Keeper::verify(std::optional<Stamp> stamp, Proven which) {
   }
   end(report);
   return report;
+}
+
+std::optional<util::Result<storage::Protection>> Keeper::protection() const {
+  return parts_.storage == nullptr ? std::nullopt : std::optional(parts_.storage->protection());
+}
+
+void Keeper::tell_protection(Report& report) const {
+  if (const auto asked = protection()) {
+    report.facts.emplace_back("outside", *asked
+                                             ? (*asked)->text
+                                             : "whether copies are protected could not be seen: " +
+                                                   asked->error().message());
+  }
 }
 
 util::Result<std::vector<Listed>> Keeper::list() {

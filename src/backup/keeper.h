@@ -88,6 +88,8 @@ class Keeper {
   Report re_encrypt();
 
   util::Result<std::vector<Listed>> list();
+  // What keeps the copies outside from being removed; empty for a set without a storage.
+  std::optional<util::Result<storage::Protection>> protection() const;
 
  private:
   struct Opened {
@@ -105,6 +107,7 @@ class Keeper {
   util::Status re_encrypt_all(const Folder& folder, Report& report) const;
   void check_keys(const std::vector<Entry>& entries, Report& report) const;
   std::optional<RemoteCopies> remote() const;
+  void tell_protection(Report& report) const;
 
   KeeperParts parts_;
 };

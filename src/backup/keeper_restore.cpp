@@ -457,6 +457,7 @@ Report Keeper::drill(const fs::path& work_folder) {
       }
     }
   }
+  tell_protection(report);
   end(report);
   return report;
 }

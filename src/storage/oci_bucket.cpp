@@ -4,11 +4,13 @@
 #include "oci/signature.h"
 #include "storage/parts.h"
 #include "storage/sigv4.h"
+#include "util/strings.h"
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <system_error>
 
 namespace warder::storage {
@@ -42,6 +44,31 @@ std::size_t path_begin(const std::string& base) {
 std::string header_of(const TransferAnswer& answer, const std::string& name) {
   const auto found = answer.headers.find(name);
   return found == answer.headers.end() ? std::string() : found->second;
+}
+
+// A rule without a duration holds for ever; one is locked from a time on, which may lie ahead.
+Protection protection_of(const json& rule, util::WallTime now) {
+  using State = Protection::State;
+  std::string length = "without an end";
+  if (rule.is_object() && rule.contains("duration") && rule["duration"].is_object()) {
+    const json& duration = rule["duration"];
+    length = "of " + util::counted(number_of(duration, "timeAmount"),
+                                   text_of(duration, "timeUnit") == "YEARS" ? "year" : "day");
+  }
+  const std::string since = rule.is_object() ? text_of(rule, "timeRuleLocked") : std::string();
+  const auto locked = util::parse_rfc3339(since);
+  if (!locked) {
+    return {
+        State::kUnlocked,
+        fmt::format("a retention rule {}, not locked: whoever manages the bucket can take it away",
+                    length),
+        ""};
+  }
+  return {*locked <= now ? State::kLocked : State::kUnlocked,
+          fmt::format("a retention rule {}, {} {}", length,
+                      *locked <= now ? "locked since" : "to be locked from",
+                      util::format_rfc3339(*locked)),
+          ""};
 }
 
 }  // namespace
@@ -318,6 +345,47 @@ util::Status OciBucket::remove(std::string_view name) {
     return answer.error();
   }
   return {};
+}
+
+util::Result<Protection> OciBucket::protection() {
+  const std::string what = "asking for the bucket's retention rules";
+  Protection best;
+  std::string page;
+  for (int number = 0; number < kMostPages; ++number) {
+    Call list{.path = "/retentionRules", .what = what};
+    if (!page.empty()) {
+      list.query["page"] = page;
+    }
+    WARDER_ASSIGN_OR_RETURN(const TransferAnswer answer, call(list));
+    const json document = json::parse(answer.body, nullptr, false);
+    if (!document.is_object() || !document.contains("items") || !document["items"].is_array()) {
+      return senseless(what);
+    }
+    for (const json& rule : document["items"]) {
+      Protection found = protection_of(rule, clock_.now());
+      if (best.text.empty() || found.state > best.state) {
+        best = std::move(found);
+      }
+    }
+    page = header_of(answer, "opc-next-page");
+    if (page.empty()) {
+      break;
+    }
+  }
+  if (best.text.empty()) {
+    best.text =
+        "the bucket has no retention rule: whoever has this host's key can remove every backup";
+  }
+  if (best.state != Protection::State::kLocked) {
+    // A lock takes effect 14 days after it is set at the earliest, and cannot be taken back then.
+    best.command = fmt::format(
+        "oci os retention-rule create --bucket-name {} --display-name warder --time-amount 30 "
+        "--time-unit days --time-rule-locked {}",
+        options_.bucket,
+        util::format_rfc3339(std::chrono::floor<std::chrono::days>(clock_.now()) +
+                             std::chrono::days(15)));
+  }
+  return best;
 }
 
 }  // namespace warder::storage

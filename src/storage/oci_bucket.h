@@ -36,6 +36,8 @@ class OciBucket : public Storage {
                    const Progress& progress) override;
   util::Status get(std::string_view name, util::ByteSink& sink) override;
   util::Status remove(std::string_view name) override;
+  // By the bucket's retention rules, of which the one that holds most counts.
+  util::Result<Protection> protection() override;
 
  private:
   struct Call {

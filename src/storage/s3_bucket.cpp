@@ -343,4 +343,51 @@ util::Status S3Bucket::remove(std::string_view name) {
   return {};
 }
 
+util::Result<Protection> S3Bucket::protection() {
+  using State = Protection::State;
+  const std::string command = fmt::format(
+      "aws s3api put-object-lock-configuration --bucket {} --object-lock-configuration "
+      "'{{\"ObjectLockEnabled\":\"Enabled\",\"Rule\":{{\"DefaultRetention\":{{\"Mode\":"
+      "\"COMPLIANCE\","
+      "\"Days\":30}}}}}}'",
+      options_.bucket);
+  Call ask{.what = "asking for the bucket's object lock"};
+  ask.query = {{"object-lock", ""}};
+  const auto answer = call(ask);
+  if (!answer) {
+    if (answer.error().code() != ErrorCode::kNotFound) {
+      return answer.error();
+    }
+    return Protection{State::kNone,
+                      "the bucket has no object lock: whoever has this host's key can remove every "
+                      "backup",
+                      command};
+  }
+  std::string mode;
+  std::string length;
+  WARDER_RETURN_IF_ERROR(read_xml(answer->body, [&](const XmlPart& part) {
+    constexpr std::string_view kRule = "ObjectLockConfiguration/Rule/DefaultRetention/";
+    if (!part.path.starts_with(kRule) || part.ended) {
+      return;
+    }
+    const std::string_view name = part.path.substr(kRule.size());
+    if (name == "Mode") {
+      mode = util::printable(part.text, 20);
+    } else if (name == "Days" || name == "Years") {
+      length = util::counted(number(part.text), name == "Days" ? "day" : "year");
+    }
+  }));
+  if (mode.empty()) {
+    return Protection{State::kNone,
+                      "the bucket knows object lock, but has no default retention: backups are not "
+                      "locked",
+                      command};
+  }
+  const bool locked = mode == "COMPLIANCE";
+  return Protection{locked ? State::kLocked : State::kUnlocked,
+                    fmt::format("object lock for {} in the mode {}{}", length, mode,
+                                locked ? "" : ", which a permission can pass over"),
+                    locked ? "" : command};
+}
+
 }  // namespace warder::storage

@@ -36,6 +36,8 @@ class S3Bucket : public Storage {
                    const Progress& progress) override;
   util::Status get(std::string_view name, util::ByteSink& sink) override;
   util::Status remove(std::string_view name) override;
+  // By the bucket's object lock: the default retention, locked in the mode COMPLIANCE.
+  util::Result<Protection> protection() override;
 
  private:
   struct Call {

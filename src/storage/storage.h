@@ -21,6 +21,22 @@ struct Object {
 // Called now and then with the bytes moved so far; false stops with kUnavailable. May be empty.
 using Progress = std::function<bool(std::uint64_t bytes)>;
 
+// What keeps backups from being removed by whoever has this host's credentials.
+struct Protection {
+  enum class State : std::uint8_t {
+    kNone,      // nothing does
+    kUnlocked,  // a rule that whoever manages the bucket can take away
+    kLocked,    // a rule that nobody can take away or make shorter
+  };
+  State state = State::kNone;
+  // One sentence: "a retention rule of 30 days, locked since 2026-11-01".
+  std::string text;
+  // What the owner of the place types to have more of it; empty when there is no more to have, or
+  // the place has no such thing.
+  std::string command;
+};
+std::string_view to_string(Protection::State state);
+
 // A place outside this host that holds files under plain names (no '/'). One thread at a time.
 //
 // Errors: kNotFound, kDenied (credentials, permission), kUnavailable and kTimeout (try again),
@@ -42,6 +58,8 @@ class Storage {
   virtual util::Status get(std::string_view name, util::ByteSink& sink) = 0;
   // No error when it is not there.
   virtual util::Status remove(std::string_view name) = 0;
+  // Asks the place. By default it has no such thing.
+  virtual util::Result<Protection> protection();
 };
 
 // 1 to 200 characters of letters, digits, '.', '_' and '-', not beginning with '.'. What a storage

@@ -28,6 +28,7 @@ class Service(http.server.ThreadingHTTPServer):
         self.parts_sent = []
         self.break_after = None
         self.lying = False
+        self.object_lock = None  # the rule, as XML
         self.lock = threading.Lock()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -95,6 +96,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def on_get(self, key, query, _):
         service = self.server
+        if not key and "object-lock" in query:
+            if service.object_lock is None:
+                return self.answer(404, b"<Error><Code>ObjectLockConfigurationNotFoundError</Code></Error>")
+            return self.answer(200, f"<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>{service.object_lock}"
+                                    "</ObjectLockConfiguration>".encode())
         if not key and "uploads" in query:
             rows = "".join(f"<Upload><Key>{k}</Key><UploadId>{i}</UploadId></Upload>"
                            for i, (k, _) in service.uploads.items() if k.startswith(query.get("prefix", "")))

@@ -26,6 +26,7 @@ class Bucket(fake_oci.Cloud):
         super().__init__()
         self.objects, self.uploads, self.sent = {}, {}, []
         self.break_after = None
+        self.rules = []  # retention rules, as ListRetentionRules gives them
 
     def verify(self, method, target, headers, body, need_host=True):
         # PutObject and UploadPart are signed as if they had no body.
@@ -51,6 +52,10 @@ class Bucket(fake_oci.Cloud):
         if path == "/n":
             return 200, {}, b'"tenancyspace"'
         rest = path.removeprefix("/n/tenancyspace/b/backups/")
+        if rest == "retentionRules" and method == "GET":
+            first = int(query.get("page", "0"))
+            more = {"opc-next-page": str(first + 1)} if first + 1 < len(self.rules) else {}
+            return 200, more, json.dumps({"items": self.rules[first:first + 1]}).encode()
         kind, _, name = rest.partition("/")
         name = urllib.parse.unquote(name)
         if rest == path or kind not in ("o", "u"):
@@ -136,6 +141,28 @@ part_size = 5M
         self.assertEqual(len(cloud.sent), parts)
         host("backup", "restore", "vw", "--from-storage", "--to", self.folder / "r")
         self.assertEqual(dump(self.folder / "r"), dump(host.database))
+        self.protection(cloud, host)
+
+    def protection(self, cloud, host):
+        """Whether a retention rule holds the copies is asked and told plainly."""
+        def told(state, text, command):
+            outside = json.loads(host("--json", "backup", "list", "vw").stdout)[0]["outside"]
+            self.assertEqual((outside["protection"], bool(outside["command"])), (state, command), outside)
+            self.assertIn(text, outside["text"])
+            for words in (("list", "vw"), ("verify", "vw")):
+                self.assertIn(outside["text"], host("backup", *words).stdout)
+        told("none", "the bucket has no retention rule", True)
+        self.assertIn("oci os retention-rule create --bucket-name backups", host("backup", "list", "vw").stdout)
+        rule = {"id": "1", "displayName": "keep", "duration": {"timeAmount": 30, "timeUnit": "DAYS"}, "timeCreated": "2026-01-01T00:00:00Z"}
+        cloud.rules = [rule]
+        told("unlocked", "a retention rule of 30 days, not locked", True)
+        cloud.rules = [{**rule, "timeRuleLocked": "2199-01-01T00:00:00Z"}]
+        told("unlocked", "to be locked from 2199-01-01T00:00:00Z", True)
+        # The one that holds most counts, on whatever page it comes.
+        cloud.rules = [rule, {**rule, "timeRuleLocked": "2026-01-15T00:00:00Z"}]
+        told("locked", "a retention rule of 30 days, locked since 2026-01-15T00:00:00Z", False)
+        cloud.rules = [{"id": "1"}]
+        told("unlocked", "a retention rule without an end, not locked", True)
 
 
 if __name__ == "__main__":
