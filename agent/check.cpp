@@ -34,18 +34,7 @@ std::vector<const config::Table*> all_tables() {
 // The vault's documents, or a warning why they were not looked at: the files can be checked
 // without.
 engine::VaultDocuments documents_of(const Globals& globals, config::Diagnostics& diagnostics) {
-  const util::SystemClock clock;
-  auto provider = open_configured_vault(globals, clock);
-  if (!provider) {
-    if (provider.error().code() != util::ErrorCode::kNotFound) {
-      diagnostics.warning({.source = "vault"},
-                          fmt::format("not looked at: {}", provider.error().message()));
-    }
-    return {};
-  }
-  const auto host = read_main(globals);
-  auto documents = fetch_documents([&](std::string_view name) { return (*provider)->get(name); },
-                                   host ? host->agent.name : std::string());
+  auto documents = configured_documents(globals);
   if (!documents) {
     diagnostics.warning({.source = "vault"},
                         fmt::format("not looked at: {}", documents.error().message()));

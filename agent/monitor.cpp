@@ -27,10 +27,8 @@ struct Read {
 };
 
 std::optional<Read> read_monitors(const Globals& globals) {
-  config::Diagnostics diagnostics;
-  const auto loaded = load_all(globals.config.string(), {}, diagnostics);
+  const auto loaded = load_as_agent(globals);
   if (!loaded) {
-    fmt::print(stderr, "warder: the configuration has errors:\n{}", diagnostics.to_text());
     return std::nullopt;
   }
   return Read{monitors_of(*loaded), database_of(loaded->main), loaded->main.agent.state};

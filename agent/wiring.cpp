@@ -5,6 +5,7 @@
 #include "config/check.h"
 #include "config/file_reader.h"
 #include "config/manual.h"
+#include "engine/backup_document.h"
 #include "filter/time_zone.h"
 #include "firewall/options.h"
 #include "ship/keys.h"
@@ -178,11 +179,12 @@ engine::Effective effective_of(const Loaded& loaded) {
   return effective;
 }
 
-util::Result<engine::MainConfiguration> read_main(const Globals& globals) {
+util::Result<engine::MainConfiguration> read_main(const Globals& globals,
+                                                  const engine::VaultDocuments& documents) {
   config::DiskFiles files;
   config::Diagnostics diagnostics;
   engine::MainConfiguration main =
-      engine::load_main(files, globals.config.string(), {}, main_tables(), diagnostics);
+      engine::load_main(files, globals.config.string(), documents, main_tables(), diagnostics);
   if (diagnostics.has_errors()) {
     return configuration_error(diagnostics);
   }
@@ -272,7 +274,8 @@ std::filesystem::path verifier_key_of(const engine::MainConfiguration& main) {
 
 std::vector<std::string> document_names(std::string_view host) {
   std::vector<std::string> names;
-  for (const std::string_view name : {"jails", "alerts", "settings", "security", "performance"}) {
+  for (const std::string_view name :
+       {"jails", "alerts", "settings", "security", "performance", "backup"}) {
     names.emplace_back(name);
     if (std::string own = host_document(host, name); !own.empty()) {
       names.push_back(std::move(own));
@@ -290,7 +293,46 @@ util::Result<engine::VaultDocuments> fetch_documents(const vault::DocumentSource
   documents.settings = sections_alone(settings);
   WARDER_ASSIGN_OR_RETURN(documents.sqlite.security, fetch_layered(source, host, "security"));
   WARDER_ASSIGN_OR_RETURN(documents.sqlite.performance, fetch_layered(source, host, "performance"));
+  WARDER_ASSIGN_OR_RETURN(const auto backup, fetch_layered(source, host, "backup"));
+  documents.backup = engine::backup_rules(backup);
   return documents;
+}
+
+util::Result<engine::VaultDocuments> configured_documents(const Globals& globals) {
+  const util::SystemClock clock;
+  auto provider = open_configured_vault(globals, clock);
+  if (!provider) {
+    // No vault is no trouble; one that does not answer is.
+    if (provider.error().code() == util::ErrorCode::kNotFound) {
+      return engine::VaultDocuments();
+    }
+    return provider.error();
+  }
+  WARDER_ASSIGN_OR_RETURN(const engine::MainConfiguration main, read_main(globals));
+  return fetch_documents([&](std::string_view name) { return (*provider)->get(name); },
+                         main.agent.name);
+}
+
+std::optional<Loaded> load_as_agent(const Globals& globals) {
+  engine::VaultDocuments documents;
+  if (auto fetched = configured_documents(globals)) {
+    documents = std::move(*fetched);
+  } else {
+    fmt::print(stderr, "warder: the vault's documents were not looked at: {}\n",
+               fetched.error().message());
+  }
+  config::Diagnostics diagnostics;
+  auto loaded = load_all(globals.config.string(), documents, diagnostics);
+  if (!loaded && documents.any()) {
+    fmt::print(stderr, "warder: the vault's documents have errors, the files alone count:\n{}",
+               diagnostics.to_text());
+    diagnostics = {};
+    loaded = load_all(globals.config.string(), {}, diagnostics);
+  }
+  if (!loaded) {
+    fmt::print(stderr, "warder: the configuration has errors:\n{}", diagnostics.to_text());
+  }
+  return loaded;
 }
 
 util::Result<std::string> read_standard_input(std::size_t limit) {

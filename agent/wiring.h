@@ -45,7 +45,8 @@ std::optional<Loaded> load_all(const std::string& config, const engine::VaultDoc
 engine::Effective effective_of(const Loaded& loaded);
 
 // The main configuration alone, for commands that need no more. kInvalid with all that is wrong.
-util::Result<engine::MainConfiguration> read_main(const Globals& globals);
+util::Result<engine::MainConfiguration> read_main(const Globals& globals,
+                                                  const engine::VaultDocuments& documents = {});
 
 // The sections [backup NAME], each with the [storage NAME] it asks for; what is wrong beyond single
 // keys goes to `diagnostics`.
@@ -74,6 +75,13 @@ std::vector<std::string> document_names(std::string_view host);
 // away.
 util::Result<engine::VaultDocuments> fetch_documents(const vault::DocumentSource& source,
                                                      std::string_view host);
+
+// The same for a command, from the vault that is configured; none when there is none.
+util::Result<engine::VaultDocuments> configured_documents(const Globals& globals);
+// What an agent that starts now would run: with the vault's documents if they are there and good,
+// else with the files alone, which is told on standard error. Empty, and told, when those are
+// wrong.
+std::optional<Loaded> load_as_agent(const Globals& globals);
 
 // All of standard input, kInvalid beyond `limit` bytes.
 util::Result<std::string> read_standard_input(std::size_t limit);

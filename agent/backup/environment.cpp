@@ -41,10 +41,31 @@ std::vector<backup::SetOptions> set_of_file(const std::filesystem::path& file,
   return {std::move(set)};
 }
 
+// The vault's documents, as the agent has them. A vault that does not answer stops what removes
+// backups: the document says how long they are kept. It stops nobody who reads or restores.
+util::Result<engine::VaultDocuments> documents_for(const BackupWords& words) {
+  if (!words.file.empty()) {
+    return engine::VaultDocuments();
+  }
+  auto documents = configured_documents(words.globals);
+  const bool removes = words.verb == "now" || words.verb == "prune" || words.verb == "re-encrypt";
+  if (documents) {
+    return documents;
+  }
+  if (removes) {
+    return documents.error().with_context(
+        "the vault, whose documents say how long backups are kept, cannot be read");
+  }
+  fmt::print(stderr, "warder backup: the vault's documents were not looked at: {}\n",
+             documents.error().message());
+  return engine::VaultDocuments();
+}
+
 }  // namespace
 
 util::Result<std::unique_ptr<BackupEnvironment>> BackupEnvironment::open(const BackupWords& words) {
-  WARDER_ASSIGN_OR_RETURN(engine::MainConfiguration main, read_main(words.globals));
+  WARDER_ASSIGN_OR_RETURN(const engine::VaultDocuments documents, documents_for(words));
+  WARDER_ASSIGN_OR_RETURN(engine::MainConfiguration main, read_main(words.globals, documents));
   config::Diagnostics diagnostics;
   std::vector<backup::SetOptions> sets = backup_sets(main, diagnostics);
   if (diagnostics.has_errors()) {

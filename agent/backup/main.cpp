@@ -83,7 +83,8 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : static_cast<int>(ExitStatus::kUsage);
   }
-  return static_cast<int>(run_backup(app.get_subcommands().front()->get_name(), words));
+  words.verb = app.get_subcommands().front()->get_name();
+  return static_cast<int>(run_backup(words.verb, words));
 }
 
 }  // namespace

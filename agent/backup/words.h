@@ -10,6 +10,7 @@ namespace warder::agent {
 // The words of `warder backup VERB ...`; each verb uses some of them.
 struct BackupWords {
   Globals globals;
+  std::string verb;
   std::string set;
   std::string passphrase_file;
   bool no_encryption = false;

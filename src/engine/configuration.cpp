@@ -4,6 +4,7 @@
 #include "config/json_layer.h"
 #include "config/load.h"
 #include "config/reference.h"
+#include "engine/backup_document.h"
 #include "engine/fail2ban_jails.h"
 #include "engine/jail_compiler.h"
 #include "files/options.h"
@@ -40,6 +41,7 @@ std::vector<std::string> jail_files(config::FileReader& files, const std::string
 
 constexpr std::string_view kMonitorPrefix = "monitor ";
 constexpr std::string_view kFilesPrefix = "files ";
+constexpr std::string_view kBackupPrefix = "backup ";
 
 // Of `settings`: its objects, which are sections. What only a start can change, or says where the
 // vault is, stands in files.
@@ -170,6 +172,13 @@ MainConfiguration load_main(config::FileReader& files, const std::string& path,
     }
     document.add(layer);
   }
+  std::vector<std::string> backups;
+  for (const std::string& section : document.sections()) {
+    if (section.starts_with(kBackupPrefix)) {
+      backups.push_back(section);
+    }
+  }
+  document.add(backup_layer(documents.backup, backups, diagnostics));
   std::vector<const config::Table*> all(tables.begin(), tables.end());
   all.push_back(&agent_table());
   MainConfiguration main{{}, config::check_document(all, document, diagnostics)};

@@ -33,9 +33,12 @@ struct VaultDocuments {
   // Sections of the main configuration: {"agent": {"log_level": "debug"}}. Members that are no
   // objects are values for references (vault:settings/NAME) and left alone.
   std::optional<std::string> settings = std::nullopt;
-  SqliteDocuments sqlite = {};  // `security` and `performance`
+  SqliteDocuments sqlite = {};                       // `security` and `performance`
+  std::optional<std::string> backup = std::nullopt;  // engine/backup_document.h
 
-  bool any() const { return jails || alerts || settings || sqlite.security || sqlite.performance; }
+  bool any() const {
+    return jails || alerts || settings || sqlite.security || sqlite.performance || backup;
+  }
   friend bool operator==(const VaultDocuments&, const VaultDocuments&) = default;
 };
 

@@ -1,16 +1,12 @@
 #include "engine/sqlite_documents.h"
 
-#include "util/strings.h"
+#include "engine/translation.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
-#include <array>
-#include <cmath>
-#include <functional>
+#include <initializer_list>
 #include <set>
-#include <utility>
 
 namespace warder::engine {
 namespace {
@@ -18,127 +14,16 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kEnabled = "enabled";
-constexpr std::size_t kLargest = std::size_t{64} << 10U;
-
-// Objects that name a member twice are refused: readers differ on which one counts.
-json parse_once(std::string_view text, bool* doubled) {
-  std::vector<std::set<std::string>> names;
-  const auto callback = [&](int, json::parse_event_t event, json& value) {
-    if (event == json::parse_event_t::object_start) {
-      names.emplace_back();
-    } else if (event == json::parse_event_t::object_end) {
-      names.pop_back();
-    } else if (event == json::parse_event_t::key &&
-               !names.back().insert(value.get<std::string>()).second) {
-      *doubled = true;
+// A wish that only `destinations` can deny.
+Translation::Reader told(Translation& document) {
+  return document.boolean([&document](const std::string& pointer, bool wanted) {
+    if (!wanted) {
+      document.error(pointer,
+                     "who is told is said by destinations: name those that are wanted in the key "
+                     "destinations of the section, and take this member out");
     }
-    return true;
-  };
-  return json::parse(text, callback, false);
+  });
 }
-
-// One document while it is turned into keys.
-class Translation {
- public:
-  Translation(std::string_view document, config::Diagnostics& diagnostics)
-      : document_(document), diagnostics_(diagnostics) {}
-
-  config::Place place(std::string_view pointer = "") const {
-    return {fmt::format("vault {}#{}", document_, pointer), 0};
-  }
-  void error(std::string_view pointer, std::string text, std::string suggestion = {}) {
-    diagnostics_.error(place(pointer), std::move(text), std::move(suggestion));
-  }
-  void warning(std::string_view pointer, std::string text) {
-    diagnostics_.warning(place(pointer), std::move(text));
-  }
-  void set(std::string_view pointer, std::string_view key, std::string value) {
-    options.push_back({std::string(key), std::move(value), place(pointer)});
-  }
-
-  // The document, or null when it is none.
-  json read(const std::string& text) {
-    bool doubled = false;
-    if (text.size() > kLargest) {
-      error("",
-            fmt::format("the document has {} bytes; at most {} are read", text.size(), kLargest));
-      return nullptr;
-    }
-    json document = parse_once(text, &doubled);
-    if (!document.is_object()) {
-      error("", "the document is no JSON object");
-      return nullptr;
-    }
-    if (doubled) {
-      error("", "a member is named twice");
-      return nullptr;
-    }
-    return document;
-  }
-
-  // Calls what belongs to each member of an object; others are errors.
-  using Reader = std::function<void(const std::string& pointer, const json& value)>;
-  using Readers = std::vector<std::pair<std::string_view, Reader>>;
-  void members(const std::string& pointer, const json& object, const Readers& readers) {
-    if (!object.is_object()) {
-      error(pointer, "an object is expected here");
-      return;
-    }
-    std::vector<std::string_view> known;
-    for (const auto& [name, reader] : readers) {
-      known.push_back(name);
-    }
-    for (const auto& [name, value] : object.items()) {
-      const std::string inner = pointer + '/' + util::printable(name, 60);
-      const auto reader = std::find_if(readers.begin(), readers.end(),
-                                       [&n = name](const auto& one) { return one.first == n; });
-      if (reader != readers.end()) {
-        reader->second(inner, value);
-      } else {
-        error(inner,
-              fmt::format("nothing here is named so; allowed are {}", fmt::join(known, ", ")),
-              config::did_you_mean(name, known));
-      }
-    }
-  }
-
-  Reader boolean(std::function<void(const std::string&, bool)> use) {
-    return [this, use = std::move(use)](const std::string& pointer, const json& value) {
-      if (!value.is_boolean()) {
-        error(pointer, "true or false is expected here");
-        return;
-      }
-      use(pointer, value.get<bool>());
-    };
-  }
-  // A whole number into a key, with the unit behind it.
-  Reader number(std::string_view key, std::string_view unit = "") {
-    return [this, key, unit](const std::string& pointer, const json& value) {
-      const double given = value.is_number() ? value.get<double>() : -1;
-      if (given < 0 || given > 1e12 || given != std::floor(given)) {
-        error(pointer, "a whole number from 0 is expected here");
-        return;
-      }
-      set(pointer, key, fmt::format("{}{}", static_cast<std::uint64_t>(given), unit));
-    };
-  }
-  // A wish that only `destinations` can deny.
-  Reader told() {
-    return boolean([this](const std::string& pointer, bool wanted) {
-      if (!wanted) {
-        error(pointer,
-              "who is told is said by destinations: name those that are wanted in the key "
-              "destinations of the section, and take this member out");
-      }
-    });
-  }
-
-  std::vector<config::RawOption> options;
-
- private:
-  std::string_view document_;
-  config::Diagnostics& diagnostics_;
-};
 
 // Which checks a document speaks for, and which of them it wants.
 using Checks = std::set<std::string, std::less<>>;
@@ -199,10 +84,10 @@ void read_security(Translation& document, const std::string& text, Checks& check
         }},
        {"actions", [&](const std::string& pointer, const json& value) {
           document.members(pointer, value,
-                           {{"email_alerts", document.told()},
-                            {"webhook_notifications", document.told()},
-                            {"oci_audit_logging", document.told()},
-                            {"fail2ban_integration", document.told()}});
+                           {{"email_alerts", told(document)},
+                            {"webhook_notifications", told(document)},
+                            {"oci_audit_logging", told(document)},
+                            {"fail2ban_integration", told(document)}});
         }}});
 }
 

@@ -164,6 +164,29 @@ class Readers(Case):
             if path.is_file():
                 self.assertNotIn(PASSPHRASE.encode(), path.read_bytes(), path)
 
+    def test_the_document_in_the_vault_lies_over_the_section(self):
+        host = Host(self.folder / "a", more="formats = binary").vault()
+        document = {"formats": ["sql_dump"], "compression": "gzip", "retention": {"local_days": 2, "cloud_days": 20, "archive_days": 200},
+                    "encryption": {"algorithm": "AES256", "key_source": "oci_vault"}, "validation": {"test_restore": True}}
+        host("vault", "update-backup-config", input=json.dumps(document))
+        host("backup", "now", "vw")
+        self.assertEqual(len(host.files(".sql.gz.gpg")), 1)
+        self.assertEqual(host.files(".sqlite3.gz.gpg"), [])
+        # A wish that cannot be met: nothing is made or removed, and what is there can be read.
+        host("vault", "update-backup-config", input=json.dumps({**document, "validation": {"test_restore": False}}))
+        for verb in (("now", "vw"), ("prune", "vw")):
+            refused = host("backup", *verb, check=False)
+            self.assertEqual(refused.returncode, 3, refused.stdout + refused.stderr)
+            self.assertIn("vault backup#/validation/test_restore: a backup counts only once it was restored", refused.stderr)
+        self.assertEqual(len(host.files(".sql.gz.gpg")), 1)
+        # A vault that does not answer says nothing of how long backups are kept: none goes.
+        host("vault", "update-backup-config", input=json.dumps(document))
+        (host.folder / "vault.key").rename(host.folder / "away")
+        refused = host("backup", "prune", "vw", check=False)
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("the vault, whose documents say how long backups are kept, cannot be read", refused.stderr)
+        self.assertIn("the vault's documents were not looked at", host("backup", "list", "vw").stderr)
+
     def test_without_encryption_takes_a_second_word(self):
         host = Host(self.folder / "a").vault()
         done = host("backup", "now", "--no-encryption", check=False)
@@ -429,6 +452,16 @@ part_size = 5M
         host("backup", "now")
         self.assertEqual(service.refused, [])
         self.assertGreater(len(service.parts_sent), 1)
+        for rule, state, text in (
+                (None, "none", "the bucket has no object lock"), ("", "none", "has no default retention"),
+                ("<Rule><DefaultRetention><Mode>GOVERNANCE</Mode><Days>30</Days></DefaultRetention></Rule>", "unlocked",
+                 "object lock for 30 days in the mode GOVERNANCE, which a permission can pass over"),
+                ("<Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Years>1</Years></DefaultRetention></Rule>", "locked",
+                 "object lock for 1 years in the mode COMPLIANCE")):
+            service.object_lock = rule
+            outside = json.loads(host("--json", "backup", "list", "vw").stdout)[0]["outside"]
+            self.assertEqual((outside["protection"], bool(outside["command"])), (state, state != "locked"), outside)
+            self.assertIn(text, outside["text"])
         (file,) = host.files(".gpg")
         config = self.folder / "rclone.conf"
         config.write_text(f"[s]\ntype = s3\nprovider = Other\naccess_key_id = {fake_s3.ACCESS}\nsecret_access_key = {fake_s3.SECRET}\n"
