@@ -6,6 +6,7 @@
 #include "util/duration.h"
 
 #include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <array>
@@ -137,17 +138,25 @@ void BackupWatch::tell_age(const backup::SetOptions& set) {
                                                        : now + set.oldest;
   age_due_[set.name] = due;
   bool& told = age_told_[set.name];
-  if (now < due) {
-    told = false;
-    return;
-  }
-  if (told) {
+  const bool is_old = now >= due;
+  if (is_old == told) {
     return;
   }
   model::Event event;
   event.kind = model::EventKind::kBackup;
-  event.severity = model::Severity::kHigh;
+  event.severity = is_old ? model::Severity::kHigh : model::Severity::kNotice;
   event.time = now;
+  event.detail = nlohmann::json{
+      {"incident", fmt::format("backup/{}/age", set.name)},
+      {"state", is_old ? "bad" : "good"},
+      {"set",
+       set.name}}.dump();
+  if (!is_old) {
+    event.message =
+        fmt::format("backup {}: there is a proven backup that is young enough again", set.name);
+    told = !parts_.record(std::move(event));
+    return;
+  }
   event.message =
       newest ? fmt::format(
                    "backup {}: the newest proven backup is {} old, older than {}; run: "

@@ -5,6 +5,7 @@
 #include "util/program.h"
 
 #include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
 #include <unistd.h>
 #include <utility>
@@ -35,6 +36,16 @@ util::Result<std::vector<monitor::Outcome>> read_in_child(const std::filesystem:
   return monitor::parse_outcomes(end.output);
 }
 
+// A trial, a drill or an alarm about a backup is none; what another program reports of its own is.
+bool is_backup(const model::Event& event) {
+  const auto detail = nlohmann::json::parse(event.detail, nullptr, false);
+  if (!detail.is_object()) {
+    return false;
+  }
+  const auto verb = detail.find("verb");
+  return verb == detail.end() ? detail.contains("by") : *verb == "now";
+}
+
 }  // namespace
 
 util::Result<monitor::BackupRecord> backup_record(const std::filesystem::path& database) {
@@ -44,6 +55,9 @@ util::Result<monitor::BackupRecord> backup_record(const std::filesystem::path& d
   filter.kind = model::EventKind::kBackup;
   filter.limit = kMostBackupEvents;
   WARDER_RETURN_IF_ERROR(reader.events(filter, [&](const store::StoredEvent& stored) {
+    if (!is_backup(stored.event)) {
+      return true;
+    }
     if (stored.event.severity < model::Severity::kWarning) {
       record.newest_good = stored.event.time;
       return false;

@@ -178,6 +178,12 @@ model::Event event_of(const Report& report) {
               {"good", report.good},    {"seconds", report.seconds},
               {"next", report.next},    {"failures_in_a_row", report.failures_in_a_row},
               {"facts", json::object()}};
+  // One that works ends what one that failed began.
+  detail["incident"] = fmt::format("backup/{}/{}", report.set, report.verb);
+  detail["state"] = report.good ? "good" : "bad";
+  if (!report.good) {
+    detail["cause"] = report.cause;
+  }
   for (const auto& [name, value] : report.facts) {
     detail["facts"][name] = value;
   }

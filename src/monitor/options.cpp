@@ -329,12 +329,12 @@ model::Severity default_severity(Check check) {
     case Check::kIntegrity:
     case Check::kQuick:
     case Check::kHistory:
+    case Check::kBackupFailures:  // as the last of these failures is told
       return model::Severity::kCritical;
     case Check::kForeignKeys:
     case Check::kSchema:
     case Check::kAccess:
     case Check::kBackupAge:
-    case Check::kBackupFailures:
     case Check::kDisk:
       return model::Severity::kHigh;
     default:

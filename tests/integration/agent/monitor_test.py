@@ -33,7 +33,7 @@ class World:
         (self.folder / "warder.conf").write_text(
             f"[agent]\nname = host.example\nstate = {self.folder}/state\n"
             f"filters = {SOURCE}/filters\njails = {self.folder}/jail\n"
-            f"[store]\npath = {self.folder}/state/warder.db\n{store}\n"
+            f"[store]\npath = {self.folder}/state/warder.db\n{store.format(folder=self.folder)}\n"
             f"[vault]\npath = {self.folder}/none\nkey_file = {self.folder}/none.key\n"
             f"[firewall]\nbackend = none\n[api]\nsocket = {self.folder}/control.sock\n"
             f"[destination file]\nform = json-lines\npath = {self.folder}/events.jsonl\n")
@@ -54,9 +54,9 @@ class World:
             self.end()
             raise
 
-    def run(self, *words):
+    def run(self, *words, stdin=None):
         return subprocess.run([WARDER, "--config", self.folder / "warder.conf", *words],
-                              capture_output=True, text=True)
+                              input=stdin, capture_output=True, text=True)
 
     def events(self, *words):
         done = self.run("--json", "events", *words)
