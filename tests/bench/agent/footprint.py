@@ -1,14 +1,18 @@
 """What the agent takes while nothing happens, and how soon it is there."""
+import os
+import sqlite3
 import subprocess
 import time
 
 import logs
-from bench_world import BenchWorld, cpu_seconds, median, memory_mb, until, voluntary_switches
+from bench_world import AGENT_UID, BenchWorld, cpu_seconds, median, memory_mb, until, voluntary_switches
 from peer import Fail2ban, is_there
 from restart import SETTINGS
 from throughput import JAIL, peer_jail
 
 IDLE_SECONDS = 5
+WATCHED_FIRST = 5
+WATCHED_SECONDS = 120
 TRACKED = 200_000
 MANY_BANS = 1_000_000
 AFTER_FLOOD = 65  # seconds until what a flood needed is given back
@@ -60,6 +64,65 @@ def start(table, runs):
                 time.sleep(IDLE_SECONDS)
                 table.add(f"fail2ban: idle wake-ups in {IDLE_SECONDS} s",
                           voluntary_switches(peer.process.pid) - before, "", "1 jail")
+
+
+WATCHED = """
+[monitor vw]
+enabled = yes
+database = {data}/db.sqlite3
+"""
+SECOND_LINE = """
+[destination ops]
+form = json-lines
+path = {folder}/logs/events.jsonl
+[destination night]
+form = command
+argv = /bin/true
+[destination pager]
+form = generic
+url = file:{folder}/logs/none
+escalation_after = 15m
+quiet_hours = 22:00-07:00
+quiet_timezone = Europe/Berlin
+[backup vw]
+database = {data}/db.sqlite3
+encryption = none
+unencrypted = yes
+schedule = daily 03:00
+"""
+
+
+def watching(table):
+    """The same with all checks of a database as they are by default, a backup a day, three destinations
+    and an incident that waits for an acknowledgement; an hour's checks take a minute to come round."""
+    with BenchWorld() as world:
+        data = world.folder / "data"
+        data.mkdir()
+        live = sqlite3.connect(data / "db.sqlite3")
+        live.execute("CREATE TABLE t(a)")
+        live.close()
+        for path in (data, data / "db.sqlite3"):
+            os.chown(path, AGENT_UID, -1)
+        log = world.folder / "logs/auth.log"
+        log.touch()
+        world.write("jail.local", JAIL.format(name="sshd", filter="sshd", log=log) +
+                    WATCHED.format(data=data))
+        world.configure(SECOND_LINE.format(folder=world.folder, data=data))
+        world.start_helper()
+        world.launch()
+        world.wait_status(lambda status: not status["catching_up"])
+        world.warder("alerts", "send", "security", stdin="the door is open")
+        # The first checks are made at once, in a process of their own.
+        until(lambda: world.events("--kind", "integrity"), "the first checks")
+        time.sleep(WATCHED_FIRST)
+        before = voluntary_switches(world.agent.pid), cpu_seconds(world.agent.pid)
+        time.sleep(WATCHED_SECONDS)
+        table.add("memory, idle, with checks, backups and an open incident",
+                  memory_mb(world.agent.pid), "MB",
+                  f"at most {memory_mb(world.agent.pid, 'VmHWM'):.1f}")
+        table.add(f"wake-ups in {WATCHED_SECONDS} s with checks, backups and an open incident",
+                  voluntary_switches(world.agent.pid) - before[0], "",
+                  f"{cpu_seconds(world.agent.pid) - before[1]:.2f} s of processor time")
 
 
 def with_much(table):

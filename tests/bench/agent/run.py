@@ -36,6 +36,7 @@ def main():
     table = Table()
     if "footprint" in groups:
         footprint.start(table, max(chosen.runs, 5))
+        footprint.watching(table)
     if "throughput" in groups:
         with tempfile.TemporaryDirectory(prefix="warder-bench-") as folder:
             path = pathlib.Path(folder)
