@@ -10,15 +10,11 @@
 #include <nlohmann/json.hpp>
 
 #include <map>
-#include <thread>
 
 namespace warder::agent {
 namespace {
 
 using nlohmann::json;
-
-constexpr std::chrono::seconds kAlertLimit{25};
-constexpr std::chrono::milliseconds kAlertLook{50};
 
 std::string dump(const json& document) {
   return document.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -58,7 +54,11 @@ util::Result<std::string> Control::answer(const api::Request& request) {
       WARDER_RETURN_IF_ERROR(parts_.reload());
       return std::string("{}");
     case api::Command::kTestAlert:
-      return test_alert(request.destination);
+      return test_alert(request.destination, request.kind);
+    case api::Command::kIncidents:
+      return incidents(request);
+    case api::Command::kAcknowledge:
+      return acknowledge(request);
     case api::Command::kReport:
       return report(request);
     case api::Command::kDiagnose:
@@ -209,75 +209,6 @@ util::Result<std::string> Control::probe(const std::string& jail) {
                                                "see the disk: space, health, rights"});
   }
   return engine::stages_json(stages);
-}
-
-util::Result<std::string> Control::report(const api::Request& request) {
-  const auto severity = model::parse_severity(request.severity);
-  if (!severity || util::trim(request.text).empty()) {
-    return util::Error(util::ErrorCode::kInvalid, "a report needs text and a severity");
-  }
-  model::Event event;
-  event.kind = model::EventKind::kSecurity;
-  event.severity = *severity;
-  event.time = util::SystemClock().now();
-  const std::string_view text = util::trim(request.text);
-  event.message = util::printable(text.substr(0, text.find('\n')), model::Event::kLongestMessage);
-  event.detail = dump({{"by", util::printable(request.by, 128)}, {"text", request.text}});
-  if (event.detail.size() > model::Event::kLongestDetail) {
-    return util::Error(util::ErrorCode::kInvalid,
-                       "the text is too long to be kept whole; send it in parts");
-  }
-  WARDER_RETURN_IF_ERROR(parts_.engine->record(std::move(event)));
-  return dump({{"recorded", true}});
-}
-
-util::Result<std::string> Control::test_alert(const std::string& destination) {
-  const std::vector<engine::Shipping::State> before = parts_.shipping->states();
-  json rows = json::array();
-  std::vector<engine::Shipping::State> waiting;
-  for (const engine::Shipping::State& state : before) {
-    if (destination.empty() || state.name == destination) {
-      waiting.push_back(state);
-    }
-  }
-  if (waiting.empty() && !destination.empty()) {
-    return util::Error(
-        util::ErrorCode::kNotFound,
-        fmt::format("no destination is named '{}'; warder status lists them", destination));
-  }
-  // It goes the whole way of a real alert: history, outbox, shipper.
-  WARDER_RETURN_IF_ERROR(
-      parts_.engine->record(model::EventKind::kAlert, model::Severity::kCritical,
-                            "a test alert: if you can read this, alerts of this host reach you"));
-  const auto end = std::chrono::steady_clock::now() + kAlertLimit;
-  while (!waiting.empty()) {
-    const bool late = std::chrono::steady_clock::now() > end;
-    const std::vector<engine::Shipping::State> now = parts_.shipping->states();
-    std::erase_if(waiting, [&](const engine::Shipping::State& was) {
-      for (const engine::Shipping::State& is : now) {
-        if (is.name != was.name) {
-          continue;
-        }
-        const bool delivered = is.status.delivered > was.status.delivered;
-        const bool failed =
-            is.status.requests > was.status.requests && !is.status.last_error.empty();
-        if (!delivered && !failed && !late) {
-          return false;
-        }
-        const std::string error =
-            delivered ? ""
-            : failed  ? is.status.last_error
-                     : "nothing was sent within 25 s; its `events`, `severity` or `jails` may keep "
-                       "test alerts out";
-        rows.push_back({{"name", is.name}, {"error", error}});
-      }
-      return true;
-    });
-    if (!waiting.empty()) {
-      std::this_thread::sleep_for(kAlertLook);
-    }
-  }
-  return dump({{"destinations", std::move(rows)}});
 }
 
 }  // namespace warder::agent

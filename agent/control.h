@@ -39,8 +39,11 @@ class Control : public api::Handler {
   util::Result<std::string> bans(const api::Request& request);
   util::Result<std::string> diagnose(const std::string& jail);
   util::Result<std::string> probe(const std::string& jail);
+  // control_alerts.cpp
   util::Result<std::string> report(const api::Request& request);
-  util::Result<std::string> test_alert(const std::string& destination);
+  util::Result<std::string> test_alert(const std::string& destination, const std::string& kind);
+  util::Result<std::string> incidents(const api::Request& request);
+  util::Result<std::string> acknowledge(const api::Request& request);
 
   const Parts parts_;
 };

@@ -16,6 +16,7 @@
 #include "ship/report.h"
 #include "store/keys.h"
 #include "store/reader.h"
+#include "util/strings.h"
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -205,8 +206,11 @@ util::Status Daemon::open_store(const engine::MainConfiguration& main) {
     }
   };
   hooks.route = [this](const model::Event& event) { return routes_.of(event); };
-  // It is in the outbox of those who keep it, by a commit of its own.
-  hooks.checkpoint = [this](const std::string&) {
+  hooks.incident = [this](const model::Event& event,
+                          const std::vector<store::DestinationId>& told) {
+    return routes_.incident(event, told);
+  };
+  hooks.outbox = [this] {
     if (running_engine_.load() != nullptr) {
       shipping_->notify();
     }
@@ -309,6 +313,8 @@ util::Status Daemon::use_destinations(const Loaded& loaded) {
     plan.name = options.name;
     plan.selection = options.selection;
     plan.options = options.shipper;
+    plan.after = options.escalation_after;
+    plan.times = options.escalation_times;
     plan.make = [this, options = options, resolve, ends, host = loaded.main.agent.name] {
       return ship::make_destination(options, host, resolve, ends, clock_);
     };
@@ -393,12 +399,23 @@ void Daemon::watch_vault() {
       },
       [this](const vault::WatcherState& state) {
         const bool away = state.stale_since.has_value();
-        if (!engine_->record(model::EventKind::kVault,
-                             away ? model::Severity::kHigh : model::Severity::kNotice,
-                             away ? fmt::format("the vault cannot be read, what was read last goes "
-                                                "on running: {}",
-                                                state.reason)
-                                  : "the vault can be read again")) {
+        model::Event event;
+        event.kind = model::EventKind::kVault;
+        event.severity = away ? model::Severity::kHigh : model::Severity::kNotice;
+        event.time = clock_.now();
+        event.message = util::printable_again(
+            away ? fmt::format("the vault cannot be read, what was read last goes on running: {}",
+                               state.reason)
+                 : "the vault can be read again",
+            model::Event::kLongestMessage);
+        event.detail =
+            nlohmann::json{{"incident", "vault"}, {"state", away ? "bad" : "good"}}.dump();
+        if (away) {
+          log::error("{}", event.message);
+        } else {
+          log::notice("{}", event.message);
+        }
+        if (!engine_->record(std::move(event))) {
           log::warning("the agent is stopping: a change of the vault's state is not recorded");
         }
       });

@@ -46,7 +46,7 @@ constexpr std::array<Command, 23> kCommands{{
      "the configuration", declare_vault},
     {"backup", "back up, list, verify, restore, drill, prune, re-encrypt",
      "a section [backup NAME] in the configuration", declare_backup},
-    {"alerts", "test the destinations, retry what could not be delivered", "a running agent",
+    {"alerts", "open incidents, acknowledge them, send and test alerts", "a running agent",
      declare_alerts},
     {"monitor", "checks of databases and of the host: their state, run one now, accept a schema",
      "the configuration", declare_monitor},

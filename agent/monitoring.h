@@ -21,7 +21,8 @@ std::vector<monitor::MonitorOptions> monitors_of(const Loaded& loaded);
 monitor::MonitorHooks monitor_hooks(engine::Engine& engine, store::Store& store,
                                     std::filesystem::path database, std::filesystem::path config);
 
-// What the history says of backups: reports of `warder backup now`, and what other programs reported
+// What the history says of backups: reports of `warder backup now`, and what other programs
+// reported
 // (`warder alerts send backup`), of which a severity of warning and above is a failure.
 util::Result<monitor::BackupRecord> backup_record(const std::filesystem::path& database);
 

@@ -20,7 +20,7 @@ struct CommandRow {
   bool needs_address;
 };
 
-constexpr std::array<CommandRow, 17> kCommands{{
+constexpr std::array<CommandRow, 19> kCommands{{
     {Command::kStatus, "status", Role::kReadOnly, false},
     {Command::kBans, "bans", Role::kReadOnly, false},
     {Command::kExplain, "explain", Role::kReadOnly, true},
@@ -34,6 +34,8 @@ constexpr std::array<CommandRow, 17> kCommands{{
     {Command::kProbe, "probe", Role::kAdmin, false},
     {Command::kReport, "report", Role::kAdmin, false},
     {Command::kConfiguration, "configuration", Role::kReadOnly, false},
+    {Command::kIncidents, "incidents", Role::kReadOnly, false},
+    {Command::kAcknowledge, "acknowledge", Role::kAdmin, false},
     {Command::kExplainKey, "explain-key", Role::kReadOnly, false},
     {Command::kAcceptFiles, "accept-files", Role::kAdmin, false},
     {Command::kScanFiles, "scan-files", Role::kAdmin, false},
@@ -83,6 +85,10 @@ util::Result<void> read_field(const std::string& key, const json& value, Request
     WARDER_ASSIGN_OR_RETURN(request->by, name_field(value, key));
   } else if (key == "severity") {
     WARDER_ASSIGN_OR_RETURN(request->severity, name_field(value, key));
+  } else if (key == "state") {
+    WARDER_ASSIGN_OR_RETURN(request->state, name_field(value, key));
+  } else if (key == "kind") {
+    WARDER_ASSIGN_OR_RETURN(request->kind, name_field(value, key));
   } else if (key == "key") {
     WARDER_ASSIGN_OR_RETURN(request->key, text_field(value, key, kLongestKey));
   } else if (key == "address") {
@@ -142,6 +148,12 @@ std::string encode(const Request& request) {
   }
   if (!request.severity.empty()) {
     document["severity"] = request.severity;
+  }
+  if (!request.kind.empty()) {
+    document["kind"] = request.kind;
+  }
+  if (!request.state.empty()) {
+    document["state"] = request.state;
   }
   return dump(document);
 }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 
 namespace warder::api {
 
@@ -19,13 +20,15 @@ enum class Command : std::uint8_t {
   kBan,            // ban `address` in `jail` for `duration` (the jail's bantime when not set)
   kUnban,          // lift every ban of `address`, only of `jail` when set
   kReload,         // read the configuration again; a bad one is refused and changes nothing
-  kTestAlert,      // send a test alert to every destination, or the one named in `destination`
+  kTestAlert,      // send a test alert to every destination, or to `destination`; one as `kind` has
   kRetryDead,      // put the dead letters of `destination` back into its outbox
   kDiagnose,       // how each stage of the way of `jail`'s lines is; of all jails when not set
   kAcceptSchema,   // the schema that the monitor `jail` finds is its baseline from now on
   kProbe,          // send a marked line through copies of them, and a probe ban through the kernel
-  kReport,         // put `text` into the history as an event of kind security and this `severity`
+  kReport,         // put `text` into the history: `kind` (or security), `severity`, incident `key`
   kConfiguration,  // what runs, as far as it is no default
+  kIncidents,      // open incidents; those that have ended when `text` is "ended"
+  kAcknowledge,    // the incident `key` (its number or name) is known to who asks; `text` is a note
   kExplainKey,     // all that is known about `key`, by which jails that alert count
   kAcceptFiles,    // what differs in [files `jail`], at `text` and below when set, is its baseline
   kScanFiles,      // all content of [files `jail`] is compared now
@@ -53,6 +56,10 @@ struct Request {
   std::string text = {};
   std::string by = {};
   std::string severity = {};
+  std::string kind = {};   // "backup"
+  std::string state = {};  // kReport: "good" when the incident `key` is over
+  // Who asks, as the kernel says: set by the server, never read from the wire.
+  std::optional<uid_t> uid = {};
 
   static constexpr std::size_t kLongestText = 12'000;
 };

@@ -26,9 +26,14 @@ namespace {
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 
+struct Peer {
+  Role role = Role::kReadOnly;
+  std::optional<uid_t> uid;
+};
+
 struct Connection {
   util::Descriptor fd;
-  Role role = Role::kReadOnly;
+  Peer peer;
   FrameReader reader{kLargestRequest};
   std::string output;
   std::size_t written = 0;
@@ -55,15 +60,15 @@ bool in_group(int fd, gid_t group) {
   return std::find(groups.begin(), groups.end(), group) != groups.end();
 }
 
-Role role_of(int fd, gid_t admin_group) {
+Peer peer_of(int fd, gid_t admin_group) {
   ucred peer{};
   socklen_t size = sizeof peer;
   if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
-    return Role::kReadOnly;
+    return {};
   }
   const bool admin = peer.uid == 0 || peer.uid == ::geteuid() || peer.gid == admin_group ||
                      in_group(fd, admin_group);
-  return admin ? Role::kAdmin : Role::kReadOnly;
+  return {admin ? Role::kAdmin : Role::kReadOnly, peer.uid};
 }
 
 util::Result<util::Descriptor> listen_on(const ServerOptions& options) {
@@ -168,7 +173,7 @@ class SocketServer : public Server {
             [](const Connection& a, const Connection& b) { return a.active < b.active; }));
       }
       Connection connection;
-      connection.role = role_of(fd.get(), options_.admin_group);
+      connection.peer = peer_of(fd.get(), options_.admin_group);
       connection.fd = std::move(fd);
       connection.active = std::chrono::steady_clock::now();
       connections_.push_back(std::move(connection));
@@ -207,19 +212,19 @@ class SocketServer : public Server {
       return send_output(connection, now);
     }
     if (auto payload = connection.reader.next()) {
-      connection.output = frame(encode(answer(*payload, connection.role)));
+      connection.output = frame(encode(answer(*payload, connection.peer)));
       connection.written = 0;
       return send_output(connection, now);
     }
     return now - connection.active < options_.idle_limit;
   }
 
-  Response answer(const std::string& payload, Role role) {
+  Response answer(const std::string& payload, const Peer& peer) {
     auto request = decode_request(payload);
     if (!request) {
       return Response{request.error(), {}};
     }
-    if (required_role(request->command) == Role::kAdmin && role != Role::kAdmin) {
+    if (required_role(request->command) == Role::kAdmin && peer.role != Role::kAdmin) {
       return Response{
           util::Error(util::ErrorCode::kDenied,
                       fmt::format("'{}' needs the admin role; run it with sudo, or ask for "
@@ -227,6 +232,7 @@ class SocketServer : public Server {
                                   to_string(request->command))),
           {}};
     }
+    request->uid = peer.uid;
     return handler_->handle(*request);
   }
 

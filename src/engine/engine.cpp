@@ -613,6 +613,24 @@ util::Status Engine::record(std::vector<model::Event> events, std::vector<store:
   });
 }
 
+util::Status Engine::acknowledge(model::Event event, store::Acknowledgement given) {
+  event.id = random_event_id();
+  WARDER_ASSIGN_OR_RETURN(
+      const store::Ticket ticket,
+      call([this, event = std::move(event),
+            given = std::move(given)]() mutable -> util::Result<store::Ticket> {
+        recorder_.acknowledge(std::move(event), std::move(given));
+        end_step();
+        if (recorder_.overloaded()) {
+          return util::Error(util::ErrorCode::kUnavailable,
+                             "the history cannot be written at the moment; it will be acknowledged "
+                             "when it can");
+        }
+        return recorder_.last_ticket();
+      }));
+  return parts_.store->wait(ticket, kCallLimit);
+}
+
 util::Status Engine::read_back_bans() {
   return enqueue([this] {
     for (auto& [key, position] : positions_) {

@@ -94,6 +94,8 @@ class Engine {
   util::Status record(model::Event event);
   // The same with what is to be remembered once the events are in the history, together with them.
   util::Status record(std::vector<model::Event> events, std::vector<store::Kept> kept);
+  // Somebody knows of an incident (store/incident.h). Waits until that is on disk.
+  util::Status acknowledge(model::Event event, store::Acknowledgement given);
   // The store was set aside and begins anew: every running ban is recorded again, and how far the
   // logs were judged. Does not wait.
   util::Status read_back_bans();

@@ -1,5 +1,7 @@
 #include "engine/recorder.h"
 
+#include "ship/incident.h"
+
 #include <utility>
 
 namespace warder::engine {
@@ -10,10 +12,28 @@ void Recorder::event(model::Event&& event, WhenFull when_full) {
     return;
   }
   store::Batch& batch = when_full == WhenFull::kHold ? held_ : batch_;
-  for (const store::DestinationId destination : routes_.of(event)) {
-    batch.outbox.push_back({static_cast<std::uint32_t>(batch.events.size()), destination});
+  const auto place = static_cast<std::uint32_t>(batch.events.size());
+  const std::vector<store::DestinationId> told = routes_.of(event);
+  for (const store::DestinationId destination : told) {
+    batch.outbox.push_back({place, destination});
+  }
+  if (auto incident = routes_.incident(event, told)) {
+    incident->event = place;
+    batch.incidents.push_back(std::move(*incident));
+  }
+  if (std::string name = told.empty() ? std::string() : ship::novelty_of(event); !name.empty()) {
+    batch.novelties.push_back({place, std::move(name)});
   }
   batch.events.push_back(std::move(event));
+}
+
+void Recorder::acknowledge(model::Event&& event, store::Acknowledgement&& given) {
+  given.event = static_cast<std::uint32_t>(held_.events.size());
+  held_.acknowledgements.push_back(std::move(given));
+  for (const store::DestinationId destination : routes_.of(event)) {
+    held_.outbox.push_back({held_.acknowledgements.back().event, destination});
+  }
+  held_.events.push_back(std::move(event));
 }
 
 void Recorder::ban(store::BanChange&& change, WhenFull when_full) {
@@ -62,6 +82,13 @@ void Recorder::flush(const std::function<void(std::vector<model::Position>&)>& t
   for (const store::OutboxEntry& entry : batch_.outbox) {
     all.outbox.push_back({first + entry.event, entry.destination});
   }
+  for (const store::IncidentEntry& entry : batch_.incidents) {
+    all.incidents.push_back(entry);
+    all.incidents.back().event += first;
+  }
+  for (const store::Novelty& novelty : batch_.novelties) {
+    all.novelties.push_back({first + novelty.event, novelty.name});
+  }
   all.events.insert(all.events.end(), batch_.events.begin(), batch_.events.end());
   all.bans.insert(all.bans.end(), batch_.bans.begin(), batch_.bans.end());
   all.positions = std::move(batch_.positions);
@@ -88,7 +115,9 @@ void Recorder::drop() {
 }
 
 bool Recorder::submit(store::Batch& batch) {
-  const bool ships = !batch.outbox.empty();
+  // The store adds to outboxes whoever was told of an incident.
+  const bool ships =
+      !batch.outbox.empty() || !batch.incidents.empty() || !batch.acknowledgements.empty();
   const auto ticket = store_.try_submit(batch);
   if (!ticket) {
     return false;

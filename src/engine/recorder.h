@@ -41,6 +41,8 @@ class Recorder {
 
   // Within one step what is held comes before what is dropped, each in its order.
   void event(model::Event&& event, WhenFull when_full);
+  // An operator's: held when the store is full.
+  void acknowledge(model::Event&& event, store::Acknowledgement&& given);
   void ban(store::BanChange&& change, WhenFull when_full);
 
   // Kept with the events of this step, or not at all.

@@ -86,7 +86,7 @@ util::Result<std::vector<Route>> Shipping::use(std::vector<DestinationPlan> plan
   std::vector<Route> routes;
   for (const DestinationPlan& plan : plans) {
     WARDER_ASSIGN_OR_RETURN(const store::DestinationId id, store_.destination(plan.name));
-    routes.push_back({plan.name, id, plan.selection});
+    routes.push_back({plan.name, id, plan.selection, plan.after, plan.times, plan.options.quiet});
   }
   std::vector<Running> kept;
   std::vector<Running> ended;

@@ -25,6 +25,8 @@ struct DestinationPlan {
   std::string name;
   ship::Selection selection;
   ship::ShipperOptions options;
+  std::chrono::seconds after{0};  // see Route
+  std::uint32_t times = 0;
   std::function<std::unique_ptr<ship::Destination>()> make;
   // Equal text, equal destination: it goes on undisturbed over a change of the configuration.
   std::string text;

@@ -1,5 +1,7 @@
 #include "model/event.h"
 
+#include "model/incident_kind.h"
+
 #include <nlohmann/json.hpp>
 
 #include <utility>
@@ -9,7 +11,7 @@ namespace {
 
 constexpr std::array<std::string_view, 5> kSeverities{"info", "notice", "warning", "high",
                                                       "critical"};
-constexpr std::array<std::pair<EventKind, std::string_view>, 18> kKinds{{
+constexpr std::array<std::pair<EventKind, std::string_view>, 19> kKinds{{
     {EventKind::kFinding, "finding"},
     {EventKind::kBan, "ban"},
     {EventKind::kUnban, "unban"},
@@ -28,6 +30,7 @@ constexpr std::array<std::pair<EventKind, std::string_view>, 18> kKinds{{
     {EventKind::kSecurity, "security"},
     {EventKind::kAlert, "alert"},
     {EventKind::kMonitor, "monitor"},
+    {kIncidentKind, "incident"},
 }};
 
 }  // namespace

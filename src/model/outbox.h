@@ -16,6 +16,8 @@ struct OutboxItem {
   // Attempts made so far.
   std::uint32_t attempts = 0;
   Event event;
+  // The first of its kind, incident or source that anybody is told of.
+  bool fresh = false;
 };
 
 }  // namespace warder::model

@@ -1,11 +1,14 @@
 #include "ship/advice.h"
 
 #include "model/event_json.h"
+#include "model/incident_kind.h"
+#include "ship/incident.h"
 #include "ship/text.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace warder::ship {
 namespace {
@@ -13,9 +16,12 @@ namespace {
 using model::EventKind;
 
 constexpr std::size_t kLongestPart = 900;
-constexpr std::size_t kLongestIncident = 200;
+constexpr std::size_t kMostSteps = 4;
 
 std::vector<std::string> usual_steps(const model::Event& event) {
+  if (event.kind == model::kIncidentKind) {
+    return {"warder alerts list"};
+  }
   switch (event.kind) {
     case EventKind::kFinding:
     case EventKind::kBan:
@@ -73,23 +79,27 @@ Advice advice_of(const Message& message) {
             .incident = "summary"};
   }
   const model::Event& event = *message.event;
+  const auto detail = model::parse_detail(event.detail);
+  IncidentPart part = incident_part(event, detail);
   Advice advice;
-  if (const auto detail = model::parse_detail(event.detail); detail.is_object()) {
+  advice.incident = std::move(part.name);
+  advice.is_over = part.is_over;
+  if (detail.is_object()) {
     advice.cause = text_of(detail, "cause", kLongestPart);
-    advice.incident = text_of(detail, "incident", kLongestIncident);
-    advice.is_over = !advice.incident.empty() && text_of(detail, "state", 10) == "good";
+    advice.is_known =
+        event.kind == model::kIncidentKind && !text_of(detail, "by", kLongestPart).empty();
     if (std::string next = text_of(detail, "next", kLongestPart); !next.empty()) {
       advice.steps.push_back(std::move(next));
+    } else if (const auto list = detail.find("next"); list != detail.end() && list->is_array()) {
+      for (const auto& step : *list) {
+        if (step.is_string() && advice.steps.size() < kMostSteps) {
+          advice.steps.push_back(plain_text(step.get_ref<const std::string&>(), kLongestPart));
+        }
+      }
     }
   }
   for (std::string& step : usual_steps(event)) {
     advice.steps.push_back(std::move(step));
-  }
-  if (advice.incident.empty()) {
-    advice.incident =
-        plain_text(event.address ? fmt::format("{}|{}", event.jail, event.address->to_string())
-                                 : fmt::format("{}|{}", model::to_string(event.kind), event.jail),
-                   kLongestIncident);
   }
   return advice;
 }

@@ -153,7 +153,9 @@ std::string pagerduty_body(const Sender& sender, std::string_view routing_key,
       {"class", message.event ? model::to_string(message.event->kind) : "summary"},
       {"custom_details", std::move(custom)}};
   return dump(Json{{"routing_key", routing_key},
-                   {"event_action", advice.is_over ? "resolve" : "trigger"},
+                   {"event_action", advice.is_over    ? "resolve"
+                                    : advice.is_known ? "acknowledge"
+                                                      : "trigger"},
                    {"dedup_key", util::to_hex(crypto::sha256(util::as_bytes(incident)))},
                    {"client", "warder"},
                    {"payload", std::move(payload)}});

@@ -26,7 +26,13 @@ void Digest::add(const model::OutboxItem& item, util::MonotonicTime now) {
   if (!window_start_) {
     window_start_ = now;
     urgent_ = 0;
+    fresh_ = 0;
     ready_.push_back(single(item));
+    return;
+  }
+  if (item.fresh && fresh_ < kMostFresh) {
+    ++fresh_;
+    first_.push_back(single(item));
     return;
   }
   if (is_urgent(item.event) && urgent_ < kMostUrgent) {
@@ -39,16 +45,17 @@ void Digest::add(const model::OutboxItem& item, util::MonotonicTime now) {
 
 std::optional<Message> Digest::take(util::MonotonicTime now) {
   roll(now);
-  if (ready_.empty()) {
+  std::deque<Message>& from = first_.empty() ? ready_ : first_;
+  if (from.empty()) {
     return std::nullopt;
   }
-  Message message = std::move(ready_.front());
-  ready_.pop_front();
+  Message message = std::move(from.front());
+  from.pop_front();
   return message;
 }
 
 std::optional<util::MonotonicTime> Digest::next_due() const {
-  if (!ready_.empty()) {
+  if (ready() != 0) {
     return util::MonotonicTime{};
   }
   if (window_start_ && !collected_.empty()) {
@@ -59,7 +66,7 @@ std::optional<util::MonotonicTime> Digest::next_due() const {
 
 bool Digest::full() const { return collected_.size() >= Gathering::kMostItems; }
 
-bool Digest::empty() const { return ready_.empty() && collected_.empty(); }
+bool Digest::empty() const { return ready() == 0 && collected_.empty(); }
 
 void Digest::roll(util::MonotonicTime now) {
   if (!window_start_ || now < *window_start_ + window_) {
@@ -74,6 +81,7 @@ void Digest::roll(util::MonotonicTime now) {
           .tell(destination_, std::chrono::round<std::chrono::seconds>(now - *window_start_)));
   window_start_ = now;
   urgent_ = 0;
+  fresh_ = 0;
 }
 
 Message Digest::single(const model::OutboxItem& item) const {

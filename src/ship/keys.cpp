@@ -30,10 +30,10 @@ constexpr std::string_view kForms[] = {
     "json-lines",     "mail",        "command",      "oci-logging", "oci-notifications",
     "oci-monitoring", "vault-trail", "vault-hash"};
 // "alerts", "all" or names of model::EventKind.
-constexpr std::string_view kEvents[] = {"alerts",    "all",    "finding",     "ban",    "unban",
-                                        "restore",   "extend", "would-ban",   "source", "config",
-                                        "firewall",  "store",  "destination", "vault",  "agent",
-                                        "integrity", "backup", "security",    "alert",  "monitor"};
+constexpr std::string_view kEvents[] = {
+    "alerts",    "all",       "finding", "ban",      "unban", "restore",     "extend",
+    "would-ban", "source",    "config",  "firewall", "store", "destination", "vault",
+    "agent",     "integrity", "backup",  "security", "alert", "monitor",     "incident"};
 // In the order of model::Severity.
 constexpr std::string_view kSeverities[] = {"info", "notice", "warning", "high", "critical"};
 // In the order of JsonLinesOptions::Sync.
@@ -208,6 +208,25 @@ constexpr Key kKeys[] = {
          "The least severity that goes in quiet hours all the same, and so does the end of such "
          "an incident.",
      .example = "high"},
+    {.name = "escalation_after",
+     .type = Type::kDuration,
+     .least = "1s",
+     .most = "7d",
+     .change = Change::kLive,
+     .text =
+         "Makes it a destination of the second line: it is told of incidents alone, and only of "
+         "those that nobody has acknowledged (`warder alerts ack`) so long after they began. "
+         "severity and jails choose among them. It hears of their end, too.",
+     .example = "15m"},
+    {.name = "escalation_times",
+     .type = Type::kInteger,
+     .fallback = "3",
+     .least = "1",
+     .most = "20",
+     .change = Change::kLive,
+     .text = "How often it is told of an incident that stays without acknowledgement, each time "
+             "escalation_after later.",
+     .example = "1"},
     {.name = "pause",
      .type = Type::kDuration,
      .least = "0s",
@@ -538,6 +557,13 @@ DestinationOptions destination_options(const config::Values& values,
   }
   target_options(values, &options, diagnostics);
   quiet_options(values, &options, diagnostics);
+  if (values.has("escalation_after")) {
+    options.escalation_after = std::chrono::ceil<seconds>(values.duration("escalation_after"));
+    options.escalation_times = static_cast<std::uint32_t>(values.integer("escalation_times"));
+    if (is_record(options.means)) {
+      diagnostics.add(values.about("escalation_after", "is for forms that people are told by"));
+    }
+  }
   options.sync = values.choice<JsonLinesOptions::Sync>("sync");
   options.selection = selection_of(values);
   options.selection.witness =

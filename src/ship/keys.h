@@ -15,6 +15,7 @@
 #include "util/result.h"
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -62,6 +63,9 @@ struct DestinationOptions {
   // destination sets shipper.quiet.clocks.
   ShipperOptions shipper;
   std::string quiet_zone;
+  // Zero: a destination of the first line.
+  std::chrono::seconds escalation_after{0};
+  std::uint32_t escalation_times = 0;
   std::chrono::milliseconds timeout{15000};
   std::filesystem::path ca_file;
   std::string proxy;

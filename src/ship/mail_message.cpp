@@ -1,6 +1,7 @@
 #include "ship/mail_message.h"
 
 #include "crypto/sha256.h"
+#include "model/event_json.h"
 #include "ship/advice.h"
 #include "ship/text.h"
 #include "util/day_time.h"
@@ -22,6 +23,7 @@ using util::ErrorCode;
 constexpr std::size_t kLongestSubject = 160;
 constexpr std::size_t kLongestText = 3000;
 constexpr std::size_t kLongestLine = 400;
+constexpr std::size_t kMostFacts = 30;
 
 // One thing to know, or to do, beside its name.
 using Rows = std::vector<std::pair<std::string, std::string>>;
@@ -109,6 +111,36 @@ std::string several_lines(std::string_view text) {
   return out;
 }
 
+std::string told_value(const nlohmann::ordered_json& value) {
+  if (value.is_string()) {
+    return value.get<std::string>();
+  }
+  if (!value.is_array()) {
+    return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  }
+  std::string text;
+  for (const auto& one : value) {
+    text += (text.empty() ? "" : ", ") + (one.is_array() ? std::string("...") : told_value(one));
+  }
+  return text;
+}
+
+// What the event's detail has in `facts`: figures of a check, of a backup, of a drill.
+void add_facts(const model::Event& event, Rows& rows) {
+  const auto detail = model::parse_detail(event.detail);
+  const auto facts = detail.is_object() ? detail.find("facts") : detail.end();
+  if (!detail.is_object() || facts == detail.end() || !facts->is_object()) {
+    return;
+  }
+  std::size_t count = 0;
+  for (const auto& [name, value] : facts->items()) {
+    if (++count > kMostFacts) {
+      return;
+    }
+    rows.emplace_back(plain_text(name, 60), plain_text(told_value(value), kLongestLine));
+  }
+}
+
 Content content_of(std::string_view host, const Message& message) {
   Content content;
   content.headline = plain_text(headline(message), kLongestSubject);
@@ -125,6 +157,7 @@ Content content_of(std::string_view host, const Message& message) {
     if (event.address) {
       content.facts.emplace_back("Address", event.address->to_string());
     }
+    add_facts(event, content.facts);
     const Advice advice = advice_of(message);
     if (!advice.cause.empty()) {
       content.error = std::exchange(content.cause, advice.cause);
@@ -163,8 +196,12 @@ std::string text_part(const Content& content) {
                         line.text);
   }
   text += "\nDETAILS\n";
+  std::size_t widest = 8;
   for (const auto& [name, value] : content.facts) {
-    text += fmt::format("    {:<8} {}\n", name, value);
+    widest = std::max(widest, std::min<std::size_t>(name.size(), 30));
+  }
+  for (const auto& [name, value] : content.facts) {
+    text += fmt::format("    {:<{}} {}\n", name, widest, value);
   }
   text += "\nNEXT STEPS\n";
   for (const std::string& step : content.steps) {
@@ -238,7 +275,8 @@ std::string html_part(const Content& content, model::Severity severity) {
   for (const auto& [name, value] : content.facts) {
     html += fmt::format(
         "<tr><td class=\"quiet\" style=\"padding:2px 16px 2px 0;vertical-align:top;"
-        "overflow-wrap:normal;color:#5f5f5f\">{}</td><td>{}</td></tr>",
+        "overflow-wrap:normal;color:#5f5f5f\">{}</td><td style=\"padding:2px "
+        "0;vertical-align:top\">{}</td></tr>",
         html_text(name), html_text(value));
   }
   html +=

@@ -150,13 +150,13 @@ util::WallTime QuietHours::end(util::WallTime time, const OffsetAt& clocks) cons
   return time;
 }
 
-bool QuietTime::holds(const model::OutboxItem& item, util::WallTime now) const {
-  const model::Event& event = item.event;
-  if (options_.hours.empty() || event.severity >= options_.through ||
+bool is_held(const QuietOptions& options, const model::Event& event, util::WallTime now) {
+  if (options.hours.empty() || event.severity >= options.through ||
       (event.kind == model::EventKind::kAlert && event.jail.empty())) {
     return false;
   }
-  if (!is_quiet(now) && !is_quiet(event.time)) {
+  if (!options.hours.contains(now, options.clocks) &&
+      !options.hours.contains(event.time, options.clocks)) {
     return false;
   }
   // The end of what was told in quiet hours is told in them, too: whoever was woken may sleep
@@ -169,11 +169,11 @@ bool QuietTime::holds(const model::OutboxItem& item, util::WallTime now) const {
   const auto was = severity != detail.end() && severity->is_string()
                        ? model::parse_severity(severity->get_ref<const std::string&>())
                        : std::nullopt;
-  return !options_.ends_pass && was.value_or(model::Severity::kInfo) < options_.through;
+  return !options.ends_pass && was.value_or(model::Severity::kInfo) < options.through;
 }
 
 std::optional<Message> QuietTime::release(std::string_view destination, util::WallTime now) {
-  if (held_.empty() || is_quiet(now)) {
+  if (held_.empty() || options_.hours.contains(now, options_.clocks)) {
     return std::nullopt;
   }
   Message message = std::move(held_).tell(destination, seconds(0));

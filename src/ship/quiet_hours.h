@@ -49,16 +49,20 @@ struct QuietOptions {
   bool ends_pass = false;
 };
 
+// Whether the event waits: it came in quiet hours, or would be told in them. An event that was not
+// read in time (a restart, an outage) is judged by when it happened as well, so that a night's
+// alerts make one message however late they are read. A test alert never waits.
+bool is_held(const QuietOptions& options, const model::Event& event, util::WallTime now);
+
 // Holds what is not to be told in quiet hours, for one message behind them. What is held stays in
 // the outbox and is found there after a restart. Not thread safe; time is passed in.
 class QuietTime {
  public:
   explicit QuietTime(QuietOptions options) : options_(std::move(options)) {}
 
-  // Whether the item waits: it came in quiet hours, or would be told in them. An item that was not
-  // read in time (a restart, an outage) is judged by when it happened as well, so that a night's
-  // alerts make one message however late they are read. A test alert is never held.
-  bool holds(const model::OutboxItem& item, util::WallTime now) const;
+  bool holds(const model::OutboxItem& item, util::WallTime now) const {
+    return is_held(options_, item.event, now);
+  }
   void hold(const model::OutboxItem& item) { held_.add(item); }
   bool full() const { return held_.size() >= Gathering::kMostItems; }
   bool empty() const { return held_.empty(); }
@@ -74,10 +78,6 @@ class QuietTime {
   static constexpr std::chrono::minutes kLook{10};
 
  private:
-  bool is_quiet(util::WallTime time) const {
-    return options_.hours.contains(time, options_.clocks);
-  }
-
   QuietOptions options_;
   Gathering held_;
 };

@@ -41,7 +41,15 @@ model::Event report_event(const Report& report, util::WallTime now) {
           reason);
       break;
   }
-  event.detail = fmt::format("{},\"items\":{}}}", detail_start(report.destination), report.items);
+  nlohmann::json incident{{"incident", fmt::format("destination/{}", report.destination)},
+                          {"items", report.items}};
+  if (report.kind == Report::Kind::kGaveUp) {
+    incident["incident"] = fmt::format("dead-letters/{}", report.destination);
+  } else {
+    incident["state"] = report.kind == Report::Kind::kFailing ? "bad" : "good";
+  }
+  const std::string rest = incident.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  event.detail = fmt::format("{},{}", detail_start(report.destination), rest.substr(1));
   return event;
 }
 

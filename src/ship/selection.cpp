@@ -1,5 +1,6 @@
 #include "ship/selection.h"
 
+#include "model/incident_kind.h"
 #include "model/witness.h"
 
 #include <algorithm>
@@ -10,6 +11,9 @@ namespace {
 using model::EventKind;
 
 bool is_alert(const model::Event& event) {
+  if (event.kind == model::kIncidentKind) {
+    return false;  // goes to whom it is due; see engine/routes.h
+  }
   switch (event.kind) {
     case EventKind::kBan:
     case EventKind::kWouldBan:

@@ -15,6 +15,13 @@ std::size_t size_of(const BanChange& change) {
 std::size_t size_of(const model::Position& position) {
   return sizeof position + position.source.size() + position.log.size() + position.record.size();
 }
+std::size_t size_of(const IncidentEntry& entry) {
+  return sizeof entry + entry.name.size() + entry.escalate.size() * sizeof(EscalateTo);
+}
+std::size_t size_of(const Acknowledgement& given) {
+  return sizeof given + given.by.size() + given.note.size();
+}
+std::size_t size_of(const Novelty& novelty) { return sizeof novelty + novelty.name.size(); }
 std::size_t size_of(const Kept& kept) { return sizeof kept + kept.name.size() + kept.value.size(); }
 
 template <typename T>
@@ -43,7 +50,7 @@ bool Batch::empty() const {
 
 std::size_t Batch::bytes() const {
   return sizeof *this + sum(events) + outbox.size() * sizeof(OutboxEntry) + sum(bans) +
-         sum(positions) + sum(kept);
+         sum(positions) + sum(kept) + sum(incidents) + sum(acknowledgements) + sum(novelties);
 }
 
 }  // namespace warder::store

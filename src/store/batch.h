@@ -5,6 +5,7 @@
 #include "model/line.h"
 #include "util/clock.h"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -55,6 +56,39 @@ struct Kept {
   std::string value;
 };
 
+// Who is told of an incident that nobody has acknowledged `after` it began, so many times, this
+// long apart.
+struct EscalateTo {
+  DestinationId destination{};
+  std::chrono::seconds after{0};
+  std::uint32_t times = 1;
+};
+
+// The event at `event` opens an incident, belongs to an open one, or ends it (store/incident.h).
+struct IncidentEntry {
+  std::uint32_t event = 0;
+  std::string name;
+  bool is_over = false;
+  bool tells_end = false;  // an event that is_over will come some day
+  // From when on an acknowledgement is waited for: nobody can give one for what is still held.
+  util::WallTime clock{};
+  std::vector<EscalateTo> escalate;
+};
+
+// The event at `event` says who knows of an incident; it goes to all who were told of that.
+struct Acknowledgement {
+  std::uint32_t event = 0;
+  std::int64_t incident = 0;
+  std::string by;
+  std::string note;
+};
+
+// The event at `event` is of such a thing: the first of its name goes ahead of repetitions.
+struct Novelty {
+  std::uint32_t event = 0;
+  std::string name;
+};
+
 // What one step of the pipeline leaves behind; stored whole or not at all. An event whose id is in
 // the history already is skipped with its outbox entries: a line read twice counts once.
 struct Batch {
@@ -63,6 +97,9 @@ struct Batch {
   std::vector<BanChange> bans;
   std::vector<model::Position> positions;
   std::vector<Kept> kept;
+  std::vector<IncidentEntry> incidents;
+  std::vector<Acknowledgement> acknowledgements;
+  std::vector<Novelty> novelties;
 
   bool empty() const;
   // What it counts for against the queue limit: its memory, roughly.

@@ -16,6 +16,7 @@ using util::Error;
 using util::ErrorCode;
 
 constexpr std::chrono::minutes kMaintenanceInterval{10};
+constexpr std::chrono::minutes kLookAtClock{10};
 
 }  // namespace
 
@@ -226,6 +227,7 @@ void Committer::recovered(const std::string& reason) {
 }
 
 void Committer::do_what_is_due() {
+  escalate();
   checkpoint_history(false);
   checkpoint_journal();
   if (next_maintenance() && clock_.monotonic() >= next_maintenance_) {
@@ -233,6 +235,35 @@ void Committer::do_what_is_due() {
   }
   if (maintaining_) {
     maintain_slice();
+  }
+}
+
+std::optional<util::MonotonicTime> Committer::next_due() const {
+  auto next = next_maintenance();
+  if (const auto due = writer_ ? writer_->next_escalation() : std::nullopt) {
+    // It is a wall time, and the clock may be set meanwhile.
+    const auto left = std::clamp<std::chrono::microseconds>(
+        *due - clock_.now(), std::chrono::microseconds(0), kLookAtClock);
+    const auto at = std::max(clock_.monotonic() + left, no_escalation_before_);
+    next = next ? std::min(*next, at) : at;
+  }
+  return next;
+}
+
+void Committer::escalate() {
+  const auto due = writer_ ? writer_->next_escalation() : std::nullopt;
+  if (!due || *due > clock_.now() || clock_.monotonic() < no_escalation_before_) {
+    return;
+  }
+  const auto told = writer_->escalate();
+  if (!told) {
+    no_escalation_before_ = clock_.monotonic() + options_.longest_retry;
+    step_failed("what nobody has acknowledged could not be told on", told.error());
+    return;
+  }
+  changed_since_maintenance_ = true;
+  if (*told && hooks_.outbox) {
+    hooks_.outbox();
   }
 }
 
@@ -262,6 +293,9 @@ void Committer::checkpoint_history(bool at_once) {
   last_checkpoint_ = now;
   if (*note && hooks_.checkpoint) {
     hooks_.checkpoint(**note);
+  }
+  if (*note && hooks_.outbox) {
+    hooks_.outbox();
   }
 }
 

@@ -40,8 +40,8 @@ class Committer {
   void do_what_is_due();
   bool is_maintaining() const { return maintaining_; }
   // When do_what_is_due() should run again though nothing is committed; empty when nothing has
-  // changed since the last time.
-  std::optional<util::MonotonicTime> next_maintenance() const;
+  // changed since the last time and nobody waits for an acknowledgement.
+  std::optional<util::MonotonicTime> next_due() const;
 
   // The last checkpoint, the journal moved, the database closed.
   void close();
@@ -53,6 +53,7 @@ class Committer {
   util::Status set_aside(const std::string& why);
   bool drop_unstorable(std::span<Command* const> group);
   void say_disk_is_full(const std::string& why);
+  void escalate();
   void checkpoint_history(bool at_once);
   void checkpoint_journal();
   void maintain_slice();
@@ -60,6 +61,7 @@ class Committer {
   // After a failed write or sync nothing that this connection believes is trusted.
   void drop_writer();
   void remember(const NewDestination& destination);
+  std::optional<util::MonotonicTime> next_maintenance() const;
 
   // An event of the store's own that waits for the next transaction.
   struct Note {
@@ -84,6 +86,7 @@ class Committer {
   bool changed_since_maintenance_ = false;
   util::MonotonicTime next_maintenance_{};
   util::MonotonicTime last_checkpoint_{};
+  util::MonotonicTime no_escalation_before_{};
 };
 
 }  // namespace warder::store

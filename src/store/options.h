@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -77,11 +78,19 @@ struct Hooks {
   // The database was damaged and now lies, whole, at `where`; a new one is in use. The caller reads
   // the kernel's bans back and submits them.
   std::function<void(const std::filesystem::path& where, const std::string& why)> set_aside;
-  // A new signed checkpoint (the text of the note), to be taken out of this machine.
+  // A new signed checkpoint (the text of the note), to be taken out of this machine. `outbox` is
+  // called as well.
   std::function<void(const std::string& note)> checkpoint;
   // Where an event that the store itself makes (set aside, retention, disk full, outbox overflow)
   // is to go.
   std::function<std::vector<DestinationId>(const model::Event&)> route;
+  // The incident that such an event belongs to; `told` are the destinations of its route.
+  std::function<std::optional<IncidentEntry>(const model::Event&,
+                                             const std::vector<DestinationId>& told)>
+      incident;
+  // Something was put into an outbox without a ticket: a checkpoint, an alert that nobody has
+  // acknowledged.
+  std::function<void()> outbox;
 };
 
 }  // namespace warder::store

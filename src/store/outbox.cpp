@@ -39,8 +39,8 @@ util::Status Outbox::open(Connection& connection, std::uint64_t limit) {
   };
   WARDER_RETURN_IF_ERROR(
       prepare(&insert_,
-              "INSERT INTO outbox(destination, sequence, severity, state, attempts, due) "
-              "VALUES(?1, ?2, ?3, 0, 0, 0) ON CONFLICT DO NOTHING"));
+              "INSERT INTO outbox(destination, sequence, severity, state, attempts, due, fresh) "
+              "VALUES(?1, ?2, ?3, 0, 0, 0, ?4) ON CONFLICT DO NOTHING"));
   WARDER_RETURN_IF_ERROR(prepare(&deliver_,
                                  "DELETE FROM outbox WHERE destination = ?1 AND sequence = ?2 "
                                  "RETURNING state"));
@@ -126,15 +126,15 @@ util::Status Outbox::adopt(DestinationId number, std::string_view name) {
 }
 
 util::Status Outbox::enqueue(DestinationId destination, std::uint64_t sequence,
-                             model::Severity severity) {
+                             model::Severity severity, bool fresh) {
   const auto waiting = waiting_.find(destination);
   if (waiting == waiting_.end()) {
     log::error("outbox: destination {} is not in the database; event {} is not sent to it",
                number_of(destination), sequence);
     return {};
   }
-  WARDER_RETURN_IF_ERROR(
-      insert_.execute(number_of(destination), sequence, static_cast<int>(severity)));
+  WARDER_RETURN_IF_ERROR(insert_.execute(number_of(destination), sequence,
+                                         static_cast<int>(severity), static_cast<int>(fresh)));
   waiting->second += static_cast<std::uint64_t>(connection_->changes());
   return {};
 }

@@ -50,7 +50,9 @@ class Outbox {
   util::Status adopt(DestinationId number, std::string_view name);
 
   // An unknown destination is passed over: nobody could ever fetch the item.
-  util::Status enqueue(DestinationId destination, std::uint64_t sequence, model::Severity severity);
+  // `fresh`: the first of its kind, see Novelty.
+  util::Status enqueue(DestinationId destination, std::uint64_t sequence, model::Severity severity,
+                       bool fresh = false);
   util::Status apply(const OutboxUpdate& update, util::WallTime now);
 
   // Brings each destination that is over the limit a sixteenth below it: the lowest severity goes

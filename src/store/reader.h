@@ -6,6 +6,7 @@
 #include "model/outbox.h"
 #include "net/address.h"
 #include "store/batch.h"
+#include "store/incident.h"
 #include "util/bytes.h"
 #include "util/clock.h"
 #include "util/result.h"
@@ -165,6 +166,13 @@ class Reader {
   util::Result<std::vector<model::OutboxItem>> outbox_from(DestinationId destination,
                                                            std::uint64_t first, std::size_t limit);
   util::Result<std::vector<OutboxCounts>> outbox_counts();
+  // Open incidents, the worst first and of equal ones the oldest; or those that have ended, the
+  // last first.
+  enum class Which : bool { kOpen, kEnded };
+  util::Result<std::vector<Incident>> incidents(Which which, std::size_t limit);
+  // By its number; kNotFound.
+  util::Result<Incident> incident(std::int64_t number);
+
   util::Result<std::vector<DeadLetter>> outbox_dead(DestinationId destination, std::size_t limit);
 
   // Gives back what is kept of pages read, a megabyte after everything was read at a start.

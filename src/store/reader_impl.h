@@ -17,8 +17,8 @@
 #include <utility>
 #include <vector>
 
-// What the parts of Reader share: reader.cpp (opening, bans, positions, figures), reader_events.cpp
-// and reader_outbox.cpp.
+// What the parts of Reader share: reader.cpp (opening, bans, positions, figures),
+// reader_events.cpp, reader_incidents.cpp and reader_outbox.cpp.
 namespace warder::store {
 
 inline util::WallTime to_time(std::int64_t micros) {
@@ -90,6 +90,8 @@ class Reader::Impl {
                                                      DestinationId destination, std::int64_t due,
                                                      std::size_t limit,
                                                      std::vector<std::string>* errors);
+  util::Result<std::vector<Incident>> incidents(const std::string& condition, std::int64_t argument,
+                                                std::size_t limit);
   util::Status fill(AddressHistory* history, const net::IpAddress& address, std::size_t limit);
   util::Status fill(Figures* figures, CountBans count);
 

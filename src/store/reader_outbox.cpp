@@ -41,7 +41,7 @@ util::Result<std::vector<model::OutboxItem>> Reader::Impl::items(const std::stri
                                                                  std::vector<std::string>* errors) {
   std::vector<model::OutboxItem> items;
   WARDER_RETURN_IF_ERROR(rows(
-      fmt::format("SELECT {}, o.attempts, o.error FROM outbox AS o CROSS JOIN {} WHERE "
+      fmt::format("SELECT {}, o.attempts, o.error, o.fresh FROM outbox AS o CROSS JOIN {} WHERE "
                   "o.destination = ?1 AND e.sequence = o.sequence AND {} ORDER BY o.sequence "
                   "LIMIT ?3",
                   kEventColumns, kEventTables, condition),
@@ -50,7 +50,8 @@ util::Result<std::vector<model::OutboxItem>> Reader::Impl::items(const std::stri
         items.push_back({.id = stored.sequence,
                          .sequence = stored.sequence,
                          .attempts = static_cast<std::uint32_t>(row.integer(kEventColumnCount)),
-                         .event = std::move(stored.event)});
+                         .event = std::move(stored.event),
+                         .fresh = row.integer(kEventColumnCount + 2) != 0});
         if (errors != nullptr) {
           errors->emplace_back(row.text(kEventColumnCount + 1));
         }

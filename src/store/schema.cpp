@@ -133,12 +133,50 @@ CREATE TABLE kept(
   value BLOB NOT NULL) WITHOUT ROWID;
 )sql";
 
+// Incidents, whom they were told, who is told when nobody acknowledges them; names of which
+// something was told before, and which items of the outbox are the first of theirs.
+constexpr const char* kVersion4 = R"sql(
+CREATE TABLE incident(
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL,
+  opened INTEGER NOT NULL,
+  last INTEGER NOT NULL,
+  ended INTEGER,
+  how INTEGER,
+  events INTEGER NOT NULL,
+  severity INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
+  jail INTEGER,
+  message TEXT NOT NULL,
+  tells_end INTEGER NOT NULL,
+  acknowledged INTEGER,
+  acknowledged_by TEXT,
+  note TEXT);
+CREATE UNIQUE INDEX incident_open ON incident(name) WHERE ended IS NULL;
+CREATE TABLE incident_told(
+  incident INTEGER NOT NULL,
+  destination INTEGER NOT NULL,
+  sequence INTEGER NOT NULL,
+  times INTEGER NOT NULL,
+  PRIMARY KEY(incident, destination)) WITHOUT ROWID;
+CREATE TABLE escalation(
+  incident INTEGER NOT NULL,
+  destination INTEGER NOT NULL,
+  due INTEGER NOT NULL,
+  after INTEGER NOT NULL,
+  left INTEGER NOT NULL,
+  PRIMARY KEY(incident, destination)) WITHOUT ROWID;
+CREATE TABLE seen(name TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID;
+ALTER TABLE outbox ADD COLUMN fresh INTEGER NOT NULL DEFAULT 0;
+)sql";
+
 constexpr const char* kDropViews = R"sql(
 DROP VIEW IF EXISTS events;
 DROP VIEW IF EXISTS bans;
 DROP VIEW IF EXISTS past_bans;
 DROP VIEW IF EXISTS outbox_items;
 DROP VIEW IF EXISTS checkpoints;
+DROP VIEW IF EXISTS incidents;
 )sql";
 
 // SQLite has no function that prints an address, and a program's own functions are unknown to the
@@ -242,6 +280,16 @@ std::string views() {
       time_text("o.due"));
   sql += fmt::format("CREATE VIEW checkpoints AS SELECT size, {} AS time, note FROM checkpoint;",
                      time_text("checkpoint.time"));
+  sql += fmt::format(
+      "CREATE VIEW incidents AS SELECT i.number, i.name, {} AS opened, {} AS last, {} AS ended,"
+      " CASE how WHEN 1 THEN 'over' WHEN 2 THEN 'acknowledged' WHEN 3 THEN 'silent'"
+      " WHEN 4 THEN 'crowded out' END AS how, i.events, severity.name AS severity,"
+      " kind.name AS kind, jail.name AS jail, i.message, {} AS acknowledged, i.acknowledged_by,"
+      " i.note FROM incident AS i LEFT JOIN kind ON kind.number = i.kind"
+      " LEFT JOIN severity ON severity.number = i.severity"
+      " LEFT JOIN jail ON jail.number = i.jail;",
+      time_text("i.opened"), time_text("i.last"), time_text("i.ended"),
+      time_text("i.acknowledged"));
   return sql;
 }
 
@@ -268,7 +316,8 @@ util::Status write_names(Connection& connection) {
 
 // Step n brings the tables of version n to version n + 1. Append, never change one that was
 // released. Views hold nothing and are made anew.
-constexpr std::array<const char*, kSchemaVersion> kSteps{kVersion1, kVersion2, kVersion3};
+constexpr std::array<const char*, kSchemaVersion> kSteps{kVersion1, kVersion2, kVersion3,
+                                                         kVersion4};
 
 util::Status run_steps(Connection& connection, std::int64_t version) {
   if (version != kSchemaVersion) {

@@ -12,7 +12,7 @@ namespace warder::store {
 
 // "WRDR", in the header of every database of ours.
 inline constexpr std::int64_t kApplicationId = 0x57524452;
-inline constexpr std::int64_t kSchemaVersion = 3;
+inline constexpr std::int64_t kSchemaVersion = 4;
 
 // Whether this is a database that this build can read: kInvalid for one of another program or of a
 // newer warder, with what to do. One that is empty or older passes only for the writer, who will

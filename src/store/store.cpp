@@ -226,7 +226,7 @@ void Store::Impl::run() {
 // transaction; nothing when there is only maintenance to do, or the end.
 std::vector<Command*> Store::Impl::next_group(std::unique_lock<std::mutex>& lock) {
   while (queue_.empty() && !closing_ && !committer_.is_maintaining()) {
-    const auto next = committer_.next_maintenance();
+    const auto next = committer_.next_due();
     if (!next) {
       work_.wait(lock);
       continue;

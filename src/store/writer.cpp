@@ -74,6 +74,8 @@ util::Status Writer::set_up(const Destinations& known) {
   WARDER_RETURN_IF_ERROR(log_.open(connection, jails_));
   WARDER_RETURN_IF_ERROR(bans_.open(connection, jails_));
   WARDER_RETURN_IF_ERROR(outbox_.open(connection, options_.outbox_limit));
+  WARDER_RETURN_IF_ERROR(incidents_.open(connection, jails_));
+  WARDER_ASSIGN_OR_RETURN(next_escalation_, incidents_.next_escalation());
   WARDER_RETURN_IF_ERROR(retention_.open(connection, options_, bans_, outbox_));
   WARDER_ASSIGN_OR_RETURN(begin_, connection.prepare("BEGIN IMMEDIATE"));
   WARDER_ASSIGN_OR_RETURN(commit_, connection.prepare("COMMIT"));
@@ -150,11 +152,18 @@ util::Status Writer::transaction(const std::function<util::Status()>& body) {
     log_.rolled_back();
     outbox_.rolled_back();
     retention_.rolled_back();
+    incidents_changed_ = false;
     return done;
   }
   log_.committed();
   outbox_.committed();
   retention_.committed();
+  if (std::exchange(incidents_changed_, false)) {
+    // What is on disk is not called back when this cannot be read.
+    if (const auto next = incidents_.next_escalation()) {
+      next_escalation_ = *next;
+    }
+  }
   return {};
 }
 
@@ -172,12 +181,22 @@ util::Status Writer::apply(const Batch& batch) {
     WARDER_ASSIGN_OR_RETURN(const std::optional<std::uint64_t> sequence, log_.append(event));
     sequences.push_back(sequence);
   }
+  std::vector<bool> fresh(batch.events.size());
+  for (const Novelty& novelty : batch.novelties) {
+    if (novelty.event < sequences.size() && sequences[novelty.event]) {
+      WARDER_ASSIGN_OR_RETURN(const bool is_new,
+                              incidents_.is_new(novelty.name, batch.events[novelty.event].time));
+      fresh[novelty.event] = is_new;
+    }
+  }
   for (const OutboxEntry& entry : batch.outbox) {
     if (entry.event < sequences.size() && sequences[entry.event]) {
       WARDER_RETURN_IF_ERROR(outbox_.enqueue(entry.destination, *sequences[entry.event],
-                                             batch.events[entry.event].severity));
+                                             batch.events[entry.event].severity,
+                                             fresh[entry.event]));
     }
   }
+  WARDER_RETURN_IF_ERROR(apply_incidents(batch, sequences));
   for (const BanChange& change : batch.bans) {
     WARDER_RETURN_IF_ERROR(bans_.apply(change));
   }
@@ -189,6 +208,80 @@ util::Status Writer::apply(const Batch& batch) {
     WARDER_RETURN_IF_ERROR(kept.value.empty()
                                ? forget_.execute(std::string_view(kept.name))
                                : keep_.execute(std::string_view(kept.name), Blob{kept.value}));
+  }
+  return {};
+}
+
+// An event that is in the history already counts in no incident a second time.
+util::Status Writer::apply_incidents(const Batch& batch,
+                                     const std::vector<std::optional<std::uint64_t>>& sequences) {
+  for (const IncidentEntry& entry : batch.incidents) {
+    if (entry.event >= sequences.size() || !sequences[entry.event]) {
+      continue;
+    }
+    std::vector<DestinationId> told;
+    for (const OutboxEntry& item : batch.outbox) {
+      if (item.event == entry.event) {
+        told.push_back(item.destination);
+      }
+    }
+    const model::Event& event = batch.events[entry.event];
+    incidents_changed_ = true;
+    WARDER_ASSIGN_OR_RETURN(const Incidents::Also also,
+                            incidents_.happened(entry, event, *sequences[entry.event], told));
+    WARDER_RETURN_IF_ERROR(enqueue_also(also, *sequences[entry.event], event.severity));
+  }
+  for (const Acknowledgement& given : batch.acknowledgements) {
+    if (given.event >= sequences.size() || !sequences[given.event]) {
+      continue;
+    }
+    const model::Event& event = batch.events[given.event];
+    incidents_changed_ = true;
+    WARDER_ASSIGN_OR_RETURN(const Incidents::Also also, incidents_.acknowledge(given, event.time));
+    WARDER_RETURN_IF_ERROR(enqueue_also(also, *sequences[given.event], event.severity));
+  }
+  return {};
+}
+
+util::Status Writer::enqueue_also(const Incidents::Also& also, std::uint64_t sequence,
+                                  model::Severity severity) {
+  for (const DestinationId destination : also) {
+    WARDER_RETURN_IF_ERROR(outbox_.enqueue(destination, sequence, severity));
+  }
+  return {};
+}
+
+util::Result<bool> Writer::escalate() {
+  std::size_t told = 0;
+  const util::Status done = transaction([&]() -> util::Status {
+    WARDER_ASSIGN_OR_RETURN(const std::vector<Incidents::Escalation> due,
+                            incidents_.escalate(clock_.now()));
+    incidents_changed_ = true;
+    told = due.size();
+    for (const Incidents::Escalation& one : due) {
+      WARDER_RETURN_IF_ERROR(tell_on(one));
+    }
+    return {};
+  });
+  if (!done) {
+    return done.error();
+  }
+  return told > 0;
+}
+
+util::Status Writer::tell_on(const Incidents::Escalation& escalation) {
+  // Who keeps a record of everything has this in it, too.
+  std::vector<DestinationId> destinations{escalation.destination};
+  if (hooks_.route) {
+    const std::vector<DestinationId> also = hooks_.route(escalation.event);
+    destinations.insert(destinations.end(), also.begin(), also.end());
+  }
+  WARDER_ASSIGN_OR_RETURN(const std::optional<std::uint64_t> sequence,
+                          record(escalation.event, std::move(destinations)));
+  for (const std::int64_t incident : escalation.incidents) {
+    if (sequence) {
+      WARDER_RETURN_IF_ERROR(incidents_.told(incident, escalation.destination, *sequence));
+    }
   }
   return {};
 }
@@ -207,10 +300,12 @@ util::Status Writer::report(model::EventKind kind, model::Severity severity,
   event.kind = kind;
   event.severity = severity;
   event.message = std::string(message);
-  return record(std::move(event), {});
+  const auto recorded = record(std::move(event), {});
+  return recorded ? util::Status() : recorded.error();
 }
 
-util::Status Writer::record(model::Event event, std::vector<DestinationId> destinations) {
+util::Result<std::optional<std::uint64_t>> Writer::record(model::Event event,
+                                                          std::vector<DestinationId> destinations) {
   event.time = clock_.now();
   const crypto::Sha256Digest digest = crypto::sha256(
       util::as_bytes(fmt::format("{}\n{}\n{}\n{}", origin_, log_.tree().size(),
@@ -225,7 +320,14 @@ util::Status Writer::record(model::Event event, std::vector<DestinationId> desti
       WARDER_RETURN_IF_ERROR(outbox_.enqueue(destination, *sequence, event.severity));
     }
   }
-  return {};
+  if (const auto entry =
+          sequence && hooks_.incident ? hooks_.incident(event, destinations) : std::nullopt) {
+    incidents_changed_ = true;
+    WARDER_ASSIGN_OR_RETURN(const Incidents::Also also,
+                            incidents_.happened(*entry, event, *sequence, destinations));
+    WARDER_RETURN_IF_ERROR(enqueue_also(also, *sequence, event.severity));
+  }
+  return sequence;
 }
 
 util::Status Writer::report_losses(const std::vector<OutboxLoss>& losses, std::string_view why) {
@@ -260,7 +362,9 @@ util::Result<std::optional<std::string>> Writer::make_checkpoint(
     util::Status done = insert_checkpoint_.execute(size, clock_.now().time_since_epoch().count(),
                                                    std::string_view(note));
     if (done && !takers.empty()) {
-      done = record(std::move(witness), std::move(takers));
+      if (const auto recorded = record(std::move(witness), std::move(takers)); !recorded) {
+        done = recorded.error();
+      }
     }
     return done;
   }));
@@ -276,10 +380,18 @@ util::Result<bool> Writer::maintain() {
     return done;
   }
   bool done = false;
-  WARDER_RETURN_IF_ERROR(transaction([&]() -> util::Status {
+  const util::Status kept = transaction([&]() -> util::Status {
     WARDER_ASSIGN_OR_RETURN(done, retention_.slice(log_, clock_.now()));
-    return done ? report_round() : util::Status();
-  }));
+    if (!done) {
+      return {};
+    }
+    incidents_changed_ = true;
+    WARDER_RETURN_IF_ERROR(incidents_.prune(clock_.now()));
+    return report_round();
+  });
+  if (!kept) {
+    return kept.error();
+  }
   shrinking_ = done;
   return false;
 }

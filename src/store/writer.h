@@ -5,6 +5,7 @@
 #include "store/batch.h"
 #include "store/database.h"
 #include "store/event_log.h"
+#include "store/incidents.h"
 #include "store/names.h"
 #include "store/options.h"
 #include "store/outbox.h"
@@ -51,6 +52,8 @@ class Writer {
 
   // Transactions of their own.
   util::Result<std::optional<std::string>> make_checkpoint(const crypto::Ed25519SecretKey& key);
+  // Tells what nobody has acknowledged in time; whether there was something.
+  util::Result<bool> escalate();
   // One slice of retention; whether the round is at its end.
   util::Result<bool> maintain();
 
@@ -61,6 +64,8 @@ class Writer {
   // The journal is longer than its limit, because a reader holds it.
   bool journal_too_long() const { return journal_too_long_; }
 
+  // When escalate() is due.
+  std::optional<util::WallTime> next_escalation() const { return next_escalation_; }
   std::uint64_t tree_size() const { return log_.tree().size(); }
   // How far the newest checkpoint and the event that bears it go.
   std::uint64_t checkpointed() const { return checkpointed_; }
@@ -76,8 +81,15 @@ class Writer {
   util::Status set_up(const Destinations& known);
   util::Status write_meta();
   util::Status finish_transaction();
-  // To these destinations; to those of the route when there are none.
-  util::Status record(model::Event event, std::vector<DestinationId> destinations);
+  // To these destinations; to those of the route when there are none. Its place, or nothing when it
+  // is there already.
+  util::Result<std::optional<std::uint64_t>> record(model::Event event,
+                                                    std::vector<DestinationId> destinations);
+  util::Status apply_incidents(const Batch& batch,
+                               const std::vector<std::optional<std::uint64_t>>& sequences);
+  util::Status tell_on(const Incidents::Escalation& escalation);
+  util::Status enqueue_also(const Incidents::Also& also, std::uint64_t sequence,
+                            model::Severity severity);
   util::Status report_losses(const std::vector<OutboxLoss>& losses, std::string_view why);
   util::Status report_round();
 
@@ -89,6 +101,7 @@ class Writer {
   EventLog log_;
   BanTable bans_;
   Outbox outbox_;
+  Incidents incidents_;
   Retention retention_;
   Statement begin_;
   Statement commit_;
@@ -98,6 +111,8 @@ class Writer {
   Statement insert_checkpoint_;
   std::string origin_;
   std::uint64_t checkpointed_ = 0;
+  std::optional<util::WallTime> next_escalation_;
+  bool incidents_changed_ = false;
   int journal_pages_ = 0;  // set by SQLite's WAL hook at each commit
   bool journal_too_long_ = false;
   bool shrinking_ = false;

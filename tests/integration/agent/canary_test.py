@@ -4,11 +4,12 @@ import json
 import os
 import secrets
 import signal
+import sqlite3
 import subprocess
 import sys
 import unittest
 
-from harness import ATTACKER, Receiver, World, until
+from harness import AGENT_UID, ATTACKER, Receiver, World, until
 
 # Where a secret may be, and then only for the owner's eyes.
 KEY_FILES = ("state/vault.key", "state/checkpoint.key")
@@ -134,6 +135,52 @@ class NoSecretGetsOut(unittest.TestCase):
                 self.assertEqual(self.world.warder(*words, check=False).returncode, 3, words)
         self.put_raw("alerts", json.dumps(alerts))
 
+    def watched_database(self):
+        """A database that is watched and backed up, under a passphrase that lies beside the rules."""
+        world = self.world
+        data = world.folder / "data"
+        data.mkdir()
+        live = sqlite3.connect(data / "db.sqlite3")
+        live.execute("CREATE TABLE t(a)")
+        live.close()
+        for path in (data, data / "db.sqlite3"):
+            os.chown(path, AGENT_UID, -1)
+        world.put("backup", {"passphrase": self.canaries.plant("passphrase"), "compression": "gzip",
+                             "retention": {"local_days": 2, "cloud_days": 2, "archive_days": 2}})
+        world.configure(f"[backup vw]\ndatabase = {data}/db.sqlite3\npassphrase = vault:backup/passphrase\n")
+        with open(world.folder / "jail.local", "a", encoding="utf-8") as jails:
+            jails.write(f"[monitor vw]\nenabled = yes\ndatabase = {data}/db.sqlite3\nevery = 1s\nintegrity_every = 1s\n"
+                        "schema_every = 1s\nchecks = integrity schema wal-size lock disk memory backup-age backup-failures\n")
+
+    def as_agent(self, *words):
+        done = subprocess.run(
+            self.world.as_agent(os.environ["WARDER"], "--config", str(self.world.folder / "warder.conf"), *words),
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        self.world.said.append((words, done.stdout + done.stderr))
+        return done
+
+    def raise_alerts(self):
+        """Incidents, told on, acknowledged and ended; monitors and backups that work and that fail."""
+        world = self.world
+        made = self.as_agent("backup", "now", "vw")
+        self.assertEqual(made.returncode, 0, made.stdout + made.stderr)
+        live = sqlite3.connect(world.folder / "data/db.sqlite3")
+        live.execute("CREATE TABLE surprise(a)")
+        live.close()
+        until(lambda: [e for e in world.events("--kind", "integrity") if "surprise" in json.dumps(e)], "a changed schema")
+        world.put("backup", {"passphrase": self.canaries.plant("other-passphrase")})
+        for words in (["backup", "verify", "vw"], ["backup", "list", "vw"], ["monitor", "run", "vw"], ["monitor", "list"]):
+            self.as_agent(*words)
+            self.as_agent("--json", *words)
+        for kind in ("security", "backup"):
+            world.warder("alerts", "send", kind, "--incident", "canary", stdin="something happened")
+        until(lambda: len(world.ask("alerts", "list")["incidents"]) >= 2, "the incidents")
+        number = world.ask("alerts", "list")["incidents"][0]["number"]
+        world.warder("alerts", "ack", str(number), "--note", "known")
+        for words in (["alerts", "list"], ["alerts", "list", "--ended"], ["config", "diff"]):
+            world.warder(*words, check=False)
+            world.warder("--json", *words, check=False)
+
     def ask_everything(self):
         world = self.world
         for words in (["status"], ["bans"], ["explain", ATTACKER], ["events"], ["check"], ["verify"],
@@ -162,6 +209,7 @@ class NoSecretGetsOut(unittest.TestCase):
         self.put_raw("loose/text", self.canaries.plant("loose"))
         alerts = self.alerts()
         world.put("alerts", alerts)
+        self.watched_database()
         self.canaries.secrets["vault-key"] = (world.folder / KEY_FILES[0]).read_text().strip()
         world.start_helper()
         world.start_agent()
@@ -177,6 +225,9 @@ class NoSecretGetsOut(unittest.TestCase):
         for name, sign in failing.items():
             until(lambda: world.destination(name)[sign], f"{sign} of {name}")
         self.assertIn(ATTACKER, self.receivers[204].texts())
+        self.assertEqual(self.found(), [])
+
+        self.raise_alerts()
         self.assertEqual(self.found(), [])
 
         self.wrong_documents(alerts)

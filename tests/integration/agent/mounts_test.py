@@ -53,7 +53,8 @@ class Mounts(unittest.TestCase):
         writer.execute("BEGIN IMMEDIATE")
         writer.execute("INSERT INTO t VALUES(1)")
         device = os.stat(merged / "db").st_dev
-        locks = [line.split()[5].split(":") for line in open("/proc/locks", encoding="ascii") if f" {os.getpid()} " in line]
+        lines = pathlib.Path("/proc/locks").read_text(encoding="ascii").splitlines()
+        locks = [line.split()[5].split(":") for line in lines if f" {os.getpid()} " in line]
         self.assertTrue(locks)
         # What makes the case: stat and the kernel's list differ.
         self.assertNotIn((os.major(device), os.minor(device)), [(int(a, 16), int(b, 16)) for a, b, _ in locks])

@@ -132,9 +132,9 @@ class MailTest(unittest.TestCase):
         while words not in self.warder("--json", "status").stdout:
             self.assertLess(time.monotonic(), limit, self.warder("--json", "status").stdout)
 
-    def warder(self, *words):
+    def warder(self, *words, stdin=None):
         return subprocess.run([WARDER, "--config", str(self.folder / "warder.conf"), *words],
-                              capture_output=True, text=True, timeout=60)
+                              input=stdin, capture_output=True, text=True, timeout=60)
 
     def alert(self):
         done = self.warder("alerts", "test")
@@ -168,6 +168,38 @@ class MailTest(unittest.TestCase):
             self.assertIn(part, text)
         self.assertIn("Next steps", html)
         self.assertTrue(all(len(line) < 998 for line in envelope.content.splitlines()))
+
+    def test_hostile_text_stays_text(self):
+        """In what happened, in an incident's name and in a note: no header, no markup, no thread of another."""
+        port = self.serve()
+        self.start_agent(f"smtp://127.0.0.1:{port}")
+        hostile = ("\u202e\x1b[2J</td></table><script>alert(1)</script><img src=x onerror=alert(2)>\r\nBcc: victim@example.org"
+                   "\r\n\r\n.\r\n--warder-\r\n&amp; =?UTF-8?Q?x?= %s ' \" \u2028")
+        sent = self.warder("alerts", "send", "security", "--incident", "door " + hostile, stdin=hostile + "\nsecond line")
+        self.assertEqual(sent.returncode, 0, sent.stderr)
+        self.inbox.wait_for(lambda: self.inbox.mails)
+        known = self.warder("alerts", "ack", "1", "--note", hostile)
+        self.assertEqual(known.returncode, 0, known.stderr)
+        self.inbox.wait_for(lambda: len(self.inbox.mails) == 2)
+        mails = [email.message_from_bytes(envelope.content, policy=email.policy.default) for envelope, _ in self.inbox.mails]
+        for (envelope, _), mail in zip(self.inbox.mails, mails):
+            self.assertEqual(envelope.rcpt_tos, ["ops@example.org", "second@example.org"])
+            self.assertFalse(mail.defects)
+            self.assertEqual(sorted(mail.keys()), sorted((
+                "From", "To", "Subject", "Date", "Message-ID", "In-Reply-To", "References", "Auto-Submitted",
+                "X-Warder-Severity", "MIME-Version", "Content-Type")))
+            self.assertEqual([part.get_content_type() for part in mail.iter_parts()], ["text/plain", "text/html"])
+            text = mail.get_body(("plain",)).get_content()
+            html = mail.get_body(("html",)).get_content()
+            for part in (text, html, mail["Subject"]):
+                for character in "\u202e\x1b\u2028":
+                    self.assertNotIn(character, part)
+            for markup in ("<script", "<img", "</td></table><"):
+                self.assertNotIn(markup, html.lower().replace("</td></tr></table>", ""))
+            self.assertIn("&lt;script&gt;", html)
+        # One thread: the acknowledgement stands behind what it is about.
+        self.assertEqual(mails[0]["In-Reply-To"], mails[1]["In-Reply-To"])
+        self.assertIn("acknowledged incident 1", mails[1].get_body(("plain",)).get_content())
 
     def test_a_password_goes_over_tls_only_and_is_nowhere_else(self):
         for scheme, implicit in (("smtp", False), ("smtps", True)):

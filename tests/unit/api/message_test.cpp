@@ -23,6 +23,23 @@ TEST_CASE("a request survives the wire") {
   CHECK(again->limit == 7);
 }
 
+TEST_CASE("who asks is not read from the wire") {
+  Request request;
+  request.command = Command::kAcknowledge;
+  request.key = "12";
+  request.text = "on it";
+  request.uid = 1000;
+  const auto again = decode_request(encode(request));
+  REQUIRE(again);
+  CHECK(again->key == "12");
+  CHECK(again->text == "on it");
+  CHECK_FALSE(again->uid);
+  CHECK(decode_request(R"({"command":"acknowledge","key":"12","uid":0})").error().message() ==
+        "the request has an unknown field 'uid'");
+  CHECK(required_role(Command::kAcknowledge) == Role::kAdmin);
+  CHECK(required_role(Command::kIncidents) == Role::kReadOnly);
+}
+
 TEST_CASE("what is no request is refused with the reason") {
   const auto why = [](std::string_view text) { return decode_request(text).error().message(); };
   CHECK(why("") == "the request is no JSON object");

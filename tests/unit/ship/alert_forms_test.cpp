@@ -1,5 +1,6 @@
 #include "ship/alert_forms.h"
 
+#include "model/incident_kind.h"
 #include "ship/advice.h"
 #include "ship/mail_message.h"
 #include "util/encoding.h"
@@ -93,6 +94,22 @@ TEST_CASE("Gotify: plain text, louder when more severe") {
         "{\"title\":\"web-1: ban 203.0.113.9 (sshd)\",\"message\":\"5 findings in 10m\\nNEXT STEPS:"
         "\\nwarder explain 203.0.113.9\\nwarder unban 203.0.113.9      # if it is one of yours\","
         "\"priority\":5,\"extras\":{\"client::display\":{\"contentType\":\"text/plain\"}}}");
+}
+
+TEST_CASE("PagerDuty: what is acknowledged here is acknowledged there, what is told on is not") {
+  model::Event event;
+  event.kind = model::kIncidentKind;
+  event.severity = model::Severity::kNotice;
+  event.detail = R"({"incident":"monitor/vault/schema","number":12,"uid":0,"by":"root"})";
+  ship::Message message;
+  message.event = event;
+  const json known = json::parse(ship::pagerduty_body(kSender, "R0UTE", message));
+  CHECK(known["event_action"] == "acknowledge");
+  const json trigger =
+      json::parse(ship::pagerduty_body(kSender, "R0UTE", monitored("bad", model::Severity::kHigh)));
+  CHECK(known["dedup_key"] == trigger["dedup_key"]);
+  message.event->detail = R"({"incident":"monitor/vault/schema","number":12})";
+  CHECK(json::parse(ship::pagerduty_body(kSender, "R0UTE", message))["event_action"] == "trigger");
 }
 
 TEST_CASE("PagerDuty: an incident is triggered and resolved under one key") {

@@ -188,3 +188,43 @@ TEST_CASE("after an outage the summary says how long it covers") {
   CHECK(ship::summary_text(*f.take(digest)->summary) ==
         "2 bans in 2h: sshd 2; top addresses 203.0.113.2, 203.0.113.3");
 }
+
+TEST_CASE("what is told for the first time goes at once and ahead of repetitions, bounded") {
+  Fixture f;
+  ship::Digest digest("ops", 60s);
+  const auto add = [&](std::string message, bool fresh) {
+    f.outbox.add(
+        problem(model::EventKind::kMonitor, model::Severity::kWarning, std::move(message)));
+    model::OutboxItem item = f.outbox.next(f.loaded, 1)->front();
+    f.loaded = item.id;
+    item.fresh = fresh;
+    digest.add(item, f.clock.monotonic());
+  };
+  const auto next = [&] {
+    const auto message = f.take(digest);
+    return !message           ? std::string("nothing")
+           : message->summary ? ship::summary_text(*message->summary)
+                              : message->event->message;
+  };
+  add("first", true);
+  add("again", false);
+  add("new one", true);
+  add("new two", true);
+  CHECK(digest.ready() == 3);
+  CHECK(next() == "new one");
+  CHECK(next() == "new two");
+  CHECK(next() == "first");
+  CHECK(next() == "nothing");
+  // A flood of new things is a digest like any other.
+  for (unsigned i = 2; i < ship::Digest::kMostFresh + 5; ++i) {
+    add(fmt::format("new {}", i), true);
+  }
+  CHECK(digest.ready() == ship::Digest::kMostFresh - 2);
+  while (f.take(digest)) {
+  }
+  f.clock.advance(60s);
+  add("much later", true);
+  CHECK(next() == "much later");
+  CHECK(next() == "6 monitor events in 1m: again");
+  CHECK(digest.empty());
+}

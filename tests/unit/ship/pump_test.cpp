@@ -455,7 +455,7 @@ TEST_CASE("reports become events that do not go to their own destination") {
   CHECK(event.severity == model::Severity::kHigh);
   CHECK(event.message ==
         "destination ops: 2 alerts could not be delivered and are kept as dead letters: 400");
-  CHECK(event.detail == R"({"destination":"ops","items":2})");
+  CHECK(event.detail == R"({"destination":"ops","incident":"dead-letters/ops","items":2})");
   CHECK(ship::about_destination(event, "ops"));
   CHECK_FALSE(ship::about_destination(event, "op"));
   CHECK_FALSE(ship::about_destination(event, "other"));

@@ -198,6 +198,6 @@ TEST_CASE("a reader refuses a database that the agent has not brought up to date
   REQUIRE_FALSE(reader);
   CHECK(reader.error().message() ==
         fixture.options.path.string() +
-            ": was written by an older warder (schema 1, this one reads 3); start the agent, which "
+            ": was written by an older warder (schema 1, this one reads 4); start the agent, which "
             "brings it up to date");
 }

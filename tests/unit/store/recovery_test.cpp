@@ -129,7 +129,7 @@ TEST_CASE("a database of the future or of another program is refused and left al
   std::string before =
       make("PRAGMA application_id=1465009234;PRAGMA user_version=99;CREATE TABLE t(x)");
   CHECK(refusal() == path.string() +
-                         ": was written by a newer warder (schema 99, this one knows 3); install "
+                         ": was written by a newer warder (schema 99, this one knows 4); install "
                          "that version again, or move the file away to begin a new history");
   CHECK(folder.read("warder.db") == before);
   before = make("CREATE TABLE mine(x)");
