@@ -300,16 +300,16 @@ util::Result<engine::VaultDocuments> fetch_documents(const vault::DocumentSource
 
 util::Result<engine::VaultDocuments> configured_documents(const Globals& globals) {
   const util::SystemClock clock;
-  auto provider = open_configured_vault(globals, clock);
-  if (!provider) {
-    // No vault is no trouble; one that does not answer is.
-    if (provider.error().code() == util::ErrorCode::kNotFound) {
-      return engine::VaultDocuments();
-    }
-    return provider.error();
+  WARDER_ASSIGN_OR_RETURN(const vault::VaultOptions options, configured_vault(globals));
+  std::error_code error;
+  // No vault is no trouble; one that does not answer, or whose key is gone, is.
+  if (options.kind == vault::ProviderKind::kFile && !std::filesystem::exists(options.path, error)) {
+    return engine::VaultDocuments();
   }
+  WARDER_ASSIGN_OR_RETURN(const auto provider,
+                          vault::open_vault(options, vault::Copies::kNone, clock));
   WARDER_ASSIGN_OR_RETURN(const engine::MainConfiguration main, read_main(globals));
-  return fetch_documents([&](std::string_view name) { return (*provider)->get(name); },
+  return fetch_documents([&](std::string_view name) { return provider->get(name); },
                          main.agent.name);
 }
 

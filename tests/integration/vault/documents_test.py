@@ -58,7 +58,8 @@ class Documents(unittest.TestCase):
             ("monitor app", "max_wal_size"): ("5M", "10240K"),
             ("monitor app", "max_query_time"): ("(default)", "0.250s"),
         }
-        self.host.until(lambda: ("monitor app", "max_wal_size") in self.diff(), "the monitor's limits come")
+        self.host.until(lambda: ("monitor app", "max_wal_size") in self.diff() and
+                        all(vault == running for _, vault, running in self.diff().values()), "the monitor's limits come")
         difference = self.diff()
         for key, (files, vault) in expected.items():
             self.assertEqual(difference[key][:2], (files, vault), (key, difference))
