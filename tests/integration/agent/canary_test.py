@@ -164,6 +164,8 @@ class NoSecretGetsOut(unittest.TestCase):
         world = self.world
         made = self.as_agent("backup", "now", "vw")
         self.assertEqual(made.returncode, 0, made.stdout + made.stderr)
+        until(lambda: [e for e in world.events("--kind", "integrity") if "the baseline from now on" in e["message"]],
+              "the schema's baseline")
         live = sqlite3.connect(world.folder / "data/db.sqlite3")
         live.execute("CREATE TABLE surprise(a)")
         live.close()

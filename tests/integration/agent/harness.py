@@ -57,7 +57,7 @@ bantime = 1h
 """
 
 
-def until(condition, what, limit=20.0):
+def until(condition, what, limit=60.0):
     """Waits for a condition that another process brings about; the limit only ends a hopeless wait."""
     end = time.monotonic() + limit
     while True:
