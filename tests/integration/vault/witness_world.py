@@ -60,7 +60,7 @@ class WitnessCase:
                               capture_output=True, timeout=120, env=self.host.environment)
         self.assertEqual(done.returncode, 7 if faults else 0, done.stdout + done.stderr)
         report = json.loads(done.stdout)
-        self.assertEqual([(f["kind"], f.get("first"), f.get("last")) for f in report["faults"]], list(faults))
+        self.assertEqual([(f["kind"], f.get("first"), f.get("last")) for f in report["faults"]], list(faults), report)
         return report
 
     def independent(self):
