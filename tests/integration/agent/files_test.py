@@ -7,21 +7,20 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import tempfile
 import unittest
 
-from harness import SOURCE, WARDER, until
+from harness import PlainAgent, until
 
 
 def digest(content):
     return hashlib.sha256(content).hexdigest()[:12]
 
 
-class World:
+class World(PlainAgent):
     """An agent of this user without jails, firewall or network, and a folder whose files it keeps."""
 
     def __init__(self, files="", watch="no", big=0, every="1s", under=()):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="warder-files-"))
+        super().__init__("files", under)
         self.kept = self.folder / "kept"
         (self.kept / "sub").mkdir(parents=True)
         self.write("passwd", b"root")
@@ -30,24 +29,14 @@ class World:
         for number in range(big):
             self.write(f"big/{number:02}", bytes([number]) * 20_000)
         os.chmod(self.kept, 0o755)
-        (self.folder / "state").mkdir()
         self.configure(files, watch, every)
-        self.under = under
-        self.agent = None
         self.start()
 
     def configure(self, files="", watch="no", every="1s"):
-        (self.folder / "jail.conf").write_text(
+        super().configure(
             f"[files system]\nenabled = yes\npaths = {self.kept}\nevery = {every}\n"
             f"quick_every = {every}\n"
             f"watch = {watch}\npackages_root = {self.kept}\n{files}\n")
-        (self.folder / "warder.conf").write_text(
-            f"[agent]\nname = host.example\nstate = {self.folder}/state\n"
-            f"filters = {SOURCE}/filters\njails = {self.folder}/jail\n"
-            f"[store]\npath = {self.folder}/state/warder.db\n"
-            f"[vault]\npath = {self.folder}/none\nkey_file = {self.folder}/none.key\n"
-            f"[firewall]\nbackend = none\n[api]\nsocket = {self.folder}/control.sock\n"
-            f"[destination file]\nform = json-lines\npath = {self.folder}/events.jsonl\n")
 
     def write(self, name, content, mode=0o644):
         path = self.kept / name
@@ -55,25 +44,8 @@ class World:
         path.write_bytes(content)
         os.chmod(path, mode)
 
-    def start(self):
-        with open(self.folder / "log", "ab") as log:
-            self.agent = subprocess.Popen([*self.under, WARDER, "--config", self.folder / "warder.conf", "run"],
-                                          stdout=subprocess.DEVNULL, stderr=log)
-        try:
-            until(lambda: self.run("status").returncode == 0, "the agent answers")
-        except AssertionError:
-            print((self.folder / "log").read_text())
-            self.end()
-            raise
-
-    def run(self, *words):
-        return subprocess.run([WARDER, "--config", self.folder / "warder.conf", *words],
-                              capture_output=True, text=True)
-
     def events(self):
-        done = self.run("--json", "events", "--kind", "integrity", "--limit", "10000")
-        assert done.returncode == 0, done.stderr
-        return [json.loads(line) for line in done.stdout.splitlines()]
+        return super().events("--kind", "integrity", "--limit", "10000")
 
     def told(self, message, severity, count=1):
         def find():
@@ -87,21 +59,8 @@ class World:
         [row] = json.loads(self.run("--json", "files", "list").stdout)["files"]
         return row
 
-    def shipped(self):
-        path = self.folder / "events.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
     def database(self):
         return sqlite3.connect(self.folder / "state" / "warder.db", isolation_level=None)
-
-    def stop(self, how=signal.SIGTERM):
-        self.agent.send_signal(how)
-        self.agent.wait()
-
-    def end(self):
-        if self.agent.poll() is None:
-            self.stop()
-        subprocess.run(["rm", "-rf", self.folder], check=True)
 
 
 class FilesTest(unittest.TestCase):

@@ -141,6 +141,59 @@ class Receiver:
         self.thread.join()
 
 
+class PlainAgent:
+    """An agent of this user in a folder of its own, without firewall or network; events go to a file, too."""
+
+    def __init__(self, name, under=()):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"warder-{name}-"))
+        (self.folder / "state").mkdir()
+        self.under = under  # words before the agent's own
+        self.agent = None
+
+    def configure(self, jails, store=""):
+        (self.folder / "jail.conf").write_text(jails)
+        (self.folder / "warder.conf").write_text(
+            f"[agent]\nname = host.example\nstate = {self.folder}/state\n"
+            f"filters = {SOURCE}/filters\njails = {self.folder}/jail\n"
+            f"[store]\npath = {self.folder}/state/warder.db\n{store}\n"
+            f"[vault]\npath = {self.folder}/none\nkey_file = {self.folder}/none.key\n"
+            f"[firewall]\nbackend = none\n[api]\nsocket = {self.folder}/control.sock\n"
+            f"[destination file]\nform = json-lines\npath = {self.folder}/events.jsonl\n")
+
+    def start(self):
+        with open(self.folder / "log", "ab") as log:
+            self.agent = subprocess.Popen([*self.under, WARDER, "--config", self.folder / "warder.conf", "run"],
+                                          stdout=subprocess.DEVNULL, stderr=log)
+        try:
+            until(lambda: self.run("status").returncode == 0, "the agent answers")
+        except AssertionError:
+            print((self.folder / "log").read_text())
+            self.end()
+            raise
+
+    def run(self, *words, stdin=None):
+        return subprocess.run([WARDER, "--config", self.folder / "warder.conf", *words],
+                              input=stdin, capture_output=True, text=True)
+
+    def events(self, *words):
+        done = self.run("--json", "events", *words)
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def shipped(self):
+        path = self.folder / "events.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def stop(self, how=signal.SIGTERM):
+        self.agent.send_signal(how)
+        self.agent.wait()
+
+    def end(self):
+        if self.agent.poll() is None:
+            self.stop()
+        subprocess.run(["rm", "-rf", self.folder], check=True)
+
+
 class World:
     def __init__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="warder-world-"))

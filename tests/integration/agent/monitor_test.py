@@ -5,18 +5,17 @@ import pathlib
 import signal
 import sqlite3
 import subprocess
-import tempfile
 import unittest
 
-from harness import SOURCE, WARDER, until
+from harness import WARDER, PlainAgent, until
 
 
-class World:
+class World(PlainAgent):
     """An agent of this user without jails, firewall or network, and a database that it watches."""
 
     def __init__(self, monitor="", store="",
                  checks="integrity foreign-keys schema wal-size access"):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="warder-monitor-"))
+        super().__init__("monitor")
         self.database = self.folder / "db.sqlite3"
         live = self.live()
         live.executescript("PRAGMA journal_mode=WAL;"
@@ -25,62 +24,20 @@ class World:
                            "INSERT INTO users VALUES('u')")
         live.close()
         os.chmod(self.database, 0o640)
-        (self.folder / "state").mkdir()
-        (self.folder / "jail.conf").write_text(
+        self.configure(
             f"[monitor vault]\nenabled = yes\ndatabase = {self.database}\nevery = 1s\n"
             f"schema_every = 1s\nintegrity_every = 1s\n"
-            f"checks = {checks}\n{monitor}\n")
-        (self.folder / "warder.conf").write_text(
-            f"[agent]\nname = host.example\nstate = {self.folder}/state\n"
-            f"filters = {SOURCE}/filters\njails = {self.folder}/jail\n"
-            f"[store]\npath = {self.folder}/state/warder.db\n{store.format(folder=self.folder)}\n"
-            f"[vault]\npath = {self.folder}/none\nkey_file = {self.folder}/none.key\n"
-            f"[firewall]\nbackend = none\n[api]\nsocket = {self.folder}/control.sock\n"
-            f"[destination file]\nform = json-lines\npath = {self.folder}/events.jsonl\n")
-        self.agent = None
+            f"checks = {checks}\n{monitor}\n", store.format(folder=self.folder))
         self.start()
 
     def live(self):
         return sqlite3.connect(self.database, isolation_level=None)
-
-    def start(self):
-        with open(self.folder / "log", "ab") as log:
-            self.agent = subprocess.Popen([WARDER, "--config", self.folder / "warder.conf", "run"],
-                                          stdout=subprocess.DEVNULL, stderr=log)
-        try:
-            until(lambda: self.run("status").returncode == 0, "the agent answers")
-        except AssertionError:
-            print((self.folder / "log").read_text())
-            self.end()
-            raise
-
-    def run(self, *words, stdin=None):
-        return subprocess.run([WARDER, "--config", self.folder / "warder.conf", *words],
-                              input=stdin, capture_output=True, text=True)
-
-    def events(self, *words):
-        done = self.run("--json", "events", *words)
-        assert done.returncode == 0, done.stderr
-        return [json.loads(line) for line in done.stdout.splitlines()]
 
     def told(self, message, severity, kind="integrity"):
         def find():
             return [event for event in self.events("--kind", kind)
                     if event["message"].startswith(message) and event["severity"] == severity]
         return until(find, f"{severity}: {message}")[0]
-
-    def shipped(self):
-        path = self.folder / "events.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-    def stop(self, how=signal.SIGTERM):
-        self.agent.send_signal(how)
-        self.agent.wait()
-
-    def end(self):
-        if self.agent.poll() is None:
-            self.stop()
-        subprocess.run(["rm", "-rf", self.folder], check=True)
 
 
 class MonitorTest(unittest.TestCase):
