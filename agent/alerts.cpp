@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace warder::agent {
 namespace {
@@ -118,38 +119,34 @@ std::string told_text(const json& incident, util::WallTime now) {
   return text.empty() ? "nobody" : text;
 }
 
-ExitStatus list(const Globals& globals, const Words& words) {
-  api::Request request;
-  request.command = api::Command::kIncidents;
-  request.text = words.ended ? "ended" : "";
-  const auto answer = ask_agent(globals, request);
-  if (!answer) {
-    return complain(answer.error());
-  }
-  if (globals.json) {
-    print(*answer + '\n');
-    return ExitStatus::kOk;
-  }
-  const json document = json::parse(*answer);
+std::string incidents_text(const json& document, bool ended) {
   const util::WallTime now = time_of(document, "now");
-  TextTable table({"NUMBER", "SEVERITY", words.ended ? "ENDED" : "AGE", "EVENTS",
-                   words.ended ? "HOW" : "TOLD", "ACKNOWLEDGED", "INCIDENT"});
+  TextTable table({"NUMBER", "SEVERITY", ended ? "ENDED" : "AGE", "EVENTS", ended ? "HOW" : "TOLD",
+                   "ACKNOWLEDGED", "INCIDENT"});
   for (const json& incident : document["incidents"]) {
     const json acknowledged = incident.value("acknowledged", json::object());
     const std::string note = acknowledged.value("note", "");
     table.add({std::to_string(incident.value("number", 0LL)), incident.value("severity", ""),
-               age(time_of(incident, words.ended ? "ended" : "opened"), now),
+               age(time_of(incident, ended ? "ended" : "opened"), now),
                std::to_string(incident.value("events", 0ULL)),
-               words.ended ? incident.value("how", "") : told_text(incident, now),
+               ended ? incident.value("how", "") : told_text(incident, now),
                acknowledged.empty() ? "no"
                                     : fmt::format("{}{}{}", acknowledged.value("by", ""),
                                                   note.empty() ? "" : ": ", note),
                fmt::format("{}: {}", incident.value("name", ""), incident.value("message", ""))});
   }
-  print(!table.empty() ? table.to_text()
-        : words.ended  ? "no incident has ended\n"
-                       : "no incident is open\n");
-  return ExitStatus::kOk;
+  if (!table.empty()) {
+    return table.to_text();
+  }
+  return ended ? "no incident has ended\n" : "no incident is open\n";
+}
+
+ExitStatus list(const Globals& globals, const Words& words) {
+  api::Request request;
+  request.command = api::Command::kIncidents;
+  request.text = words.ended ? "ended" : "";
+  return ask_and_print(globals, request,
+                       [&](const json& document) { return incidents_text(document, words.ended); });
 }
 
 ExitStatus acknowledge(const Globals& globals, const Words& words) {
@@ -157,19 +154,12 @@ ExitStatus acknowledge(const Globals& globals, const Words& words) {
   request.command = api::Command::kAcknowledge;
   request.key = words.incident;
   request.text = util::to_valid_utf8(words.note);
-  const auto answer = ask_agent(globals, request);
-  if (!answer) {
-    return complain(answer.error());
-  }
-  if (globals.json) {
-    print(*answer + '\n');
-    return ExitStatus::kOk;
-  }
-  const json document = json::parse(*answer);
-  print(fmt::format("incident {} ({}) is {}acknowledged by {}\n", document.value("number", 0LL),
-                    document.value("name", ""), document.value("already", false) ? "already " : "",
-                    document.value("by", "")));
-  return ExitStatus::kOk;
+  return ask_and_print(globals, request, [](const json& document) {
+    return fmt::format("incident {} ({}) is {}acknowledged by {}\n", document.value("number", 0LL),
+                       document.value("name", ""),
+                       document.value("already", false) ? "already " : "",
+                       document.value("by", ""));
+  });
 }
 
 ExitStatus send(const Globals& globals, const Words& words) {
@@ -186,7 +176,7 @@ ExitStatus send(const Globals& globals, const Words& words) {
     return complain(
         util::Error(util::ErrorCode::kInvalid, "--over needs --incident: which one is over?"));
   }
-  auto text = read_standard_input(api::Request::kLongestText);
+  auto text = read_report();
   if (!text) {
     return complain(text.error());
   }
@@ -196,20 +186,13 @@ ExitStatus send(const Globals& globals, const Words& words) {
   request.severity = words.over               ? "notice"
                      : words.severity.empty() ? std::string(sent->severity)
                                               : words.severity;
-  request.text = util::to_valid_utf8(*text);
-  if (util::trim(request.text).empty()) {
-    return complain(util::Error(util::ErrorCode::kInvalid,
-                                "standard input is empty; what happened is read from there"));
-  }
+  request.text = std::move(*text);
   request.key = words.incident;
   request.state = words.over ? "good" : "";
   request.by = user_name();
-  const auto answer = ask_agent(globals, request);
-  if (!answer) {
-    return complain(answer.error());
-  }
-  print(globals.json ? *answer + '\n' : "recorded, and told to the destinations that want it\n");
-  return ExitStatus::kOk;
+  return ask_and_print(globals, request, [](const json&) {
+    return "recorded, and told to the destinations that want it\n";
+  });
 }
 
 }  // namespace

@@ -51,20 +51,15 @@ util::Status fill(const Words& words, api::Request* request) {
 }
 
 // The common course: fill, ask, show.
-ExitStatus ask_and_print(const Globals& globals, api::Command command, const Words& words,
-                         const std::function<std::string(const json&)>& text) {
+ExitStatus fill_and_ask(const Globals& globals, api::Command command, const Words& words,
+                        const std::function<std::string(const json&)>& text) {
   api::Request request;
   request.command = command;
   if (const util::Status filled = fill(words, &request); !filled) {
     complain(filled.error());
     return ExitStatus::kUsage;
   }
-  const auto answer = ask_agent(globals, request);
-  if (!answer) {
-    return complain(answer.error());
-  }
-  print(globals.json ? *answer + '\n' : text(json::parse(*answer)));
-  return ExitStatus::kOk;
+  return ask_and_print(globals, request, text);
 }
 
 }  // namespace
@@ -74,7 +69,7 @@ Run declare_bans(CLI::App& app) {
   app.add_option("--jail", words->jail, "only bans of this jail");
   app.add_option("--limit", words->limit, "at most this many rows");
   return [words](const Globals& globals) {
-    return ask_and_print(globals, api::Command::kBans, *words, bans_text);
+    return fill_and_ask(globals, api::Command::kBans, *words, bans_text);
   };
 }
 
@@ -85,9 +80,8 @@ Run declare_ban(CLI::App& app) {
   app.add_option("--for", words->duration,
                  "how long, e.g. 1h; -1 is for ever (default: as the jail)");
   return [words](const Globals& globals) {
-    return ask_and_print(globals, api::Command::kBan, *words, [&](const json&) {
-      return fmt::format("{} is banned\n", words->address);
-    });
+    return fill_and_ask(globals, api::Command::kBan, *words,
+                        [&](const json&) { return fmt::format("{} is banned\n", words->address); });
   };
 }
 
@@ -111,13 +105,13 @@ Run declare_unban(CLI::App& app) {
     if (words->all) {
       for (const char* everybody : {"0.0.0.0/0", "::/0"}) {
         words->address = everybody;
-        const ExitStatus status = ask_and_print(globals, api::Command::kUnban, *words, count);
+        const ExitStatus status = fill_and_ask(globals, api::Command::kUnban, *words, count);
         if (status != ExitStatus::kOk) {
           return status;
         }
       }
     } else {
-      const ExitStatus status = ask_and_print(globals, api::Command::kUnban, *words, count);
+      const ExitStatus status = fill_and_ask(globals, api::Command::kUnban, *words, count);
       if (status != ExitStatus::kOk || globals.json) {
         return status;
       }

@@ -1,11 +1,11 @@
 // What the control socket does about alerts: incidents, acknowledgements, tests, reports.
 #include "agent/control.h"
 #include "model/event.h"
-#include "model/incident_kind.h"
 #include "store/incident.h"
 #include "store/reader.h"
 #include "util/clock.h"
 #include "util/strings.h"
+#include "util/users.h"
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -14,7 +14,6 @@
 #include <charconv>
 #include <chrono>
 #include <optional>
-#include <pwd.h>
 #include <string>
 #include <thread>
 #include <vector>
@@ -34,17 +33,6 @@ constexpr std::size_t kLongestIncident = 200;
 
 std::string dump(const json& document) {
   return document.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-// "alice", or the number when it has no name here.
-std::string name_of(uid_t uid) {
-  std::vector<char> buffer(16384);
-  passwd entry{};
-  passwd* found = nullptr;
-  if (::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) {
-    return util::printable(found->pw_name, 64);
-  }
-  return fmt::format("uid {}", uid);
 }
 
 json object_of(const store::Incident& incident) {
@@ -198,10 +186,11 @@ util::Result<std::string> Control::acknowledge(const api::Request& request) {
                  {"already", true},
                  {"by", incident.acknowledged_by}});
   }
-  const std::string by = name_of(*request.uid);
+  const std::string by =
+      util::find_user_name(*request.uid).value_or(fmt::format("uid {}", *request.uid));
   const std::string note = util::printable(util::trim(request.text), kLongestNote);
   model::Event event;
-  event.kind = model::kIncidentKind;
+  event.kind = model::EventKind::kIncident;
   event.severity = model::Severity::kNotice;
   event.time = util::SystemClock().now();
   event.jail = incident.jail;

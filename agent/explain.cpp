@@ -117,24 +117,14 @@ Run declare_explain(CLI::App& app) {
     if (!prefix && address->find(' ') != std::string::npos) {
       request.command = api::Command::kExplainKey;
       request.key = *address;
-      const auto answer = ask_agent(globals, request);
-      if (!answer) {
-        return complain(answer.error());
-      }
-      print(globals.json ? *answer + '\n' : explain_key_text(json::parse(*answer)));
-      return ExitStatus::kOk;
+      return ask_and_print(globals, request, explain_key_text);
     }
     if (!prefix) {
       complain(prefix.error());
       return ExitStatus::kUsage;
     }
     request.address = *prefix;
-    const auto answer = ask_agent(globals, request);
-    if (!answer) {
-      return complain(answer.error());
-    }
-    print(globals.json ? *answer + '\n' : explain_text(json::parse(*answer)));
-    return ExitStatus::kOk;
+    return ask_and_print(globals, request, explain_text);
   };
 }
 

@@ -308,31 +308,19 @@ ExitStatus ask(const Globals& globals, api::Command command, const Words& words)
   request.command = command;
   request.jail = words.name;
   request.text = words.path;
-  const auto answer = ask_agent(globals, request);
-  if (!answer) {
-    return complain(answer.error());
-  }
-  if (globals.json) {
-    print(*answer + '\n');
-    return ExitStatus::kOk;
-  }
-  switch (command) {
-    case api::Command::kAcceptFiles: {
-      const json document = json::parse(*answer, nullptr, false);
-      print(fmt::format("{} of what the agent has told into the baseline of {}\n",
-                        counted(document.value("accepted", std::uint64_t{0}), "change"),
-                        words.name));
-      break;
+  return ask_and_print(globals, request, [&](const json& document) {
+    switch (command) {
+      case api::Command::kAcceptFiles:
+        return fmt::format("{} of what the agent has told into the baseline of {}\n",
+                           counted(document.value("accepted", std::uint64_t{0}), "change"),
+                           words.name);
+      case api::Command::kScanFiles:
+        return fmt::format("all content of {} is compared now; warder files list\n", words.name);
+      default:
+        return fmt::format("a new baseline of {} is made of what is there; warder files list\n",
+                           words.name);
     }
-    case api::Command::kScanFiles:
-      print(fmt::format("all content of {} is compared now; warder files list\n", words.name));
-      break;
-    default:
-      print(fmt::format("a new baseline of {} is made of what is there; warder files list\n",
-                        words.name));
-      break;
-  }
-  return ExitStatus::kOk;
+  });
 }
 
 }  // namespace

@@ -180,13 +180,9 @@ ExitStatus accept(const Globals& globals, const std::string& name) {
   api::Request request;
   request.command = api::Command::kAcceptSchema;
   request.jail = name;
-  const auto answer = ask_agent(globals, request);
-  if (!answer) {
-    return complain(answer.error());
-  }
-  print(globals.json ? *answer + '\n'
-                     : fmt::format("the schema that monitor {} finds now is its baseline\n", name));
-  return ExitStatus::kOk;
+  return ask_and_print(globals, request, [&](const json&) {
+    return fmt::format("the schema that monitor {} finds now is its baseline\n", name);
+  });
 }
 
 }  // namespace

@@ -97,14 +97,7 @@ std::string status_text(const json& status) {
 }  // namespace
 
 Run declare_status(CLI::App&) {
-  return [](const Globals& globals) {
-    const auto answer = ask_agent(globals, api::Request{});
-    if (!answer) {
-      return complain(answer.error());
-    }
-    print(globals.json ? *answer + '\n' : status_text(json::parse(*answer)));
-    return ExitStatus::kOk;
-  };
+  return [](const Globals& globals) { return ask_and_print(globals, api::Request{}, status_text); };
 }
 
 Run declare_reload(CLI::App&) {

@@ -3,6 +3,7 @@
 #include "agent/wiring.h"
 #include "util/strings.h"
 #include "vault/oci_audit.h"
+#include "vault/oci_vault.h"
 #include "vault/secret_json.h"
 
 #include <fmt/core.h>
@@ -167,14 +168,7 @@ class OciDeeds {
     if (!settings_.empty() && deed.id == settings_) {
       return "settings";
     }
-    if (prefix_.size() >= deed.resource.size() || !deed.resource.starts_with(prefix_)) {
-      return "";
-    }
-    std::string name = deed.resource.substr(prefix_.size());
-    for (auto at = name.find("--"); at != std::string::npos; at = name.find("--", at + 1)) {
-      name.replace(at, 2, "/");
-    }
-    return vault::check_name(name) ? name : std::string();
+    return vault::document_of_secret(prefix_, deed.resource).value_or("");
   }
   bool wanted(const std::string& document) const {
     return key_.empty() || key_ == document || key_.starts_with(document + "/") ||

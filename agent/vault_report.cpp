@@ -8,6 +8,7 @@
 #include <fmt/core.h>
 
 #include <string>
+#include <utility>
 
 namespace warder::agent {
 namespace {
@@ -23,27 +24,13 @@ ExitStatus report(const Globals& globals, const VaultWords& words, std::string_v
                                             "high or critical",
                                             util::printable(request.severity, 40))));
   }
-  auto text = read_standard_input(api::Request::kLongestText);
+  auto text = read_report();
   if (!text) {
     return complain(text.error());
   }
-  request.text = util::to_valid_utf8(*text);
-  if (util::trim(request.text).empty()) {
-    return complain(util::Error(util::ErrorCode::kInvalid,
-                                "standard input is empty; what happened is read from there"));
-  }
-  if (request.text.size() > api::Request::kLongestText) {
-    return complain(util::Error(util::ErrorCode::kInvalid,
-                                "standard input is too long once its bytes are valid UTF-8; send "
-                                "it in parts"));
-  }
+  request.text = std::move(*text);
   request.by = user_name();
-  const auto answer = ask_agent(globals, request);
-  if (!answer) {
-    return complain(answer.error());
-  }
-  print(globals.json ? *answer + '\n' : "recorded\n");
-  return ExitStatus::kOk;
+  return ask_and_print(globals, request, [](const nlohmann::json&) { return "recorded\n"; });
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "util/descriptor.h"
 #include "util/duration.h"
 #include "util/strings.h"
+#include "util/users.h"
 
 #include <fmt/core.h>
 
@@ -19,8 +20,6 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <glob.h>
-#include <grp.h>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -47,27 +46,9 @@ util::WallTime modified(const struct stat& info) {
       seconds(info.st_mtim.tv_sec) + std::chrono::nanoseconds(info.st_mtim.tv_nsec)));
 }
 
-std::string name_of_user(uid_t id) {
-  passwd entry{};
-  passwd* found = nullptr;
-  char buffer[4096];
-  return ::getpwuid_r(id, &entry, buffer, sizeof buffer, &found) == 0 && found != nullptr
-             ? std::string(entry.pw_name)
-             : std::to_string(id);
-}
-
-std::string name_of_group(gid_t id) {
-  group entry{};
-  group* found = nullptr;
-  char buffer[4096];
-  return ::getgrgid_r(id, &entry, buffer, sizeof buffer, &found) == 0 && found != nullptr
-             ? std::string(entry.gr_name)
-             : std::to_string(id);
-}
-
 // What lets the agent's user in where `info` is a file or folder that keeps it out.
 std::string remedy_for(const std::string& path, const struct stat& info, bool folder) {
-  const std::string group = name_of_group(info.st_gid);
+  const std::string group = util::group_name(info.st_gid);
   const mode_t needed = folder ? S_IXGRP : S_IRGRP;
   if ((info.st_mode & needed) != 0 && info.st_gid != 0) {
     return fmt::format(
@@ -123,8 +104,8 @@ class Check {
       if (::stat(walked.c_str(), &info) == 0 && ::access(walked.c_str(), X_OK) != 0) {
         add("log", Verdict::kBroken, fmt::format("{} cannot be reached", util::printable(path)),
             fmt::format("the agent's user {} may not enter {} (owner {}, group {}, mode {:o})",
-                        name_of_user(::geteuid()), util::printable(walked.string()),
-                        name_of_user(info.st_uid), name_of_group(info.st_gid),
+                        util::user_name(::geteuid()), util::printable(walked.string()),
+                        util::user_name(info.st_uid), util::group_name(info.st_gid),
                         info.st_mode & 07777U),
             remedy_for(walked.string(), info, true));
         return true;
@@ -173,8 +154,8 @@ class Check {
       if (error == EACCES) {
         return add("log", Verdict::kBroken, fmt::format("{} cannot be read", util::printable(path)),
                    fmt::format("the agent's user {} may not (owner {}, group {}, mode {:o})",
-                               name_of_user(::geteuid()), name_of_user(info.st_uid),
-                               name_of_group(info.st_gid), info.st_mode & 07777U),
+                               util::user_name(::geteuid()), util::user_name(info.st_uid),
+                               util::group_name(info.st_gid), info.st_mode & 07777U),
                    remedy_for(path, info, false));
       }
       return add("log", Verdict::kBroken, fmt::format("{} cannot be read", util::printable(path)),

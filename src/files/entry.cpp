@@ -2,13 +2,11 @@
 
 #include "util/encoding.h"
 #include "util/strings.h"
+#include "util/users.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <array>
-#include <grp.h>
-#include <pwd.h>
 #include <sys/stat.h>
 
 namespace warder::files {
@@ -80,10 +78,12 @@ Changes changes_between(const Entry& before, const Entry& after, Fields fields) 
   differs(Field::kMode, before.mode != after.mode,
           [&] { return fmt::format("mode {:04o} -> {:04o}", before.mode, after.mode); });
   differs(Field::kOwner, before.owner != after.owner, [&] {
-    return fmt::format("owner {} -> {}", user_name(before.owner), user_name(after.owner));
+    return fmt::format("owner {} -> {}", util::user_name(before.owner),
+                       util::user_name(after.owner));
   });
   differs(Field::kGroup, before.group != after.group, [&] {
-    return fmt::format("group {} -> {}", group_name(before.group), group_name(after.group));
+    return fmt::format("group {} -> {}", util::group_name(before.group),
+                       util::group_name(after.group));
   });
   if (before.type != after.type) {
     changes.type = true;
@@ -141,33 +141,13 @@ Changes changes_between(const Entry& before, const Entry& after, Fields fields) 
   return changes;
 }
 
-std::string user_name(std::uint32_t user) {
-  std::array<char, 4096> buffer;
-  passwd entry{};
-  passwd* found = nullptr;
-  if (::getpwuid_r(user, &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) {
-    return util::printable(found->pw_name, 64);
-  }
-  return std::to_string(user);
-}
-
-std::string group_name(std::uint32_t group) {
-  std::array<char, 4096> buffer;
-  ::group entry{};
-  ::group* found = nullptr;
-  if (::getgrgid_r(group, &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) {
-    return util::printable(found->gr_name, 64);
-  }
-  return std::to_string(group);
-}
-
 std::string short_digest(const crypto::Sha256Digest& digest) {
   return util::to_hex(digest).substr(0, 12);
 }
 
 std::string describe(const Entry& entry) {
   std::string text = fmt::format("{}, {:04o} {}:{}", to_string(entry.type), entry.mode,
-                                 user_name(entry.owner), group_name(entry.group));
+                                 util::user_name(entry.owner), util::group_name(entry.group));
   if (entry.type == FileType::kFile) {
     text += fmt::format(", {} bytes", entry.size);
     text += entry.content == Content::kRead ? ", sha256 " + short_digest(entry.digest)

@@ -92,9 +92,6 @@ struct Changes {
 };
 Changes changes_between(const Entry& before, const Entry& after, Fields fields);
 
-// "root", or the number where there is no name.
-std::string user_name(std::uint32_t user);
-std::string group_name(std::uint32_t group);
 // "file, 0644 root:root, 120 bytes, sha256 0123456789ab"
 std::string describe(const Entry& entry);
 std::string short_digest(const crypto::Sha256Digest& digest);

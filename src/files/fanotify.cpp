@@ -1,6 +1,7 @@
 #include "files/watch.h"
 #include "util/descriptor.h"
 #include "util/strings.h"
+#include "util/users.h"
 
 #include <fmt/core.h>
 
@@ -55,7 +56,7 @@ std::string process_of(pid_t pid) {
       if (!words.empty() &&
           std::from_chars(words[0].data(), words[0].data() + words[0].size(), number).ec ==
               std::errc()) {
-        user = user_name(number);
+        user = util::user_name(number);
       }
     }
   }

@@ -67,6 +67,15 @@ class Parts {
   std::vector<Remembered> waiting_;
 };
 
+// What a walk left out, among the facts of an event.
+void add_limits(const WalkCounts& counts, json* facts) {
+  facts->update({{"denied", counts.denied},
+                 {"too_large", counts.too_large},
+                 {"unsteady", counts.unsteady},
+                 {"mounts", counts.mounts},
+                 {"too_deep", counts.too_deep}});
+}
+
 std::set<std::string> parts_of(const Baseline& baseline) {
   const std::vector<std::string> names = baseline.chunks();
   return {names.begin(), names.end()};
@@ -248,16 +257,12 @@ util::Status Guard::make_baseline(const Pace::Rest& rest) {
   state.text =
       fmt::format("baseline of {} files and folders, {} of content, root {}{}", writer.entries(),
                   in_words(counts.bytes_read), root.substr(0, 16), limits_in_words(counts));
-  const json facts{{"entries", writer.entries()},
-                   {"bytes", counts.bytes_read},
-                   {"seconds", std::chrono::duration<double>(clock_.monotonic() - began).count()},
-                   {"root", root},
-                   {"paths", util::printable(paths, 2000)},
-                   {"denied", counts.denied},
-                   {"too_large", counts.too_large},
-                   {"unsteady", counts.unsteady},
-                   {"mounts", counts.mounts},
-                   {"too_deep", counts.too_deep}};
+  json facts{{"entries", writer.entries()},
+             {"bytes", counts.bytes_read},
+             {"seconds", std::chrono::duration<double>(clock_.monotonic() - began).count()},
+             {"root", root},
+             {"paths", util::printable(paths, 2000)}};
+  add_limits(counts, &facts);
   std::vector<model::Event> events;
   if (old && !*old && !newest_root_.empty() && !wants_baseline_) {
     events.push_back(tell_whole(
@@ -369,17 +374,13 @@ util::Status Guard::compare_all(const Baseline& baseline, Thoroughness thoroughn
                                     result.all == 1 ? "1 is" : fmt::format("{} are", result.all)));
   const bool beyond = result.all > result.found.size() && result.all != state_.differences;
   if (thoroughness == Thoroughness::kFull || beyond) {
-    const json facts{{"entries", counts.entries},
-                     {"bytes", counts.bytes_read},
-                     {"seconds", took},
-                     {"differences", result.all},
-                     {"expected", result.expected.size() + result.not_taken},
-                     {"denied", counts.denied},
-                     {"too_large", counts.too_large},
-                     {"unsteady", counts.unsteady},
-                     {"mounts", counts.mounts},
-                     {"too_deep", counts.too_deep},
-                     {"baseline", util::to_hex(baseline.root())}};
+    json facts{{"entries", counts.entries},
+               {"bytes", counts.bytes_read},
+               {"seconds", took},
+               {"differences", result.all},
+               {"expected", result.expected.size() + result.not_taken},
+               {"baseline", util::to_hex(baseline.root())}};
+    add_limits(counts, &facts);
     events.push_back(tell_whole(
         options_, beyond ? options_.severity : model::Severity::kInfo,
         result.all == 0 ? "good" : "bad",

@@ -15,7 +15,6 @@ using config::Type;
 using std::chrono::seconds;
 
 // In the order of model::Severity.
-constexpr std::string_view kSeverities[] = {"info", "notice", "warning", "high", "critical"};
 constexpr std::string_view kWatching[] = {"inotify", "fanotify", "no"};
 constexpr std::string_view kExpected[] = {"dpkg", "none"};
 
@@ -119,7 +118,7 @@ constexpr Key kKeys[] = {
     {.name = "severity",
      .type = Type::kEnum,
      .fallback = "high",
-     .choices = kSeverities,
+     .choices = model::kSeverityNames,
      .change = Change::kLive,
      .text = "How severe a changed or missing file is, and a new one that runs with the rights of "
              "its owner. Other new files are a warning at most.",

@@ -2,6 +2,7 @@
 
 #include "util/encoding.h"
 #include "util/strings.h"
+#include "util/users.h"
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -26,8 +27,8 @@ bool is_over(Tale tale) { return tale != Tale::kDiffers; }
 json facts_of(const Entry& entry) {
   json facts{{"type", to_string(entry.type)},
              {"mode", fmt::format("{:04o}", entry.mode)},
-             {"owner", user_name(entry.owner)},
-             {"group", group_name(entry.group)}};
+             {"owner", util::user_name(entry.owner)},
+             {"group", util::group_name(entry.group)}};
   if (entry.type == FileType::kFile) {
     facts["size"] = entry.size;
     if (entry.content == Content::kRead) {

@@ -26,7 +26,6 @@ constexpr std::string_view kDnsUses[] = {"no", "warn", "yes", "raw"};
 constexpr std::string_view kBlocktypes[] = {"drop"};
 constexpr std::string_view kOutcomes[] = {"ban", "alert", "reread"};
 constexpr std::string_view kOutsides[] = {"none", "paths", "networks"};
-constexpr std::string_view kSeverities[] = {"info", "notice", "warning", "high", "critical"};
 
 // max-count and max-time of `key="<ip>", max-count=100, max-time=5m`.
 struct IgnoreCache {
@@ -330,7 +329,7 @@ constexpr config::Key kKeys[] = {
     {.name = "severity",
      .type = Type::kEnum,
      .fallback = "high",
-     .choices = kSeverities,
+     .choices = model::kSeverityNames,
      .text = "With outcome = alert: how bad it is.",
      .example = "critical"},
     {.name = "outside",

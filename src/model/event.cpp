@@ -1,7 +1,5 @@
 #include "model/event.h"
 
-#include "model/incident_kind.h"
-
 #include <nlohmann/json.hpp>
 
 #include <utility>
@@ -9,8 +7,6 @@
 namespace warder::model {
 namespace {
 
-constexpr std::array<std::string_view, 5> kSeverities{"info", "notice", "warning", "high",
-                                                      "critical"};
 constexpr std::array<std::pair<EventKind, std::string_view>, 19> kKinds{{
     {EventKind::kFinding, "finding"},
     {EventKind::kBan, "ban"},
@@ -30,13 +26,13 @@ constexpr std::array<std::pair<EventKind, std::string_view>, 19> kKinds{{
     {EventKind::kSecurity, "security"},
     {EventKind::kAlert, "alert"},
     {EventKind::kMonitor, "monitor"},
-    {kIncidentKind, "incident"},
+    {EventKind::kIncident, "incident"},
 }};
 
 }  // namespace
 
 std::string_view to_string(Severity severity) {
-  return kSeverities[static_cast<std::size_t>(severity)];
+  return kSeverityNames[static_cast<std::size_t>(severity)];
 }
 
 std::string_view to_string(EventKind kind) {
@@ -49,8 +45,8 @@ std::string_view to_string(EventKind kind) {
 }
 
 std::optional<Severity> parse_severity(std::string_view name) {
-  for (std::size_t i = 0; i < kSeverities.size(); ++i) {
-    if (kSeverities[i] == name) {
+  for (std::size_t i = 0; i < kSeverityNames.size(); ++i) {
+    if (kSeverityNames[i] == name) {
       return static_cast<Severity>(i);
     }
   }

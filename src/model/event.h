@@ -40,7 +40,12 @@ enum class EventKind : std::uint8_t {
   kSecurity = 16,     // reported by an operator or another program
   kAlert = 17,        // of a jail that alerts; without a jail a test alert
   kMonitor = 18,      // a measure of a watched service passed its limit, or came back
+  kIncident = 19,     // somebody acknowledged an incident, or nobody did in time
 };
+
+// In the order of Severity.
+inline constexpr std::array<std::string_view, 5> kSeverityNames{"info", "notice", "warning", "high",
+                                                                "critical"};
 
 std::string_view to_string(Severity severity);
 std::string_view to_string(EventKind kind);

@@ -6,6 +6,7 @@
 #include "util/duration.h"
 #include "util/file.h"
 #include "util/strings.h"
+#include "util/users.h"
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -13,7 +14,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <pwd.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -85,16 +85,6 @@ std::optional<FileIdentity> identity_of(const std::filesystem::path& path,
 
 bool is_of(const FileLock& lock, const FileIdentity& file) {
   return FileIdentity{lock.major, lock.minor, lock.inode} == file;
-}
-
-std::string user_name(uid_t user) {
-  struct passwd entry{};
-  struct passwd* found = nullptr;
-  std::string buffer(4096, '\0');
-  if (::getpwuid_r(user, &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) {
-    return util::printable(entry.pw_name, 64);
-  }
-  return fmt::format("{}", user);
 }
 
 std::optional<std::int64_t> as_pid(const std::string& name) {
@@ -222,7 +212,8 @@ std::string HostChecks::name_of(std::int64_t pid) const {
   }
   const auto status = util::read_file(proc_ / std::to_string(pid) / "status", kLongestProc);
   const auto figures = status ? parse_process_status(*status) : std::nullopt;
-  return figures ? fmt::format("{} (pid {}, user {})", figures->name, pid, user_name(figures->user))
+  return figures ? fmt::format("{} (pid {}, user {})", figures->name, pid,
+                               util::user_name(figures->user))
                  : fmt::format("pid {}", pid);
 }
 
@@ -485,7 +476,7 @@ Outcome HostChecks::access() const {
     if (!figures) {
       continue;  // has ended meanwhile
     }
-    const std::string user = user_name(figures->user);
+    const std::string user = util::user_name(figures->user);
     const auto& users = options_.access_users;
     const bool user_may = figures->user == file.st_uid || figures->user == 0 ||
                           figures->user == ::geteuid() ||

@@ -24,7 +24,6 @@ static_assert(std::size(kNames) == kChecks);
 constexpr std::span kConfigurable(kNames, kChecks - 1);
 
 // In the order of model::Severity.
-constexpr std::string_view kSeverities[] = {"info", "notice", "warning", "high", "critical"};
 
 constexpr Key kKeys[] = {
     {.name = "enabled",
@@ -60,7 +59,7 @@ constexpr Key kKeys[] = {
      .example = "ops"},
     {.name = "severity",
      .type = Type::kEnum,
-     .choices = kSeverities,
+     .choices = model::kSeverityNames,
      .change = Change::kLive,
      .text =
          "How severe an alert of these checks is. Unless set: critical for integrity and quick, "

@@ -1,7 +1,6 @@
 #include "ship/advice.h"
 
 #include "model/event_json.h"
-#include "model/incident_kind.h"
 #include "ship/incident.h"
 #include "ship/text.h"
 
@@ -19,9 +18,6 @@ constexpr std::size_t kLongestPart = 900;
 constexpr std::size_t kMostSteps = 4;
 
 std::vector<std::string> usual_steps(const model::Event& event) {
-  if (event.kind == model::kIncidentKind) {
-    return {"warder alerts list"};
-  }
   switch (event.kind) {
     case EventKind::kFinding:
     case EventKind::kBan:
@@ -52,6 +48,8 @@ std::vector<std::string> usual_steps(const model::Event& event) {
       return {"warder status", "journalctl -u warder -n 50"};
     case EventKind::kMonitor:
       return {"warder monitor list", "warder events --kind monitor"};
+    case EventKind::kIncident:
+      return {"warder alerts list"};
     case EventKind::kBackup:
     case EventKind::kIntegrity:
     case EventKind::kSecurity:
@@ -59,13 +57,6 @@ std::vector<std::string> usual_steps(const model::Event& event) {
       break;
   }
   return {fmt::format("warder events --kind {}", model::to_string(event.kind))};
-}
-
-std::string text_of(const nlohmann::ordered_json& detail, const char* name, std::size_t most) {
-  const auto found = detail.find(name);
-  return found != detail.end() && found->is_string()
-             ? plain_text(found->get_ref<const std::string&>(), most)
-             : std::string();
 }
 
 }  // namespace
@@ -87,7 +78,7 @@ Advice advice_of(const Message& message) {
   if (detail.is_object()) {
     advice.cause = text_of(detail, "cause", kLongestPart);
     advice.is_known =
-        event.kind == model::kIncidentKind && !text_of(detail, "by", kLongestPart).empty();
+        event.kind == EventKind::kIncident && !text_of(detail, "by", kLongestPart).empty();
     if (std::string next = text_of(detail, "next", kLongestPart); !next.empty()) {
       advice.steps.push_back(std::move(next));
     } else if (const auto list = detail.find("next"); list != detail.end() && list->is_array()) {

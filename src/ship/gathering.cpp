@@ -1,5 +1,6 @@
 #include "ship/gathering.h"
 
+#include "ship/incident.h"
 #include "util/encoding.h"
 
 #include <fmt/core.h>
@@ -24,21 +25,6 @@ std::vector<std::pair<Key, std::uint64_t>> most_counted(const std::map<Key, std:
                     });
   all.resize(kept);
   return all;
-}
-
-// One among many by nature: their counts say it all.
-bool is_common(EventKind kind) {
-  switch (kind) {
-    case EventKind::kFinding:
-    case EventKind::kBan:
-    case EventKind::kUnban:
-    case EventKind::kRestore:
-    case EventKind::kExtend:
-    case EventKind::kWouldBan:
-      return true;
-    default:
-      return false;
-  }
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "ship/incident.h"
 
 #include "model/event_json.h"
-#include "model/incident_kind.h"
 #include "ship/text.h"
 #include "util/strings.h"
 
@@ -18,6 +17,22 @@ using model::EventKind;
 constexpr std::size_t kLongestIncident = 200;
 constexpr std::size_t kLongestWords = 60;
 
+}  // namespace
+
+bool is_common(EventKind kind) {
+  switch (kind) {
+    case EventKind::kFinding:
+    case EventKind::kBan:
+    case EventKind::kUnban:
+    case EventKind::kRestore:
+    case EventKind::kExtend:
+    case EventKind::kWouldBan:
+      return true;
+    default:
+      return false;
+  }
+}
+
 std::string text_of(const nlohmann::ordered_json& detail, const char* name, std::size_t most) {
   if (!detail.is_object()) {
     return {};
@@ -27,8 +42,6 @@ std::string text_of(const nlohmann::ordered_json& detail, const char* name, std:
              ? plain_text(found->get_ref<const std::string&>(), most)
              : std::string();
 }
-
-}  // namespace
 
 IncidentPart incident_part(const model::Event& event, const nlohmann::ordered_json& detail) {
   IncidentPart part;
@@ -55,24 +68,10 @@ IncidentPart incident_part(const model::Event& event, const nlohmann::ordered_js
 }
 
 std::optional<IncidentPart> incident_of(const model::Event& event) {
-  if (event.kind == model::kIncidentKind) {
-    return std::nullopt;  // speaks of one
-  }
-  switch (event.kind) {
-    case EventKind::kFinding:
-    case EventKind::kBan:
-    case EventKind::kUnban:
-    case EventKind::kRestore:
-    case EventKind::kExtend:
-    case EventKind::kWouldBan:
-      return std::nullopt;
-    case EventKind::kAlert:
-      if (event.jail.empty()) {
-        return std::nullopt;  // a test
-      }
-      break;
-    default:
-      break;
+  const bool is_test = event.kind == EventKind::kAlert && event.jail.empty();
+  // An event of an incident speaks of one.
+  if (is_common(event.kind) || event.kind == EventKind::kIncident || is_test) {
+    return std::nullopt;
   }
   const bool is_bad = event.severity >= model::Severity::kWarning;
   if (!is_bad && event.detail.find("\"state\"") == std::string::npos) {
@@ -83,23 +82,14 @@ std::optional<IncidentPart> incident_of(const model::Event& event) {
 }
 
 std::string novelty_of(const model::Event& event) {
-  if (event.kind == model::kIncidentKind) {
+  if (event.kind == EventKind::kBan || event.kind == EventKind::kWouldBan) {
+    return fmt::format("{}|{}", model::to_string(event.kind), event.jail);
+  }
+  if (is_common(event.kind) || event.kind == EventKind::kIncident ||
+      event.severity < model::Severity::kNotice) {
     return {};
   }
-  switch (event.kind) {
-    case EventKind::kBan:
-    case EventKind::kWouldBan:
-      return fmt::format("{}|{}", model::to_string(event.kind), event.jail);
-    case EventKind::kFinding:
-    case EventKind::kUnban:
-    case EventKind::kRestore:
-    case EventKind::kExtend:
-      return {};
-    default:
-      return event.severity < model::Severity::kNotice
-                 ? std::string()
-                 : incident_part(event, model::parse_detail(event.detail)).name;
-  }
+  return incident_part(event, model::parse_detail(event.detail)).name;
 }
 
 }  // namespace warder::ship

@@ -9,6 +9,12 @@
 
 namespace warder::ship {
 
+// A finding, a ban and what becomes of it: one among many by nature, of which counts say it all.
+bool is_common(model::EventKind kind);
+
+// A member of a detail as plain text of at most `most` bytes; empty when it has no such text.
+std::string text_of(const nlohmann::ordered_json& detail, const char* name, std::size_t most);
+
 // What an event is a part of over time: one alert, its repetitions, its end.
 struct IncidentPart {
   // What the event's detail says in `incident`; else the jail and what it counted by, or the jail

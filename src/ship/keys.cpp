@@ -35,7 +35,6 @@ constexpr std::string_view kEvents[] = {
     "would-ban", "source",    "config",  "firewall", "store", "destination", "vault",
     "agent",     "integrity", "backup",  "security", "alert", "monitor",     "incident"};
 // In the order of model::Severity.
-constexpr std::string_view kSeverities[] = {"info", "notice", "warning", "high", "critical"};
 // In the order of JsonLinesOptions::Sync.
 constexpr std::string_view kSyncs[] = {"batch", "never"};
 
@@ -164,7 +163,7 @@ constexpr Key kKeys[] = {
     {.name = "severity",
      .type = Type::kEnum,
      .fallback = "info",
-     .choices = kSeverities,
+     .choices = model::kSeverityNames,
      .change = Change::kLive,
      .text = "The least severity that goes there.",
      .example = "warning"},
@@ -202,7 +201,7 @@ constexpr Key kKeys[] = {
     {.name = "quiet_through",
      .type = Type::kEnum,
      .fallback = "critical",
-     .choices = kSeverities,
+     .choices = model::kSeverityNames,
      .change = Change::kLive,
      .text =
          "The least severity that goes in quiet hours all the same, and so does the end of such "

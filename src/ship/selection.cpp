@@ -1,6 +1,5 @@
 #include "ship/selection.h"
 
-#include "model/incident_kind.h"
 #include "model/witness.h"
 
 #include <algorithm>
@@ -11,9 +10,6 @@ namespace {
 using model::EventKind;
 
 bool is_alert(const model::Event& event) {
-  if (event.kind == model::kIncidentKind) {
-    return false;  // goes to whom it is due; see engine/routes.h
-  }
   switch (event.kind) {
     case EventKind::kBan:
     case EventKind::kWouldBan:
@@ -25,6 +21,7 @@ bool is_alert(const model::Event& event) {
     case EventKind::kUnban:
     case EventKind::kRestore:
     case EventKind::kExtend:
+    case EventKind::kIncident:  // goes to whom it is due; see engine/routes.h
       return false;
     case EventKind::kSource:
     case EventKind::kConfig:

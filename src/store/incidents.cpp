@@ -1,6 +1,5 @@
 #include "store/incidents.h"
 
-#include "model/incident_kind.h"
 #include "util/duration.h"
 #include "util/strings.h"
 
@@ -51,7 +50,7 @@ std::string age(const Due& due, util::WallTime now) {
 
 Event one(const Due& due, util::WallTime now) {
   Event event;
-  event.kind = model::kIncidentKind;
+  event.kind = model::EventKind::kIncident;
   event.severity = due.severity;
   event.jail = due.jail;
   event.message =
@@ -66,7 +65,7 @@ Event one(const Due& due, util::WallTime now) {
 
 Event many(const std::vector<Due>& all, util::WallTime now) {
   Event event;
-  event.kind = model::kIncidentKind;
+  event.kind = model::EventKind::kIncident;
   nlohmann::json numbers = nlohmann::json::array();
   std::string text;
   for (std::size_t i = 0; i < all.size(); ++i) {

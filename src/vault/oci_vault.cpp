@@ -64,6 +64,17 @@ OciVault::OciVault(oci::Credentials& credentials, oci::Endpoints endpoints,
     : client_(credentials, std::move(endpoints), std::move(http), clock),
       options_(std::move(options)) {}
 
+std::optional<std::string> document_of_secret(std::string_view prefix, std::string_view secret) {
+  if (!secret.starts_with(prefix)) {
+    return std::nullopt;
+  }
+  std::string name(secret.substr(prefix.size()));
+  for (auto at = name.find("--"); at != std::string::npos; at = name.find("--", at + 1)) {
+    name.replace(at, 2, "/");
+  }
+  return check_name(name) ? std::optional(std::move(name)) : std::nullopt;
+}
+
 bool OciVault::one_secret(std::string_view name) const {
   return !options_.settings_secret.empty() && (options_.vault.empty() || name == kSettings);
 }
@@ -364,19 +375,12 @@ util::Result<std::vector<DocumentInfo>> OciVault::list() {
                                              kMostSecrets));
     for (const std::string& element : found) {
       const auto summary = json::parse(element, nullptr, false);
-      std::string name = text_of(summary, "secretName");
-      if (!name.starts_with(options_.prefix)) {
+      auto name = document_of_secret(options_.prefix, text_of(summary, "secretName"));
+      if (!name) {
         continue;
       }
-      name.erase(0, options_.prefix.size());
-      for (auto at = name.find("--"); at != std::string::npos; at = name.find("--", at + 1)) {
-        name.replace(at, 2, "/");
-      }
-      if (!check_name(name)) {
-        continue;  // somebody else's
-      }
       WARDER_ASSIGN_OR_RETURN(const Secret known, secret(text_of(summary, "id")));
-      add(std::move(name), known);
+      add(std::move(*name), known);
     }
   }
   std::sort(documents.begin(), documents.end(),

@@ -28,6 +28,10 @@ struct OciVaultOptions {
   std::string settings_secret;
 };
 
+// The document that the secret of this name holds in the layout with a secret a document. Empty for
+// a secret of somebody else's.
+std::optional<std::string> document_of_secret(std::string_view prefix, std::string_view secret);
+
 // Secrets of OCI Vault as documents. In the layout with a secret a document, `jails` is the secret
 // `<prefix>jails`; '/' in a name is written "--", since names of secrets cannot hold it, and a
 // document whose own name holds "--" is refused. In the layout with one secret, documents are

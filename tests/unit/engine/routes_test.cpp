@@ -1,6 +1,5 @@
 #include "engine/routes.h"
 
-#include "model/incident_kind.h"
 #include "ship/report.h"
 
 #include <catch2/catch.hpp>
@@ -134,7 +133,7 @@ TEST_CASE("what is an incident") {
   routes.replace(with_pager(), {});
   CHECK_FALSE(routes.incident(event_of(EventKind::kBan, Severity::kWarning, "sshd"), {}));
   CHECK_FALSE(routes.incident(event_of(EventKind::kAlert, Severity::kCritical), {}));
-  CHECK_FALSE(routes.incident(event_of(model::kIncidentKind, Severity::kHigh), {}));
+  CHECK_FALSE(routes.incident(event_of(model::EventKind::kIncident, Severity::kHigh), {}));
   CHECK_FALSE(routes.incident(at_night(Severity::kNotice), {}));
   model::Event over = at_night(Severity::kNotice);
   over.detail = R"({"incident":"monitor/v/disk","state":"good"})";

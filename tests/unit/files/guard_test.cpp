@@ -2,6 +2,7 @@
 #include "files/guard.h"
 
 #include "unit/files/world.h"
+#include "util/users.h"
 
 #include <catch2/catch.hpp>
 #include <fmt/core.h>
@@ -21,8 +22,8 @@ std::string sum(std::string_view content) {
   return files::short_digest(crypto::sha256(util::as_bytes(content)));
 }
 
-std::string me() { return files::user_name(::geteuid()); }
-std::string us() { return files::group_name(::getegid()); }
+std::string me() { return util::user_name(::geteuid()); }
+std::string us() { return util::group_name(::getegid()); }
 
 // Modes as tests make them, whatever the mask.
 void set_mode(const std::string& path, mode_t mode) { REQUIRE(::chmod(path.c_str(), mode) == 0); }

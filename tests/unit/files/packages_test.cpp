@@ -2,6 +2,7 @@
 #include "files/packages.h"
 
 #include "unit/files/world.h"
+#include "util/users.h"
 
 #include <catch2/catch.hpp>
 #include <fmt/core.h>
@@ -95,7 +96,7 @@ TEST_CASE("an upgrade is told as expected with package and version, and becomes 
   const std::string before = world.newest_root;
   REQUIRE(world.full());
   CHECK(world.newest_root != before);
-  const std::string me = files::user_name(::geteuid()) + ":" + files::group_name(::getegid());
+  const std::string me = util::user_name(::geteuid()) + ":" + util::group_name(::getegid());
   CHECK(world.shortened() ==
         Lines{fmt::format("notice expected: changed /usr/bin/tool: sha256 {} -> {}; tool 2.0",
                           sum("tool 1.0"), sum("tool 2.0")),

@@ -1,6 +1,5 @@
 #include "ship/alert_forms.h"
 
-#include "model/incident_kind.h"
 #include "ship/advice.h"
 #include "ship/mail_message.h"
 #include "util/encoding.h"
@@ -98,7 +97,7 @@ TEST_CASE("Gotify: plain text, louder when more severe") {
 
 TEST_CASE("PagerDuty: what is acknowledged here is acknowledged there, what is told on is not") {
   model::Event event;
-  event.kind = model::kIncidentKind;
+  event.kind = model::EventKind::kIncident;
   event.severity = model::Severity::kNotice;
   event.detail = R"({"incident":"monitor/vault/schema","number":12,"uid":0,"by":"root"})";
   ship::Message message;

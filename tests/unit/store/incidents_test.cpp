@@ -1,7 +1,6 @@
 // Incidents: what belongs together, who is told of it, and who when nobody acknowledges it.
 #include "store/incidents.h"
 
-#include "model/incident_kind.h"
 #include "store_support.h"
 
 #include <fmt/core.h>
@@ -89,7 +88,7 @@ struct Fixture : testing::StoreFixture {
   }
   void acknowledge(std::int64_t number, std::string note = {}) {
     store::Batch batch;
-    batch.events.push_back(event(Severity::kNotice, "acknowledged", model::kIncidentKind));
+    batch.events.push_back(event(Severity::kNotice, "acknowledged", model::EventKind::kIncident));
     batch.acknowledgements.push_back({0, number, "alice", std::move(note)});
     put(std::move(batch));
   }
@@ -193,7 +192,7 @@ TEST_CASE("what nobody acknowledges goes on to the next, bounded, over restarts"
   f.pass(1s);
   CHECK(f.waiting(f.pager) == Texts{"not acknowledged for 15m: it is bad"});
   const auto item = f.items(f.pager).at(0).event;
-  CHECK(item.kind == model::kIncidentKind);
+  CHECK(item.kind == model::EventKind::kIncident);
   CHECK(item.severity == Severity::kWarning);
   CHECK(item.jail == "vaultwarden");
   CHECK(item.detail == R"({"incident":"disk","next":"warder alerts ack 1","number":1})");
