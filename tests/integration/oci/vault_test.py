@@ -1,64 +1,16 @@
 """OCI Vault as the provider: the commands and the agent against a cloud on loopback that verifies
 every signature, and Oracle's own client as the judge of what was written."""
 import json
-import os
-import pathlib
-import shutil
 import subprocess
-import sys
-import tempfile
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import fake_oci  # noqa: E402
-import oci  # noqa: E402
-from cryptography.hazmat.primitives import serialization  # noqa: E402
-
-WARDER = os.environ["WARDER"]
-CANARY = "canary-in-oci-7f3b"
+import fake_oci
+import oci
+from cryptography.hazmat.primitives import serialization
+from oci_world import CANARY, WARDER, OciTest
 
 
-class Vault(unittest.TestCase):
-    def setUp(self):
-        self.cloud = fake_oci.Cloud()
-        self.server = fake_oci.Server(self.cloud)
-        self.addCleanup(self.server.close)
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="warder-oci-"))
-        self.addCleanup(shutil.rmtree, self.folder)
-        key, self.key_id = self.cloud.add_user()
-        self.pem = key.private_bytes(serialization.Encoding.PEM,
-                                     serialization.PrivateFormat.PKCS8,
-                                     serialization.NoEncryption())
-        self.key_file = self.folder / "key.pem"
-        self.key_file.touch(mode=0o600)
-        self.key_file.write_bytes(self.pem)
-        fingerprint = self.key_id.split("/")[2]
-        self.oci_config = self.folder / "oci_config"
-        self.oci_config.write_text(
-            f"[DEFAULT]\ntenancy={fake_oci.TENANCY}\nuser={fake_oci.USER}\n"
-            f"fingerprint={fingerprint}\nregion=eu-frankfurt-1\nkey_file={self.key_file}\n")
-        self.environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
-        self.configure()
-
-    def configure(self, extra="", layout=None):
-        layout = layout or (f"oci_vault = {fake_oci.VAULT}\n"
-                            f"oci_compartment = {fake_oci.COMPARTMENT}\noci_key = {fake_oci.KEY}\n")
-        self.config = self.folder / "warder.conf"
-        self.config.write_text(
-            f"[agent]\nstate = {self.folder}\n[api]\nsocket = {self.folder}/socket\n"
-            f"[vault]\nprovider = oci\ncopies = {self.folder}/copies\n"
-            f"oci_config = {self.oci_config}\n{layout}"
-            f"oci_endpoints = secrets={self.server.url} vaults={self.server.url} "
-            f"auth={self.server.url}\n{extra}")
-
-    def warder(self, *words, stdin=None, status=0, env=None):
-        done = subprocess.run([WARDER, "--config", str(self.config), *words], input=stdin,
-                              capture_output=True, text=True, timeout=60,
-                              env={**self.environment, **(env or {})})
-        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
-        self.assertNotIn(CANARY, done.stderr)
-        return done.stdout if status == 0 else done.stderr
-
+class Vault(OciTest):
     def sdk(self, client):
         config = {"tenancy": fake_oci.TENANCY, "user": fake_oci.USER,
                   "fingerprint": self.key_id.split("/")[2], "region": "eu-frankfurt-1",
