@@ -97,9 +97,8 @@ std::vector<Right> agent_rights(const PolicyPlan& plan) {
   }
   if (!plan.transit_key.empty()) {
     const std::string& key = plan.transit_key;
-    rights.push_back({"transit/datakey/plaintext/" + key, {"update"}, "keys for backups"});
     rights.push_back({"transit/decrypt/" + key, {"update"}, "opening the keys of backups"});
-    rights.push_back({"transit/encrypt/" + key, {"update"}, "renewing the keys of backups"});
+    rights.push_back({"transit/encrypt/" + key, {"update"}, "wrapping the keys of backups"});
     rights.push_back({"transit/rewrap/" + key, {"update"}, "renewing the keys of backups"});
     rights.push_back({"transit/sign/" + key + "-sign", {"update"}, "signing checkpoints"});
     rights.push_back({"transit/verify/" + key + "-sign", {"update"}, "verifying checkpoints"});

@@ -1,5 +1,6 @@
 #include "vault/transit.h"
 
+#include "crypto/random.h"
 #include "http/url.h"
 
 #include <fmt/core.h>
@@ -35,6 +36,11 @@ util::Result<crypto::SecretString> raw_key(const json& data, std::string_view ke
   return raw;
 }
 
+json wrap_body(const crypto::SecretString& plain, util::ByteView associated) {
+  return {{"plaintext", util::to_base64(plain.bytes())},
+          {"associated_data", util::to_base64(associated)}};
+}
+
 }  // namespace
 
 util::Result<SecretJson> Transit::call(std::string_view verb, std::string_view key, json body) {
@@ -53,14 +59,19 @@ util::Result<SecretJson> Transit::call(std::string_view verb, std::string_view k
 }
 
 util::Result<DataKey> Transit::make_data_key(std::string_view key, util::ByteView associated) {
-  json body = {{"bits", kKeySize * 8}};
-  if (!associated.empty()) {
-    body["associated_data"] = util::to_base64(associated);
-  }
-  WARDER_ASSIGN_OR_RETURN(const SecretJson answer, call("datakey/plaintext", key, std::move(body)));
-  const json& data = member(answer.value(), "data");
   DataKey made;
-  WARDER_ASSIGN_OR_RETURN(made.key, raw_key(data, key));
+  SecretJson answer;
+  if (associated.empty()) {
+    WARDER_ASSIGN_OR_RETURN(answer, call("datakey/plaintext", key, {{"bits", kKeySize * 8}}));
+    WARDER_ASSIGN_OR_RETURN(made.key, raw_key(member(answer.value(), "data"), key));
+  } else {
+    std::array<std::uint8_t, kKeySize> raw{};
+    WARDER_RETURN_IF_ERROR(crypto::random_bytes(raw));
+    made.key = crypto::SecretString(util::as_text(raw));
+    raw.fill(0);
+    WARDER_ASSIGN_OR_RETURN(answer, call("encrypt", key, wrap_body(made.key, associated)));
+  }
+  const json& data = member(answer.value(), "data");
   made.wrapped = text_member(data, "ciphertext");
   made.key_version = number_member(data, "key_version");
   if (!is_of_transit(made.wrapped)) {
@@ -86,8 +97,7 @@ util::Result<std::string> Transit::rewrap(std::string_view key, std::string_view
   if (!associated.empty()) {
     WARDER_ASSIGN_OR_RETURN(const crypto::SecretString plain,
                             open_data_key(key, wrapped, associated));
-    body = {{"plaintext", util::to_base64(plain.bytes())},
-            {"associated_data", util::to_base64(associated)}};
+    body = wrap_body(plain, associated);
   } else {
     body = {{"ciphertext", wrapped}};
   }

@@ -12,7 +12,7 @@
 
 namespace warder::vault {
 
-// A key of 32 bytes made by the vault for one use (one backup), and the same key wrapped, to be
+// A key of 32 bytes for one use (one backup), and the same key wrapped, to be
 // stored beside what it encrypts. Only the vault opens the wrapped one.
 struct DataKey {
   crypto::SecretString key;  // raw bytes
@@ -36,6 +36,9 @@ class Transit {
   explicit Transit(ServerVault& vault, std::string mount = "transit")
       : vault_(vault), mount_(std::move(mount)) {}
 
+  // Without associated data the vault makes the key; with some it is made here and wrapped there,
+  // since Vault 1.21 passes over the associated data of its own datakey call without a word (and
+  // opens such a key without it alone). OpenBao would take it.
   util::Result<DataKey> make_data_key(std::string_view key, util::ByteView associated);
   util::Result<crypto::SecretString> open_data_key(std::string_view key, std::string_view wrapped,
                                                    util::ByteView associated);

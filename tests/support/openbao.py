@@ -23,14 +23,14 @@ import time
 VERSION = "2.7.2"
 
 
-def _cache():
+def cache_folder():
     base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path(os.environ.get("HOME") or "/root") / ".cache"
     return pathlib.Path(base) / "warder-tests"
 
 
 def binary():
     """The path of `bao`; installed on the first use (75 MB), by one process at a time."""
-    folder = _cache() / f"openbao-{VERSION}"
+    folder = cache_folder() / f"openbao-{VERSION}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with open(f"{folder}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -104,6 +104,8 @@ def make_certificates(folder):
 
 
 class OpenBao:
+    product = "openbao"
+
     def __init__(self, tls=False, initialise=True, audit=True, http_audit=None, listener_options=""):
         """`http_audit`: where a second audit device, of the type http, posts to; `listener_options`: more lines of the
         listener's configuration."""
@@ -129,6 +131,12 @@ class OpenBao:
             f'storage "raft" {{\n  path = "{self.folder}/data"\n  node_id = "one"\n}}\n'
             f'listener "tcp" {{\n  address = "127.0.0.1:{self.port}"\n  cluster_address = "127.0.0.1:{cluster}"\n  {listener}\n}}\n'
             f'api_addr = "{self.url}"\ncluster_addr = "https://127.0.0.1:{cluster}"\n{audit_text}')
+        self.set_up(initialise)
+
+    def command(self):
+        return [binary(), "server", f"-config={self.folder}/bao.hcl"]
+
+    def set_up(self, initialise):
         try:
             self.start()
             if initialise:
@@ -150,8 +158,8 @@ class OpenBao:
 
     def start(self):
         self.log = open(self.folder / "server.log", "ab")
-        self.process = subprocess.Popen([binary(), "server", f"-config={self.folder}/bao.hcl"], stdout=self.log,
-                                        stderr=self.log, env={"HOME": str(self.folder), "PATH": os.environ["PATH"]})
+        self.process = subprocess.Popen(self.command(), stdout=self.log, stderr=self.log,
+                                        env={"HOME": str(self.folder), "PATH": os.environ["PATH"]})
         self.until(lambda: self.call("GET", "sys/seal-status"), "the server answers")
 
     def kill(self, how=signal.SIGKILL):

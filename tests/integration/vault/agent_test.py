@@ -1,16 +1,16 @@
-"""The agent whose rules come from a real OpenBao: changed there, running here; sealed, killed, revoked, restarted."""
+"""The agent whose rules come from a real server: changed there, running here; sealed, killed, revoked, restarted."""
 import pathlib
 import signal
 import unittest
 
-from world import READER, Host, OpenBao, everything_written
+from world import READER, Host, Server, everything_written
 
 JAIL = {"enabled": True, "backend": "auto", "journalmatch": "", "filter": "sshd", "port": "22", "findtime": "1d", "bantime": "1h"}
 
 
 class Agent(unittest.TestCase):
     def setUp(self):
-        self.bao = OpenBao(tls=True)
+        self.bao = Server(tls=True)
         self.addCleanup(self.bao.close)
         self.bao.policy("warder", READER)
         self.host = Host()

@@ -1,10 +1,10 @@
-"""The documents settings, security and performance of a real OpenBao over the files, and `warder config diff`, which shows what
+"""The documents settings, security and performance of a real server over the files, and `warder config diff`, which shows what
 the files say, what the vault makes of it, and what runs."""
 import json
 import sqlite3
 import unittest
 
-from world import READER, Host, OpenBao
+from world import READER, Host, Server
 
 MONITOR = """[monitor app]
 enabled = yes
@@ -19,7 +19,7 @@ PERFORMANCE = {"monitoring_enabled": True, "thresholds": {"max_wal_size_kb": 102
 
 class Documents(unittest.TestCase):
     def setUp(self):
-        self.bao = OpenBao()
+        self.bao = Server()
         self.addCleanup(self.bao.close)
         self.bao.policy("warder", READER)
         role_id, secret_id = self.bao.approle("warder", ("warder",))

@@ -1,5 +1,5 @@
 """hvac, the usual Python client of HashiCorp Vault, as the judge: it writes what warder reads and reads what warder writes, at a
-real OpenBao."""
+real server."""
 import json
 import pathlib
 import sys
@@ -7,13 +7,13 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import hvac  # noqa: E402
-from world import READER, Host, OpenBao  # noqa: E402
+from world import READER, Host, Server  # noqa: E402
 
 
 class Hvac(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.bao = OpenBao(tls=True)
+        cls.bao = Server(tls=True)
         cls.addClassCleanup(cls.bao.close)
         cls.bao.mount_kv("old", 1)
 

@@ -1,8 +1,8 @@
-"""[vault] rotate = yes: the agent itself replaces secrets that are due in a real OpenBao, and says so when it may not."""
+"""[vault] rotate = yes: the agent itself replaces secrets that are due in a real server, and says so when it may not."""
 import json
 import unittest
 
-from world import READER, Host, OpenBao
+from world import READER, Host, Server
 
 WRITER = READER + 'path "secret/data/warder/*" { capabilities = ["create", "read", "update"] }\n' \
                   'path "secret/metadata/warder/*" { capabilities = ["read", "list", "update", "patch"] }\n'
@@ -11,7 +11,7 @@ PLAN = {"webhooks/token": {"every": "30d", "overlap": "1d", "last": "2020-01-01T
 
 class Rotation(unittest.TestCase):
     def setUp(self):
-        self.bao = OpenBao()
+        self.bao = Server()
         self.addCleanup(self.bao.close)
         self.bao.call("POST", "secret/data/warder/webhooks", {"data": {"token": "canary-old", "n": 7}})
         self.bao.call("POST", "secret/data/warder/rotation", {"data": PLAN})

@@ -1,16 +1,16 @@
-"""Transit, leases (server_checks.cpp), and the set-up of a whole vault by `warder vault setup`, against a real OpenBao."""
+"""Transit, leases (server_checks.cpp), and the set-up of a whole vault by `warder vault setup`, against a real server."""
 import json
 import os
 import subprocess
 import unittest
 
-from world import Host, OpenBao, Refused
+from world import Host, Refused, Server
 
 
-class Server(unittest.TestCase):
+class WholeVault(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.bao = OpenBao(tls=True)
+        cls.bao = Server(tls=True)
 
     @classmethod
     def tearDownClass(cls):

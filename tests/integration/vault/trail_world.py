@@ -1,15 +1,15 @@
-"""A host that ships to a trail in a real OpenBao, as `warder vault setup` makes it."""
+"""A host that ships to a trail in a real server, as `warder vault setup` makes it."""
 import unittest
 
 from attacked_host import AttackedHost
-from world import OpenBao, Refused
+from world import Refused, Server
 
 
 class TrailCase(AttackedHost, unittest.TestCase):
     ships_to = "trail"
 
     def setUp(self):
-        self.bao = OpenBao()
+        self.bao = Server()
         self.addCleanup(self.bao.close)
         self.make_host()
         self.set_up()

@@ -1,4 +1,5 @@
-"""One host beside a real OpenBao: its configuration, its commands, its agent. Nothing of it needs root: no firewall."""
+"""One host beside a real OpenBao or HashiCorp Vault: its configuration, its commands, its agent. Nothing of it needs root: no
+firewall. VAULT_PRODUCT says which of the two servers `Server` is."""
 import fcntl
 import json
 import os
@@ -12,6 +13,16 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
 from openbao import OpenBao, Proxy, Refused, free_port  # noqa: E402,F401
+import hashicorp_vault  # noqa: E402
+
+Server = OpenBao
+if os.environ.get("VAULT_PRODUCT") == "vault":
+    try:
+        hashicorp_vault.binary()
+    except hashicorp_vault.NotHere as error:
+        print(f"SKIPPED: {error}", file=sys.stderr)
+        sys.exit(hashicorp_vault.SKIPPED)
+    Server = hashicorp_vault.Vault
 
 WARDER = os.environ["WARDER"]
 SOURCE = pathlib.Path(os.environ["WARDER_SOURCE"])
