@@ -425,6 +425,7 @@ LintReport lint_filter(const std::shared_ptr<const Filter>& filter, const Defini
     check_patterns(definition, origin, report);
   }
   check_names(definition, report);
+  check_forgeable(definition, report);
   return report;
 }
 

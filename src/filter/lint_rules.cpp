@@ -36,6 +36,25 @@ void check_names(const Definition& definition, LintReport& report) {
   }
 }
 
+void check_forgeable(const Definition& definition, LintReport& report) {
+  const Option* why = definition.find(kSection, "forgeable");
+  if (why == nullptr || util::trim(why->value).empty()) {
+    return;
+  }
+  const std::string text = fmt::format(
+      "no pattern is safe in this log: {}. Whoever may talk to the program can have any address "
+      "banned",
+      util::trim(why->value));
+  const Option* accepted = definition.find(kSection, "forged-lines");
+  if (accepted != nullptr && util::trim(accepted->value) == "accepted") {
+    report.warnings.push_back(at(why->place, text + " (accepted)"));
+    return;
+  }
+  report.errors.push_back(
+      at(why->place, text + "; let only trusted networks reach it, or accept it by name: filter = "
+                            "NAME[forged-lines=accepted]"));
+}
+
 void check_patterns(const Definition& definition, Origin origin, LintReport& report) {
   const Option* prefix = definition.find(kSection, "prefregex");
   const Option* fail = definition.find(kSection, "failregex");

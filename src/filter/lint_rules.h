@@ -19,6 +19,10 @@ void check_names(const Definition& definition, LintReport& report);
 // than fail2ban searches, which is told of filters from there.
 void check_patterns(const Definition& definition, Origin origin, LintReport& report);
 
+// A log into which others write whole lines (option `forgeable`, with the reason): an error, until
+// the jail accepts it by name (parameter `forged-lines`).
+void check_forgeable(const Definition& definition, LintReport& report);
+
 // Lines of a filter's file of which ` ;` cuts off what looks like a part of an expression. Each
 // begins "file:line: ".
 std::vector<std::string> find_cut_expressions(std::string_view text, std::string_view file);

@@ -73,6 +73,10 @@ TEST_CASE("shipped jails are sound, disabled, and have filters that ship") {
     request.parameters = {reference->parameters.begin(), reference->parameters.end()};
     request.folders = {folder("filters")};
     request.given_at = {"jails", 1};
+    if (name == "mariadb") {  // whose log others can forge: refused until it is accepted
+      CHECK_FALSE(filter::load_filter(request).has_value());
+      request.parameters["forged-lines"] = "accepted";
+    }
     filters.insert(reference->name);
     const auto loaded = filter::load_filter(request);
     INFO((loaded ? "" : loaded.error().message()));

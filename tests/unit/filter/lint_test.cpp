@@ -217,6 +217,30 @@ TEST_CASE("own filters are refused, and those of fail2ban warned about") {
   CHECK((*warned)->warnings()[0] == refused.error().message());
 }
 
+TEST_CASE("a log that others can forge is refused until a jail accepts it by name") {
+  const std::string text =
+      "[Definition]\nfailregex = ^login from <HOST>$\nforgeable = names are written as they come\n"
+      "forged-lines = refused\n"
+      "[Samples]\nmatch = 192.0.2.1 | login from 192.0.2.1\nreject = x\n";
+  warder::testing::MemoryFiles files(std::map<std::string, std::string>{{"filters/x.conf", text}});
+  FilterRequest request;
+  request.name = "x";
+  request.folders = {"filters"};
+  const std::string why =
+      "filters/x.conf:3: no pattern is safe in this log: names are written as they come. Whoever "
+      "may talk to the program can have any address banned";
+  const auto refused = load_filter(request, files);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().message() ==
+        why +
+            "; let only trusted networks reach it, or accept it by name: filter = "
+            "NAME[forged-lines=accepted]");
+  request.parameters = {{"forged-lines", "accepted"}};
+  const auto accepted = load_filter(request, files);
+  REQUIRE(accepted.has_value());
+  CHECK((*accepted)->warnings() == std::vector<std::string>{why + " (accepted)"});
+}
+
 TEST_CASE("slips that the compiler cannot see are told") {
   const Linted named = lint("addr = x\nfailregex = ^login from <HOST>$\n");
   REQUIRE_FALSE(named.report.errors.empty());
@@ -284,15 +308,20 @@ TEST_CASE("every shipped filter is proven, or says why not") {
       if (!mode.empty()) {
         request.parameters = {{"mode", mode}};
       }
+      // Two are accepted, by name: asterisk's mode=all, and all that MariaDB writes.
+      const bool forgeable = request.name == "mariadb";
+      if (forgeable) {
+        request.parameters = {{"forged-lines", "accepted"}};
+      }
+      const bool accepted = request.name == "asterisk" && mode == "all";
       const Linted linted = lint(request, files);
       CHECK(linted.report.errors.empty());
       for (const PatternLint& pattern : linted.report.patterns) {
         ++patterns;
-        // One is accepted, by name: asterisk's mode=all.
         CHECK((pattern.safety == Safety::kProven || pattern.safety == Safety::kAssumed ||
-               (pattern.accepted && request.name == "asterisk" && mode == "all")));
+               (pattern.accepted && accepted)));
       }
-      CHECK(linted.report.warnings.size() == (request.name == "asterisk" && mode == "all" ? 1 : 0));
+      CHECK(linted.report.warnings.size() == (accepted || forgeable ? 1 : 0));
     }
   }
   CHECK(patterns > 150);
