@@ -1,5 +1,6 @@
 #include "store/writer.h"
 
+#include "crypto/random.h"
 #include "crypto/sha256.h"
 #include "model/witness.h"
 #include "store/checkpoint.h"
@@ -11,6 +12,7 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <array>
 
 namespace warder::store {
 namespace {
@@ -110,10 +112,14 @@ util::Status Writer::write_meta() {
   WARDER_ASSIGN_OR_RETURN(
       Statement insert,
       connection_->prepare("INSERT INTO meta VALUES(?1, ?2) ON CONFLICT DO NOTHING"));
-  // Each database is a log of its own, also when it replaces a damaged one: two logs of one name
-  // would look like one that was rolled back.
+  // Each database is a log of its own, also when it replaces a damaged one within the second or on
+  // a machine whose clock starts anew with each boot: two logs of one name would look like one that
+  // was rolled back.
   const util::WallTime now = clock_.now();
-  const std::string origin = fmt::format("{}/{}", options_.origin, compact_time(now));
+  std::array<std::uint8_t, 4> chance{};
+  WARDER_RETURN_IF_ERROR(crypto::random_bytes(chance));
+  const std::string origin =
+      fmt::format("{}/{}-{}", options_.origin, compact_time(now), util::to_hex(chance));
   WARDER_ASSIGN_OR_RETURN(const std::int64_t there,
                           connection_->integer("SELECT count(*) FROM meta"));
   if (there == 0) {

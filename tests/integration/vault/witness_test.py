@@ -29,14 +29,14 @@ class Witness(WitnessCase, TrailCase):
         self.host.start()
         self.shipped("trail")
         self.host.stop()
-        self.verify("vault")
+        first = self.verify("vault")["origin"]
         for name in ("", "-wal", "-shm"):  # a check that was reading at the stop leaves the journal
             pathlib.Path(f"{self.database}{name}").unlink(missing_ok=True)
         self.host.start()
         self.host.stop()
-        self.verify()
-        # Another history; or, begun within the same second and so of the same name, one that was cut.
-        self.host.run("verify", "--against", "vault", status=7)
+        second = self.verify()["origin"]
+        told = self.host.run("verify", "--against", "vault", status=7)
+        self.assertIn(f" is of {first}, this history is {second}", told)
 
 
 if __name__ == "__main__":

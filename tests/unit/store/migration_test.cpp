@@ -176,6 +176,8 @@ TEST_CASE("a database of version 1 is read on with all that it holds") {
   }
   CHECK(fixture.verify().good());
   CHECK(fixture.verify().root == fixture.root);
+  // Checkpoints kept elsewhere name it so.
+  CHECK(fixture.reader().figures()->origin == "warder/test.example/20261102T120000Z");
   CHECK(fixture.reader().outbox_from(store::DestinationId{1}, 0, 10)->at(0).sequence == 7);
   std::vector<std::string> rows;
   REQUIRE(fixture.reader().query("SELECT message, detail FROM events WHERE sequence = 1499",

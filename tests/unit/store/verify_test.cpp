@@ -6,6 +6,8 @@
 
 #include <sqlite3.h>
 
+#include <filesystem>
+
 using namespace warder;
 using namespace std::chrono_literals;
 using testing::finding;
@@ -37,6 +39,13 @@ struct Fixture : testing::StoreFixture {
     sqlite3_free(error);
     sqlite3_close(database);
     REQUIRE(text == "");
+  }
+  std::string origin() const { return reader().figures().value().origin; }
+  // Before anything is written: the name of another history, as who has its database can take it.
+  void take_name_of(const Fixture& other) {
+    open();
+    close();
+    edit("UPDATE meta SET value = '" + other.origin() + "' WHERE name = 'origin'");
   }
   store::VerifyReport verify(std::optional<std::string> against = std::nullopt,
                              std::uint8_t key = 7) const {
@@ -85,8 +94,7 @@ TEST_CASE("an honest history verifies, against every checkpoint it gave out") {
   CHECK(report.size == 20);
   CHECK(report.events_checked == 20);
   CHECK(report.checkpoints_checked == 2);
-  CHECK(report.to_text() == "log warder/test.example/20261102T120000Z: 20 events, root " +
-                                report.root +
+  CHECK(report.to_text() == "log " + fixture.origin() + ": 20 events, root " + report.root +
                                 "\nchecked: 20 events, 2 checkpoints here, 0 from outside, "
                                 "signatures included\n"
                                 "the history is as it was written\n");
@@ -199,6 +207,7 @@ TEST_CASE("another history of the same length shows against an outside checkpoin
   Fixture fixture;
   fixture.fill();
   Fixture other;
+  other.take_name_of(fixture);
   other.open();
   other.put_findings(100, 20);
   other.close();
@@ -227,9 +236,8 @@ TEST_CASE("a checkpoint of another log is told apart") {
   other.options.origin = "warder/other.example";
   other.fill();
   CHECK(fixture.faults(other.notes.back()) ==
-        Texts{"checkpoint: the checkpoint kept outside is of "
-              "warder/other.example/20261102T120000Z, this history is "
-              "warder/test.example/20261102T120000Z"});
+        Texts{"checkpoint: the checkpoint kept outside is of " + other.origin() +
+              ", this history is " + fixture.origin()});
 }
 
 TEST_CASE("a pruned history verifies against every earlier checkpoint") {
@@ -280,13 +288,28 @@ TEST_CASE("the report as JSON") {
   fixture.edit("DELETE FROM event WHERE sequence = 4");
   const auto report = fixture.verify();
   CHECK(report.to_json() ==
-        R"({"good":false,"origin":"warder/test.example/20261102T120000Z","size":20,"first_kept":0,)"
-        R"("root":")" +
-            report.root +
+        R"({"good":false,"origin":")" + fixture.origin() +
+            R"(","size":20,"first_kept":0,"root":")" + report.root +
             R"(","events_checked":19,"checkpoints_checked":2,"outside_checked":0,)"
             R"("signatures_checked":true,)"
             R"("faults":[{"kind":"missing","first":4,"last":4,"text":"event 4 is missing"}],)"
             R"("more_faults":0,"remarks":[]})");
+}
+
+TEST_CASE("a database put in another's place is told, although both began in one second") {
+  Fixture fixture;
+  fixture.fill();
+  const std::string witness = fixture.notes.back();
+  const std::string first = fixture.origin();
+  for (const char* end : {"", "-wal", "-shm"}) {
+    std::filesystem::remove(fixture.options.path.string() + end);
+  }
+  fixture.fill();
+  const std::string second = fixture.origin();
+  CHECK(second != first);
+  CHECK(second.size() == first.size());
+  CHECK(fixture.faults(witness) == Texts{"checkpoint: the checkpoint kept outside is of " + first +
+                                         ", this history is " + second});
 }
 
 TEST_CASE(
@@ -304,6 +327,7 @@ TEST_CASE(
   CHECK(fixture.verify_against(witnesses).outside_checked == 5);
   // Another who has the key writes another history of the same name, with checkpoints of its own.
   Fixture forged;
+  forged.take_name_of(fixture);
   forged.open();
   forged.put_findings(0, 20);
   forged.put_findings(900, 30);
@@ -324,8 +348,7 @@ TEST_CASE("witnesses of an earlier database are remarked, and a fault when they 
   const store::VerifyOptions::Outside before{"vault a", old.notes.back()};
   const store::VerifyOptions::Outside now{"vault b", fixture.notes.back()};
   const std::string text =
-      "vault a is of warder/old.example/20261102T120000Z, this history is "
-      "warder/test.example/20261102T120000Z";
+      "vault a is of " + old.origin() + ", this history is " + fixture.origin();
   const auto both = fixture.verify_against({before, now});
   CHECK(both.good());
   CHECK(both.remarks == std::vector<std::string>{text});
