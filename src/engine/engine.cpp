@@ -29,6 +29,8 @@ namespace {
 // A step: small enough that bans, commands and other logs wait for milliseconds at most.
 constexpr util::ByteCount kStep = util::kibibytes(256);
 constexpr std::chrono::seconds kOverloadCheck{1};
+// A clock that is this far behind the history was set back: less may be a correction.
+constexpr std::chrono::hours kClockSetBack{1};
 // After lines were read, memory that they needed for a while is given back this much later.
 constexpr std::chrono::minutes kMemoryAfter{1};
 
@@ -99,7 +101,7 @@ util::Status Engine::start(std::shared_ptr<const JailSet> set) {
   WARDER_ASSIGN_OR_RETURN(std::vector<net::Prefix> own, own_addresses());
   jails_.set_own_addresses(std::move(own));
   WARDER_RETURN_IF_ERROR(pipeline_.use(std::move(set)));
-  WARDER_RETURN_IF_ERROR(load());
+  WARDER_RETURN_IF_ERROR(load(true));
   if (keeper_.firewall().bring_up() && parts_.history_is_lost) {
     keeper_.adopt_kernel_bans();
   }
@@ -111,9 +113,25 @@ util::Status Engine::start(std::shared_ptr<const JailSet> set) {
   return {};
 }
 
-util::Status Engine::load() {
+util::Status Engine::load(bool first) {
+  pipeline_.watch_clock();
+  // A host without a battery for its clock begins anew with each boot. What is stored is taken in
+  // as of its own time and then moves to this clock's, and back when that is set right.
+  util::WallTime now = clock_.now();
+  std::chrono::microseconds set_back{0};
+  if (first) {
+    WARDER_ASSIGN_OR_RETURN(const auto written, reader_.last_written());
+    set_back = written && *written - now > kClockSetBack ? *written - now : set_back;
+  }
   WARDER_ASSIGN_OR_RETURN(const LoadReport report,
-                          load_state(reader_, jails_, keeper_, clock_.now()));
+                          load_state(reader_, jails_, keeper_, now + set_back));
+  if (set_back.count() > 0) {
+    jails_.clock_stepped(-set_back);
+    notices_.clock_set(
+        -set_back, fmt::format("the clock is {} behind the newest event of the history; counts and "
+                               "bans go on from there, and move when it is set right",
+                               util::format_duration(set_back)));
+  }
   if (report.running > 0) {
     notices_.plain(
         model::EventKind::kRestore, model::Severity::kInfo,
@@ -299,6 +317,7 @@ void Engine::run() {
       log::error("poll: {}; the agent stops", util::errno_error("poll", errno).message());
       break;
     }
+    pipeline_.watch_clock();
     if (waiting[1].revents != 0) {
       keeper_.firewall().on_watch();
     }
@@ -494,7 +513,7 @@ void Engine::go_back_when_possible() {
   held_positions_.reset();
   pipeline_.open_cases().forget();  // their lines are read again
   recorder_.resume();
-  if (const util::Status loaded = load(); !loaded) {
+  if (const util::Status loaded = load(false); !loaded) {
     log::error("going back to the stored positions: {}", loaded.error().message());
   }
   keeper_.firewall().bring_up();

@@ -154,7 +154,7 @@ class Engine {
   void open_remotes(std::vector<RemoteInput> remotes);
   void open_listeners(const std::map<std::string, std::vector<std::uint32_t>>& addresses);
   // Replaces what is counted and banned by what the store knows.
-  util::Status load();
+  util::Status load(bool first);
   void pump(std::size_t index);
   bool pump_ready();
   void end_step();

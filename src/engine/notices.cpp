@@ -95,7 +95,8 @@ Telling telling(const filter::Notice& notice) {
 
 }  // namespace
 
-void Notices::plain(model::EventKind kind, model::Severity severity, std::string message) {
+model::Event Notices::said(model::EventKind kind, model::Severity severity,
+                           const std::string& message) const {
   log::write(level_of(severity), message);
   model::Event event;
   event.id = random_event_id();
@@ -103,7 +104,15 @@ void Notices::plain(model::EventKind kind, model::Severity severity, std::string
   event.severity = severity;
   event.time = clock_.now();
   event.message = util::printable(message, model::Event::kLongestMessage);
-  recorder_.event(std::move(event), Recorder::WhenFull::kHold);
+  return event;
+}
+
+void Notices::plain(model::EventKind kind, model::Severity severity, std::string message) {
+  recorder_.event(said(kind, severity, message), Recorder::WhenFull::kHold);
+}
+
+void Notices::clock_set(std::chrono::microseconds by, std::string message) {
+  recorder_.clock_stepped(said(model::EventKind::kAgent, model::Severity::kWarning, message), by);
 }
 
 void Notices::source(const source::Notice& notice) {

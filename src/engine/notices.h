@@ -30,8 +30,13 @@ class Notices {
   enum class Aside : std::uint8_t { kRaw, kLookedUp, kNotFound, kTooMany, kCommand };
   void aside(std::string_view jail, Aside kind, model::Severity severity, std::string text);
   void plain(model::EventKind kind, model::Severity severity, std::string message);
+  // The wall clock was set by so much; stored ends of bans move with it.
+  void clock_set(std::chrono::microseconds by, std::string message);
 
  private:
+  // Written to the agent's log, and as an event.
+  model::Event said(model::EventKind kind, model::Severity severity,
+                    const std::string& message) const;
   struct Told {
     util::MonotonicTime at{};
     std::uint64_t since = 0;  // how often it happened since it was told

@@ -345,15 +345,17 @@ void Pipeline::decide(const Case& one) {
   }
 }
 
-void Pipeline::tick() {
-  const util::WallTime now = clock_.now();
-  if (const auto step = clock_watch_.observe(now, clock_.monotonic())) {
-    notices_.plain(
-        model::EventKind::kAgent, model::Severity::kWarning,
-        fmt::format("the clock was set by {}; counts and bans go on as if it had not been",
-                    util::format_duration(*step)));
+void Pipeline::watch_clock() {
+  if (const auto step = clock_watch_.observe(clock_.now(), clock_.monotonic())) {
+    notices_.clock_set(
+        *step, fmt::format("the clock was set by {}; counts and bans go on as if it had not been",
+                           util::format_duration(*step)));
     jails_.clock_stepped(*step);
   }
+}
+
+void Pipeline::tick() {
+  const util::WallTime now = clock_.now();
   keeper_.expire(now);
   tell_silence();
   for (Jails::Slot& slot : jails_.slots()) {

@@ -58,7 +58,10 @@ class Pipeline : public source::LineHandler, public filter::MatchHandler {
   using Recorded = std::function<bool(const model::EventId&)>;
   void skip_recorded(Recorded recorded) { recorded_ = std::move(recorded); }
 
-  // Bans that ended, notices, clock steps. Wants to be called again after tick_interval() while
+  // Notices that the wall clock was set. Before anything is counted or banned after a pause: what
+  // is decided by the new clock must not move with the step.
+  void watch_clock();
+  // Bans that ended, notices. Wants to be called again after tick_interval() while
   // that is not zero.
   void tick();
   std::chrono::milliseconds tick_interval() const;

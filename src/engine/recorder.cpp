@@ -36,6 +36,14 @@ void Recorder::acknowledge(model::Event&& event, store::Acknowledgement&& given)
   held_.events.push_back(std::move(event));
 }
 
+void Recorder::clock_stepped(model::Event&& event, std::chrono::microseconds by) {
+  const auto place = static_cast<std::uint32_t>(held_.events.size());
+  this->event(std::move(event), WhenFull::kHold);
+  if (held_.events.size() > place) {
+    held_.clock_steps.push_back({place, by});
+  }
+}
+
 void Recorder::ban(store::BanChange&& change, WhenFull when_full) {
   (when_full == WhenFull::kHold ? held_ : batch_).bans.push_back(std::move(change));
 }

@@ -43,6 +43,8 @@ class Recorder {
   void event(model::Event&& event, WhenFull when_full);
   // An operator's: held when the store is full.
   void acknowledge(model::Event&& event, store::Acknowledgement&& given);
+  // The event says that the clock was set. Held when the store is full.
+  void clock_stepped(model::Event&& event, std::chrono::microseconds by);
   void ban(store::BanChange&& change, WhenFull when_full);
 
   // Kept with the events of this step, or not at all.

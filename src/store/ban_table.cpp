@@ -26,6 +26,9 @@ util::Status BanTable::open(Connection& connection, Names& names) {
                  "WHERE address = ?1 AND jail = ?2"));
   WARDER_ASSIGN_OR_RETURN(remove_,
                           connection.prepare("DELETE FROM ban WHERE address = ?1 AND jail = ?2"));
+  WARDER_ASSIGN_OR_RETURN(shift_,
+                          connection.prepare("UPDATE ban SET until = until + ?1 WHERE until "
+                                             "IS NOT NULL"));
   WARDER_ASSIGN_OR_RETURN(
       scan_, connection.prepare("SELECT address, jail, until FROM ban WHERE (address, jail) > (?1, "
                                 "?2) ORDER BY address, jail LIMIT ?3"));
@@ -54,6 +57,8 @@ util::Status BanTable::apply(const BanChange& change) {
   return set_.execute(Blob{address}, jail, micros(change.ban.start), until, change.ban.count,
                       std::string_view(change.ban.reason));
 }
+
+util::Status BanTable::shift(std::chrono::microseconds by) { return shift_.execute(by.count()); }
 
 util::Result<bool> BanTable::sweep(util::WallTime now, std::int64_t limit) {
   struct Ended {

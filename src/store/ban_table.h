@@ -19,6 +19,9 @@ class BanTable {
   // Ending a ban that does not run changes nothing: it ended already.
   util::Status apply(const BanChange& change);
 
+  // Every end moves by so much.
+  util::Status shift(std::chrono::microseconds by);
+
   // Looks at the next `limit` running bans and moves those that ended before `now` into the past.
   // Gives whether it came to the end of the table; the next call begins anew then.
   util::Result<bool> sweep(util::WallTime now, std::int64_t limit);
@@ -32,6 +35,7 @@ class BanTable {
   Statement set_;
   Statement move_;
   Statement remove_;
+  Statement shift_;
   Statement scan_;
   Statement scan_past_;
   Statement remove_past_;

@@ -50,7 +50,8 @@ bool Batch::empty() const {
 
 std::size_t Batch::bytes() const {
   return sizeof *this + sum(events) + outbox.size() * sizeof(OutboxEntry) + sum(bans) +
-         sum(positions) + sum(kept) + sum(incidents) + sum(acknowledgements) + sum(novelties);
+         sum(positions) + sum(kept) + sum(incidents) + sum(acknowledgements) + sum(novelties) +
+         clock_steps.size() * sizeof(ClockStep);
 }
 
 }  // namespace warder::store

@@ -89,6 +89,13 @@ struct Novelty {
   std::string name;
 };
 
+// The event at `event` says that the wall clock was set by so much (forward is positive): ends of
+// running bans and what is due later move with it, so that they come when they would have.
+struct ClockStep {
+  std::uint32_t event = 0;
+  std::chrono::microseconds by{};
+};
+
 // What one step of the pipeline leaves behind; stored whole or not at all. An event whose id is in
 // the history already is skipped with its outbox entries: a line read twice counts once.
 struct Batch {
@@ -100,6 +107,7 @@ struct Batch {
   std::vector<IncidentEntry> incidents;
   std::vector<Acknowledgement> acknowledgements;
   std::vector<Novelty> novelties;
+  std::vector<ClockStep> clock_steps;
 
   bool empty() const;
   // What it counts for against the queue limit: its memory, roughly.

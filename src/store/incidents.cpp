@@ -143,6 +143,7 @@ util::Status Incidents::open(Connection& connection, Names& jails) {
   WARDER_RETURN_IF_ERROR(
       prepare(&remove_, "DELETE FROM escalation WHERE incident = ?1 AND destination = ?2"));
   WARDER_RETURN_IF_ERROR(prepare(&next_, "SELECT min(due) FROM escalation"));
+  WARDER_RETURN_IF_ERROR(prepare(&shift_, "UPDATE escalation SET due = due + ?1"));
   WARDER_RETURN_IF_ERROR(
       prepare(&tell_,
               "INSERT INTO incident_told(incident, destination, sequence, times) "
@@ -327,6 +328,8 @@ util::Result<std::vector<Incidents::Escalation>> Incidents::escalate(util::WallT
   }
   return escalations;
 }
+
+util::Status Incidents::shift(std::chrono::microseconds by) { return shift_.execute(by.count()); }
 
 util::Result<std::optional<util::WallTime>> Incidents::next_escalation() {
   Rows rows = next_.run();

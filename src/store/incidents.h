@@ -52,6 +52,8 @@ class Incidents {
   util::Result<std::vector<Escalation>> escalate(util::WallTime now);
   // The escalation's event is in the history.
   util::Status told(std::int64_t incident, DestinationId destination, std::uint64_t sequence);
+  // The wall clock was set: what is due later is due when it would have been.
+  util::Status shift(std::chrono::microseconds by);
   // When escalate() has something.
   util::Result<std::optional<util::WallTime>> next_escalation();
 
@@ -82,6 +84,7 @@ class Incidents {
   Statement advance_;
   Statement remove_;
   Statement next_;
+  Statement shift_;
   Statement tell_;
   Statement told_of_;
   Statement crowd_;

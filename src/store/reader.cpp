@@ -274,6 +274,19 @@ util::Status Reader::Impl::fill(Figures* figures, CountBans count) {
   return {};
 }
 
+util::Result<std::optional<util::WallTime>> Reader::last_written() {
+  WARDER_RETURN_IF_ERROR(impl_->connection());
+  std::optional<util::WallTime> time;
+  WARDER_RETURN_IF_ERROR(
+      impl_->rows("SELECT time FROM (SELECT sequence, time, log FROM event ORDER BY sequence DESC "
+                  "LIMIT 10000) WHERE log IS NULL ORDER BY sequence DESC LIMIT 1",
+                  [&](Rows& row) -> util::Result<bool> {
+                    time = to_time(row.integer(0));
+                    return true;
+                  }));
+  return time;
+}
+
 util::Result<std::optional<std::string>> Reader::checkpoint() {
   WARDER_RETURN_IF_ERROR(impl_->connection());
   std::optional<std::string> note;

@@ -178,6 +178,9 @@ class Reader {
   // Gives back what is kept of pages read, a megabyte after everything was read at a start.
   void give_back_memory();
 
+  // Time of the newest event that has not come from a line (a log's clock may be another one);
+  // empty when there is none among the newest.
+  util::Result<std::optional<util::WallTime>> last_written();
   // The newest signed checkpoint, empty before the first.
   util::Result<std::optional<std::string>> checkpoint();
 

@@ -24,11 +24,20 @@ constexpr int kPagesAtOnce = 512;
 }  // namespace
 
 util::Status Retention::open(Connection& connection, const Options& options, BanTable& bans,
-                             Outbox& outbox) {
+                             Outbox& outbox, const util::Clock& clock) {
   connection_ = &connection;
   options_ = &options;
   bans_ = &bans;
   outbox_ = &outbox;
+  clock_ = &clock;
+  const util::WallTime now = clock.now();
+  WARDER_ASSIGN_OR_RETURN(
+      const std::int64_t written,
+      connection.integer(fmt::format("SELECT coalesce((SELECT time FROM event ORDER BY sequence "
+                                     "DESC LIMIT 1), {})",
+                                     now.time_since_epoch().count())));
+  settled_for_bans_.begin(now, now, clock.monotonic());
+  settled_.begin(util::WallTime(std::chrono::microseconds(written)), now, clock.monotonic());
   WARDER_ASSIGN_OR_RETURN(
       oldest_, connection.prepare(fmt::format(
                    "SELECT {} FROM {} WHERE e.sequence >= ?1 ORDER BY e.sequence LIMIT ?2",
@@ -40,11 +49,14 @@ util::Status Retention::open(Connection& connection, const Options& options, Ban
   return tree_.open(connection);
 }
 
-util::Result<bool> Retention::slice(const EventLog& log, util::WallTime now) {
+util::Result<bool> Retention::slice(const EventLog& log) {
+  const util::WallTime wall = clock_->now();
+  const util::WallTime now = settled_.at(wall, clock_->monotonic());
   const bool by_age = options_->retention_age.count() > 0;
   switch (stage_) {
     case Stage::kEndedBans: {
-      WARDER_ASSIGN_OR_RETURN(const bool done, bans_->sweep(now, kSlice));
+      WARDER_ASSIGN_OR_RETURN(
+          const bool done, bans_->sweep(settled_for_bans_.at(wall, clock_->monotonic()), kSlice));
       stage_ = done ? Stage::kPastBans : stage_;
       return false;
     }

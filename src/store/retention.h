@@ -6,6 +6,7 @@
 #include "store/options.h"
 #include "store/outbox.h"
 #include "store/pruned_tree.h"
+#include "store/settled_clock.h"
 #include "util/clock.h"
 #include "util/result.h"
 
@@ -30,10 +31,11 @@ class Retention {
     std::vector<OutboxLoss> losses;
   };
 
-  util::Status open(Connection& connection, const Options& options, BanTable& bans, Outbox& outbox);
+  util::Status open(Connection& connection, const Options& options, BanTable& bans, Outbox& outbox,
+                    const util::Clock& clock);
 
   // One slice, inside the transaction of the caller. Gives whether the round is at its end.
-  util::Result<bool> slice(const EventLog& log, util::WallTime now);
+  util::Result<bool> slice(const EventLog& log);
   // Gives free pages back, outside a transaction; whether there are none left to give.
   util::Result<bool> shrink();
 
@@ -53,6 +55,11 @@ class Retention {
   const Options* options_ = nullptr;
   BanTable* bans_ = nullptr;
   Outbox* outbox_ = nullptr;
+  const util::Clock* clock_ = nullptr;
+  // Somebody who sets the clock to next year does not have the history removed by it.
+  SettledClock settled_{std::chrono::hours(1), std::chrono::hours(24)};
+  // A step reaches the store as a ClockStep, which moves the ends of bans, within a second or so.
+  SettledClock settled_for_bans_{std::chrono::seconds(2), std::chrono::seconds(30)};
   PrunedTree tree_;
   Statement oldest_;
   Statement remove_;

@@ -78,7 +78,7 @@ util::Status Writer::set_up(const Destinations& known) {
   WARDER_RETURN_IF_ERROR(outbox_.open(connection, options_.outbox_limit));
   WARDER_RETURN_IF_ERROR(incidents_.open(connection, jails_));
   WARDER_ASSIGN_OR_RETURN(next_escalation_, incidents_.next_escalation());
-  WARDER_RETURN_IF_ERROR(retention_.open(connection, options_, bans_, outbox_));
+  WARDER_RETURN_IF_ERROR(retention_.open(connection, options_, bans_, outbox_, clock_));
   WARDER_ASSIGN_OR_RETURN(begin_, connection.prepare("BEGIN IMMEDIATE"));
   WARDER_ASSIGN_OR_RETURN(commit_, connection.prepare("COMMIT"));
   WARDER_ASSIGN_OR_RETURN(set_position_,
@@ -115,14 +115,14 @@ util::Status Writer::write_meta() {
   // Each database is a log of its own, also when it replaces a damaged one within the second or on
   // a machine whose clock starts anew with each boot: two logs of one name would look like one that
   // was rolled back.
-  const util::WallTime now = clock_.now();
-  std::array<std::uint8_t, 4> chance{};
-  WARDER_RETURN_IF_ERROR(crypto::random_bytes(chance));
-  const std::string origin =
-      fmt::format("{}/{}-{}", options_.origin, compact_time(now), util::to_hex(chance));
   WARDER_ASSIGN_OR_RETURN(const std::int64_t there,
                           connection_->integer("SELECT count(*) FROM meta"));
   if (there == 0) {
+    const util::WallTime now = clock_.now();
+    std::array<std::uint8_t, 4> chance{};
+    WARDER_RETURN_IF_ERROR(crypto::random_bytes(chance));
+    const std::string origin =
+        fmt::format("{}/{}-{}", options_.origin, compact_time(now), util::to_hex(chance));
     WARDER_RETURN_IF_ERROR(connection_->execute("BEGIN IMMEDIATE"));
     util::Status done = insert.execute(std::string_view("origin"), std::string_view(origin));
     if (done) {
@@ -200,6 +200,13 @@ util::Status Writer::apply(const Batch& batch) {
       WARDER_RETURN_IF_ERROR(outbox_.enqueue(entry.destination, *sequences[entry.event],
                                              batch.events[entry.event].severity,
                                              fresh[entry.event]));
+    }
+  }
+  for (const ClockStep& step : batch.clock_steps) {
+    if (step.event < sequences.size() && sequences[step.event]) {
+      WARDER_RETURN_IF_ERROR(bans_.shift(step.by));
+      WARDER_RETURN_IF_ERROR(incidents_.shift(step.by));
+      incidents_changed_ = true;
     }
   }
   WARDER_RETURN_IF_ERROR(apply_incidents(batch, sequences));
@@ -387,7 +394,7 @@ util::Result<bool> Writer::maintain() {
   }
   bool done = false;
   const util::Status kept = transaction([&]() -> util::Status {
-    WARDER_ASSIGN_OR_RETURN(done, retention_.slice(log_, clock_.now()));
+    WARDER_ASSIGN_OR_RETURN(done, retention_.slice(log_));
     if (!done) {
       return {};
     }

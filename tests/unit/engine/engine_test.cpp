@@ -180,6 +180,21 @@ class EngineFixture : public testing::StoreFixture {
     }
     return lines;
   }
+  void wait_for_event(const std::string& part) {
+    const auto limit = std::chrono::steady_clock::now() + kLongEnough;
+    while (true) {
+      const Lines lines = history();
+      if (std::any_of(lines.begin(), lines.end(), [&](const std::string& line) {
+            return line.find(part) != std::string::npos;
+          })) {
+        return;
+      }
+      if (std::chrono::steady_clock::now() > limit) {
+        FAIL("waited in vain for: " << part);
+      }
+      std::this_thread::sleep_for(1ms);
+    }
+  }
   std::size_t findings() {
     status();
     REQUIRE(store->flush(kLongEnough));
@@ -336,6 +351,62 @@ TEST_CASE("bans go on over a restart; those that ended meanwhile are recorded as
   CHECK(past[0]["ended"] == "2026-11-02T12:10:00Z");
   CHECK(past[0]["how"] == "expired");
   CHECK(fixture.explain("192.0.2.8")["bans"][0]["in_kernel"] == true);
+}
+
+TEST_CASE("bans keep their time when the clock is set by a year, over a restart, too") {
+  for (const std::chrono::hours by : {24h * 365, -24h * 365}) {
+    EngineFixture fixture;
+    fixture.start();
+    REQUIRE(fixture.engine->ban("", prefix("192.0.2.8"), {}));
+    fixture.clock.set_wall(fixture.clock.now() + by);
+    fixture.wait_for_event("the clock was set");
+    fixture.clock.advance(30min);
+    fixture.stop();
+    fixture.start();
+    CHECK(fixture.status()["bans"] == 1);
+    CHECK(fixture.explain("192.0.2.8")["bans"][0]["end"] ==
+          util::format_rfc3339(fixture.clock.now() + 30min));
+    fixture.clock.advance(30min);
+    fixture.wait_until([](const json& now) { return now["bans"] == 0; });
+    fixture.stop();
+  }
+}
+
+TEST_CASE(
+    "a ban made right after the clock was set, by an agent that had nothing to do, is no year "
+    "longer") {
+  EngineFixture fixture;
+  fixture.start();
+  fixture.clock.set_wall(fixture.clock.now() + 24h * 365);
+  fixture.log_failures("192.0.2.7", 3);
+  fixture.wait_until([](const json& now) { return now["bans"] == 1; });
+  fixture.clock.advance(10min);
+  fixture.wait_until([](const json& now) { return now["bans"] == 0; });
+}
+
+TEST_CASE("a host whose clock begins in 1970 with each boot keeps what its bans have left") {
+  EngineFixture fixture;
+  fixture.start();
+  fixture.log_failures("192.0.2.7", 2);
+  fixture.wait_for_findings(2);
+  REQUIRE(fixture.engine->ban("", prefix("192.0.2.8"), {}));
+  fixture.stop();
+  const auto before = fixture.clock.now();
+  fixture.clock.set_wall(util::WallTime(std::chrono::seconds(20)));
+  fixture.start();
+  CHECK(fixture.explain("192.0.2.8")["bans"][0]["end"] == "1970-01-01T01:00:20Z");
+  fixture.clock.advance(1min);
+  fixture.clock.set_wall(before + 10min);  // a time server is reached
+  fixture.wait_for_event("the clock was set");
+  // What was counted is a minute old.
+  fixture.log_failure("192.0.2.7");
+  fixture.wait_until([](const json& now) { return now["bans"] == 2; });
+  CHECK(fixture.explain("192.0.2.8")["bans"][0]["end"] ==
+        util::format_rfc3339(before + 10min + 59min));
+  fixture.stop();
+  fixture.start();
+  CHECK(fixture.explain("192.0.2.8")["bans"][0]["end"] ==
+        util::format_rfc3339(before + 10min + 59min));
 }
 
 TEST_CASE("a ban whose jail is gone at the next start is lifted") {

@@ -211,6 +211,21 @@ TEST_CASE("what nobody acknowledges goes on to the next, bounded, over restarts"
   CHECK(f.waiting(f.boss).back() == "good again");
 }
 
+TEST_CASE("a clock that is set back by a year delays nothing that is told on") {
+  Fixture f;
+  f.happens("disk");
+  const auto back = std::chrono::hours(24 * 365);
+  f.clock.set_wall(f.clock.now() - back);
+  store::Batch step;
+  step.events.push_back(f.event(Severity::kWarning, "the clock was set", EventKind::kAgent));
+  step.clock_steps.push_back({0, -back});
+  f.put(std::move(step));
+  f.pass(15min - 1s);
+  CHECK(f.waiting(f.pager).empty());
+  f.pass(1s);
+  CHECK(f.waiting(f.pager).size() == 1);
+}
+
 TEST_CASE("the store wakes for it though nothing is committed") {
   Fixture f;
   std::mutex mutex;

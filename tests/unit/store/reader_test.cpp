@@ -156,6 +156,18 @@ TEST_CASE("an address is explained with the prefixes that hold it") {
   CHECK(history->recent[0].sequence == 3);
 }
 
+TEST_CASE("when something was written last, as far as the agent itself knows") {
+  Fixture fixture;
+  fixture.open();
+  CHECK(*fixture.reader().last_written() == std::nullopt);
+  fixture.put_findings(0, 3);
+  store::Batch batch;
+  batch.events.push_back(finding(60));  // of a log whose clock is ahead
+  batch.events.back().line.emplace().log = "/var/log/auth.log";
+  fixture.put(std::move(batch));
+  CHECK(**fixture.reader().last_written() == finding(2).time);
+}
+
 TEST_CASE("figures") {
   Fixture fixture;
   fixture.open();

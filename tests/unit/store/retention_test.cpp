@@ -2,6 +2,10 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
+#include <optional>
+#include <vector>
+
 using namespace warder;
 using namespace std::chrono_literals;
 using testing::finding;
@@ -102,6 +106,80 @@ TEST_CASE("bans that are over move into the past, and leave it by age") {
   figures = fixture.reader().figures();
   CHECK(figures->active_bans == 500);
   CHECK(figures->past_bans == 0);
+}
+
+TEST_CASE("a clock that jumps ahead ends no ban and removes nothing until it has stood for a day") {
+  Fixture fixture;
+  fixture.options.retention_age = 24h;
+  fixture.open();
+  const auto begin = fixture.clock.now();
+  const net::Prefix address(net::IpAddress::v4(0x0A000001U));
+  store::Batch batch;
+  batch.events.push_back(finding(0));
+  batch.bans.push_back({.ban = {.jail = "sshd",
+                                .address = address,
+                                .start = begin,
+                                .end = begin + 1h,
+                                .count = 1,
+                                .reason = "r"}});
+  batch.bans.push_back(batch.bans.back());
+  batch.bans.back().ban.jail = "for ever";
+  batch.bans.back().ban.end.reset();
+  fixture.put(std::move(batch));
+  constexpr auto kYear = std::chrono::hours(24 * 365);
+  fixture.clock.set_wall(begin + kYear);
+  fixture.maintain();
+  CHECK(fixture.messages() == std::vector<std::string>{"finding 0"});
+  CHECK(fixture.reader().figures()->active_bans == 2);
+  // The engine has noticed; what comes twice counts once.
+  for (int i = 0; i < 2; ++i) {
+    store::Batch step;
+    step.events.push_back(finding(1));
+    step.clock_steps.push_back({0, kYear});
+    fixture.put(std::move(step));
+  }
+  fixture.clock.advance(59min);
+  fixture.maintain();
+  std::vector<std::optional<util::WallTime>> ends;
+  REQUIRE(fixture.reader().active_bans({}, [&](const model::Ban& ban) {
+    ends.push_back(ban.end);
+    return true;
+  }));
+  std::sort(ends.begin(), ends.end());
+  CHECK(ends == std::vector<std::optional<util::WallTime>>{std::nullopt, begin + kYear + 1h});
+  fixture.clock.advance(1min);
+  fixture.maintain();
+  CHECK(fixture.reader().figures()->active_bans == 1);
+  CHECK(fixture.messages() == std::vector<std::string>{"finding 0", "finding 1"});
+  // A restart begins to doubt anew: the newest event is a year old.
+  fixture.close();
+  fixture.open();
+  fixture.clock.advance(23h);
+  fixture.maintain();
+  CHECK(fixture.messages() == std::vector<std::string>{"finding 0", "finding 1"});
+  fixture.clock.advance(24h);
+  fixture.maintain();
+  CHECK(fixture.messages() ==
+        std::vector<std::string>{
+            "retention removed 2 events (0 to 1); their hashes stay in the tree"});
+  CHECK(fixture.reader().figures()->past_bans == 0);
+}
+
+TEST_CASE("a clock that was set back and right again within the day removes nothing") {
+  Fixture fixture;
+  fixture.options.retention_age = 24h;
+  fixture.open();
+  fixture.put_findings(0, 3);
+  const auto begin = fixture.clock.now();
+  fixture.clock.set_wall(begin - 24h * 365 * 10);
+  fixture.maintain();
+  fixture.clock.set_wall(begin);
+  fixture.maintain();
+  fixture.clock.set_wall(begin + 24h * 365 * 10);
+  fixture.maintain();
+  fixture.clock.set_wall(begin);
+  fixture.maintain();
+  CHECK(fixture.messages() == std::vector<std::string>{"finding 0", "finding 1", "finding 2"});
 }
 
 TEST_CASE("somebody who edits history before it is pruned is reported") {
