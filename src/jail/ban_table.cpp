@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <unordered_map>
 
 namespace warder::jail {
 namespace {
@@ -12,26 +13,79 @@ namespace {
 using Seconds = std::uint32_t;
 constexpr Seconds kNever = std::numeric_limits<Seconds>::max();
 
-constexpr std::uint8_t kUsed = 1;
-constexpr std::uint8_t kObserved = 2;
-constexpr std::uint8_t kWide = 4;
-constexpr std::uint8_t kIpv6 = 8;
+constexpr std::uint8_t kObserved = 1;
+constexpr std::uint8_t kWide = 2;
 
-// What a slot holds; `Bytes` of the address are kept, the rest is zero.
-template <std::size_t Bytes>
-struct BanSlot {
-  std::array<std::uint8_t, Bytes> address;
-  Seconds end;
+// What many bans have in common.
+struct Kind {
   JailIndex jail;
   std::uint8_t length;
   std::uint8_t flags;
+  friend bool operator==(const Kind&, const Kind&) = default;
+};
+
+// The kinds there are, by number: a slot needs two bytes for one instead of four. A handful a jail,
+// and none is forgotten.
+class Kinds {
+ public:
+  static constexpr std::uint16_t kNone = 0;
+
+  // kNone when there are no numbers left (65,535 kinds).
+  std::uint16_t number(const Kind& kind) {
+    if (latest_ != kNone && (*this)[latest_] == kind) {
+      return latest_;
+    }
+    const auto known = numbers_.find(packed(kind));
+    if (known != numbers_.end()) {
+      latest_ = known->second;
+    } else if (kinds_.size() < std::numeric_limits<std::uint16_t>::max()) {
+      kinds_.push_back(kind);
+      latest_ = static_cast<std::uint16_t>(kinds_.size());
+      numbers_.emplace(packed(kind), latest_);
+    } else {
+      return kNone;
+    }
+    return latest_;
+  }
+  const Kind& operator[](std::uint16_t number) const { return kinds_[number - 1U]; }
+  std::size_t memory() const {
+    constexpr std::size_t kNode = 32;
+    return kinds_.capacity() * sizeof(Kind) + numbers_.size() * kNode;
+  }
+
+ private:
+  static std::uint32_t packed(const Kind& kind) {
+    return static_cast<std::uint32_t>(kind.jail) << 16U |
+           static_cast<std::uint32_t>(kind.length) << 8U | kind.flags;
+  }
+
+  std::vector<Kind> kinds_;
+  std::unordered_map<std::uint32_t, std::uint16_t> numbers_;
+  std::uint16_t latest_ = kNone;
+};
+
+// What a slot holds; `Bytes` of the address are kept, the rest is zero. Halves of an end, so that
+// it is aligned to two bytes and has no gap.
+template <std::size_t Bytes>
+struct BanSlot {
+  std::array<std::uint8_t, Bytes> address;
+  std::array<std::uint16_t, 2> end_halves;
+  std::uint16_t kind;
+
+  Seconds end() const {
+    return static_cast<Seconds>(end_halves[1]) << 16U | static_cast<Seconds>(end_halves[0]);
+  }
+  void set_end(Seconds end) {
+    end_halves = {static_cast<std::uint16_t>(end & 0xFFFFU),
+                  static_cast<std::uint16_t>(end >> 16U)};
+  }
 };
 using Ipv4Slot = BanSlot<4>;
 using NetworkSlot = BanSlot<8>;  // IPv6, up to 64 bits
 using LongSlot = BanSlot<16>;
-static_assert(sizeof(Ipv4Slot) == 12);
-static_assert(sizeof(NetworkSlot) == 16);
-static_assert(sizeof(LongSlot) == 24);
+static_assert(sizeof(Ipv4Slot) == 10);
+static_assert(sizeof(NetworkSlot) == 14);
+static_assert(sizeof(LongSlot) == 22);
 
 template <typename Slot>
 Slot load(const std::byte* bytes) {
@@ -45,39 +99,35 @@ void store(std::byte* bytes, const Slot& slot) {
 }
 
 template <typename Slot>
-net::Prefix prefix_of(const Slot& slot) {
-  if ((slot.flags & kIpv6) == 0) {
+net::Prefix prefix_of(const Slot& slot, unsigned length) {
+  if constexpr (sizeof slot.address == 4) {
     const auto& b = slot.address;
     return {net::IpAddress::v4(static_cast<std::uint32_t>(b[0]) << 24U |
                                static_cast<std::uint32_t>(b[1]) << 16U |
                                static_cast<std::uint32_t>(b[2]) << 8U | b[3]),
-            slot.length};
+            length};
+  } else {
+    std::array<std::uint8_t, 16> bytes{};
+    std::copy(slot.address.begin(), slot.address.end(), bytes.begin());
+    return {net::IpAddress::v6(bytes), length};
   }
-  std::array<std::uint8_t, 16> bytes{};
-  std::copy(slot.address.begin(), slot.address.end(), bytes.begin());
-  return {net::IpAddress::v6(bytes), slot.length};
-}
-
-template <typename Slot>
-Slot slot_of(JailIndex jail, const net::Prefix& prefix, Seconds end, std::uint8_t flags) {
-  Slot slot{{}, end, jail, static_cast<std::uint8_t>(prefix.length()), flags};
-  std::copy_n(prefix.address().bytes().begin(), slot.address.size(), slot.address.begin());
-  return slot;
 }
 
 // Layout for SlotTable. The hash is of the prefix only, so that the bans of one prefix by several
 // jails are neighbours.
 template <typename Slot>
 struct BanLayout {
-  using SlotType = Slot;
   HashKey key;
+  const Kinds* kinds;
 
   std::size_t slot_bytes() const { return sizeof(Slot); }
   bool used(const std::byte* bytes) const {
-    return bytes[sizeof(Slot) - 1] != std::byte{0};  // flags, the last member
+    // The kind, the last member.
+    return bytes[sizeof(Slot) - 1] != std::byte{0} || bytes[sizeof(Slot) - 2] != std::byte{0};
   }
   std::uint64_t hash(const std::byte* bytes) const {
-    return hash_prefix(key, prefix_of(load<Slot>(bytes)));
+    const Slot slot = load<Slot>(bytes);
+    return hash_prefix(key, prefix_of(slot, (*kinds)[slot.kind].length));
   }
 };
 
@@ -139,14 +189,13 @@ struct Part {
   std::vector<Seconds> earliest;
   std::size_t cursor = 0;  // where expire() goes on
 
-  Part(const HashKey& key, std::size_t capacity)
-      : table(BanLayout<Slot>{key}, capacity), earliest(table.segments(), kNever) {}
+  Part(const HashKey& key, const Kinds& all_kinds, std::size_t capacity)
+      : table(BanLayout<Slot>{key, &all_kinds}, capacity), earliest(table.segments(), kNever) {}
 
   std::byte* find(std::uint64_t hash, JailIndex jail, const net::Prefix& prefix) const {
-    const Slot wanted = slot_of<Slot>(jail, prefix, 0, 0);
     return table.find(hash, [&](const std::byte* bytes) {
       const Slot slot = load<Slot>(bytes);
-      return slot.jail == wanted.jail && same_prefix(slot, prefix);
+      return kind_of(slot).jail == jail && same_prefix(slot, prefix);
     });
   }
   template <typename Visit>
@@ -159,9 +208,10 @@ struct Part {
       return false;
     });
   }
-  static bool same_prefix(const Slot& slot, const net::Prefix& prefix) {
-    return slot.length == prefix.length() &&
-           ((slot.flags & kIpv6) != 0) == (prefix.family() == net::Family::kIpv6) &&
+  const Kind& kind_of(const Slot& slot) const { return (*table.layout().kinds)[slot.kind]; }
+  // Of the part's family.
+  bool same_prefix(const Slot& slot, const net::Prefix& prefix) const {
+    return kind_of(slot).length == prefix.length() &&
            std::equal(slot.address.begin(), slot.address.end(), prefix.address().bytes().begin());
   }
   void note_end(std::uint64_t hash, Seconds end) {
@@ -176,12 +226,13 @@ struct BanTable::Impl {
   Impl(const HashKey& hash_key, std::size_t most)
       : key(hash_key),
         capacity(most),
-        ipv4(hash_key, most),
-        networks(hash_key, most),
-        longs(hash_key, most) {}
+        ipv4(hash_key, kinds, most),
+        networks(hash_key, kinds, most),
+        longs(hash_key, kinds, most) {}
 
   HashKey key;
   std::size_t capacity;
+  Kinds kinds;
   Part<Ipv4Slot> ipv4;
   Part<NetworkSlot> networks;
   Part<LongSlot> longs;
@@ -224,8 +275,9 @@ struct BanTable::Impl {
 
   template <typename Slot>
   ActiveBan to_ban(const Slot& slot) const {
-    return {slot.jail, prefix_of(slot), to_wall(slot.end), (slot.flags & kObserved) != 0,
-            (slot.flags & kWide) != 0};
+    const Kind& kind = kinds[slot.kind];
+    return {kind.jail, prefix_of(slot, kind.length), to_wall(slot.end()),
+            (kind.flags & kObserved) != 0, (kind.flags & kWide) != 0};
   }
 
   // Calls `action` with the part that holds prefixes like this one.
@@ -273,25 +325,35 @@ struct BanTable::Impl {
     const Seconds end = to_internal(ban.end);
     if (std::byte* found = part.find(hash, ban.jail, ban.address); found != nullptr) {
       Slot slot = load<Slot>(found);
-      const bool enforced = (slot.flags & kObserved) != 0 && !ban.observed;
-      if (end <= slot.end && !enforced) {
+      Kind kind = kinds[slot.kind];
+      const bool enforced = (kind.flags & kObserved) != 0 && !ban.observed;
+      if (end <= slot.end() && !enforced) {
         return Added::kUnchanged;
       }
-      slot.end = enforced ? end : std::max(end, slot.end);
-      slot.flags = static_cast<std::uint8_t>(enforced ? slot.flags & ~kObserved : slot.flags);
+      if (enforced) {
+        kind.flags = static_cast<std::uint8_t>(kind.flags & ~kObserved);
+        slot.kind = kinds.number(kind);
+        if (slot.kind == Kinds::kNone) {
+          return Added::kFull;
+        }
+      }
+      slot.set_end(end);
       store(found, slot);
-      part.note_end(hash, slot.end);
+      part.note_end(hash, end);
       return enforced ? Added::kNew : Added::kExtended;
     }
-    std::byte* free = size() < capacity ? part.table.insert(hash) : nullptr;
+    Slot slot{};
+    slot.kind = kinds.number(
+        {ban.jail, static_cast<std::uint8_t>(ban.address.length()),
+         static_cast<std::uint8_t>((ban.observed ? kObserved : 0) | (ban.wide ? kWide : 0))});
+    std::byte* free =
+        slot.kind != Kinds::kNone && size() < capacity ? part.table.insert(hash) : nullptr;
     if (free == nullptr) {
       return Added::kFull;
     }
-    const bool ipv6 = ban.address.family() == net::Family::kIpv6;
-    store(free,
-          slot_of<Slot>(ban.jail, ban.address, end,
-                        static_cast<std::uint8_t>(kUsed | (ban.observed ? kObserved : 0) |
-                                                  (ban.wide ? kWide : 0) | (ipv6 ? kIpv6 : 0))));
+    std::copy_n(ban.address.address().bytes().begin(), slot.address.size(), slot.address.begin());
+    slot.set_end(end);
+    store(free, slot);
     part.note_end(hash, end);
     count_in(ban.jail, ban.address, ban.wide);
     return Added::kNew;
@@ -307,14 +369,15 @@ struct BanTable::Impl {
     Seconds earliest = kNever;
     part.table.for_each_in(segment, [&](const std::byte* bytes) {
       const Slot slot = load<Slot>(bytes);
-      if (slot.end <= now) {
+      if (slot.end() <= now) {
         ended.push_back(to_ban(slot));
       } else {
-        earliest = std::min(earliest, slot.end);
+        earliest = std::min(earliest, slot.end());
       }
     });
     part.earliest[segment] = earliest;
-    part.table.sweep(segment, [&](const std::byte* bytes) { return load<Slot>(bytes).end > now; });
+    part.table.sweep(segment,
+                     [&](const std::byte* bytes) { return load<Slot>(bytes).end() > now; });
   }
 
   template <typename Slot>
@@ -341,12 +404,13 @@ struct BanTable::Impl {
   void remove_jail_from(Part<Slot>& part, JailIndex jail, std::vector<ActiveBan>& removed) {
     for (std::size_t segment = 0; segment < part.table.segments(); ++segment) {
       part.table.for_each_in(segment, [&](const std::byte* bytes) {
-        if (const Slot slot = load<Slot>(bytes); slot.jail == jail) {
+        if (const Slot slot = load<Slot>(bytes); part.kind_of(slot).jail == jail) {
           removed.push_back(to_ban(slot));
         }
       });
-      part.table.sweep(segment,
-                       [&](const std::byte* bytes) { return load<Slot>(bytes).jail != jail; });
+      part.table.sweep(segment, [&](const std::byte* bytes) {
+        return part.kind_of(load<Slot>(bytes)).jail != jail;
+      });
     }
   }
 
@@ -505,7 +569,7 @@ std::size_t BanTable::wide(JailIndex jail) const {
 }
 std::size_t BanTable::capacity() const { return impl_->capacity; }
 std::size_t BanTable::memory() const {
-  std::size_t bytes = impl_->siblings.memory();
+  std::size_t bytes = impl_->siblings.memory() + impl_->kinds.memory();
   Impl::with_each_part(*impl_, [&](const auto& part) {
     bytes += part.table.memory() + part.earliest.size() * sizeof(Seconds);
   });

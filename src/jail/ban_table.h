@@ -33,15 +33,16 @@ constexpr util::WallTime kLatestEnd{std::chrono::seconds{0xFFFF'FFFE}};
 // Every ban in effect, of all jails: what is banned until when, and what ends now.
 //
 // One for the agent, owned by the engine, used by the pipeline thread only. A ban of an IPv4 prefix
-// takes a slot of 12 bytes that holds all of it, so the address of an expired ban needs no look-up
-// elsewhere; one of an IPv6 prefix of up to 64 bits takes 16, of a longer one 24. The table grows
+// takes a slot of 10 bytes that holds all of it, so the address of an expired ban needs no look-up
+// elsewhere; one of an IPv6 prefix of up to 64 bits takes 14, of a longer one 22. The table grows
 // in a thousand small pieces: there is no doubling spike, and a call never waits for the whole of
 // it to move. It shrinks when bans end. See README.md, "Memory".
 //
 // Bans of one prefix by several jails are independent entries: holders().
 class BanTable {
  public:
-  // `capacity` bans at most; then add() says kFull.
+  // `capacity` bans at most; then add() says kFull. So it does when jails, lengths and modes make
+  // more than 65,535 combinations, which takes thousands of jails.
   explicit BanTable(const HashKey& key, std::size_t capacity = 2'000'000);
   ~BanTable();
   BanTable(BanTable&&) noexcept;
