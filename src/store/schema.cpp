@@ -296,16 +296,20 @@ std::string views() {
 // The names that the views show, from the same place as everywhere else. A newer build of the same
 // schema may know more kinds.
 util::Status write_names(Connection& connection) {
-  WARDER_ASSIGN_OR_RETURN(Statement kind,
-                          connection.prepare("INSERT OR IGNORE INTO kind VALUES(?1, ?2)"));
+  WARDER_ASSIGN_OR_RETURN(
+      Statement kind,
+      connection.prepare("INSERT INTO kind VALUES(?1, ?2) ON CONFLICT(number) DO UPDATE SET name = "
+                         "excluded.name WHERE name <> excluded.name"));
   for (int number = 1; number < 256; ++number) {
     const std::string_view name = model::to_string(static_cast<model::EventKind>(number));
     if (name != "unknown") {
       WARDER_RETURN_IF_ERROR(kind.execute(number, name));
     }
   }
-  WARDER_ASSIGN_OR_RETURN(Statement severity,
-                          connection.prepare("INSERT OR IGNORE INTO severity VALUES(?1, ?2)"));
+  WARDER_ASSIGN_OR_RETURN(
+      Statement severity,
+      connection.prepare("INSERT INTO severity VALUES(?1, ?2) ON CONFLICT(number) DO UPDATE SET "
+                         "name = excluded.name WHERE name <> excluded.name"));
   for (const auto value :
        {model::Severity::kInfo, model::Severity::kNotice, model::Severity::kWarning,
         model::Severity::kHigh, model::Severity::kCritical}) {
@@ -319,6 +323,30 @@ util::Status write_names(Connection& connection) {
 constexpr std::array<const char*, kSchemaVersion> kSteps{kVersion1, kVersion2, kVersion3,
                                                          kVersion4};
 
+// Views hold nothing: those that are not as this build makes them are made anew.
+util::Status mend_views(Connection& connection) {
+  std::string found;
+  {
+    WARDER_ASSIGN_OR_RETURN(Statement all,
+                            connection.prepare("SELECT sql FROM sqlite_schema WHERE type = 'view' "
+                                               "AND name IN ('events', 'bans', 'past_bans', "
+                                               "'outbox_items', 'checkpoints', 'incidents') ORDER "
+                                               "BY rowid"));
+    Rows rows = all.run();
+    while (rows.next()) {
+      found += rows.text(0);
+      found += ';';
+    }
+    WARDER_RETURN_IF_ERROR(rows.status());
+  }
+  const std::string wanted = views();
+  if (found == wanted) {
+    return {};
+  }
+  WARDER_RETURN_IF_ERROR(connection.execute(kDropViews));
+  return connection.execute(wanted);
+}
+
 util::Status run_steps(Connection& connection, std::int64_t version) {
   if (version != kSchemaVersion) {
     WARDER_RETURN_IF_ERROR(connection.execute(kDropViews));
@@ -327,6 +355,8 @@ util::Status run_steps(Connection& connection, std::int64_t version) {
           connection.execute(kSteps[step]).with_context(fmt::format("migration {}", step + 1)));
     }
     WARDER_RETURN_IF_ERROR(connection.execute(views()));
+  } else {
+    WARDER_RETURN_IF_ERROR(mend_views(connection));
   }
   WARDER_RETURN_IF_ERROR(write_names(connection));
   // Setting a pragma writes the header each time, so only when it is new.

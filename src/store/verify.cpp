@@ -6,6 +6,8 @@
 #include "store/event_row.h"
 #include "store/leaf.h"
 #include "store/schema.h"
+#include "store/schema_check.h"
+#include "store/time_spans.h"
 #include "util/encoding.h"
 
 #include <fmt/core.h>
@@ -37,6 +39,7 @@ class Pass {
   util::Result<VerifyReport> run();
 
  private:
+  util::Status check_what_is_shown();
   util::Status read_figures();
   util::Status check_structure();
   util::Status read_checkpoints();
@@ -44,6 +47,8 @@ class Pass {
   util::Status fold_pruned();
   util::Status fold_events();
   void take_event(const Rows& row);
+  // The span of what was taken last is over.
+  util::Status check_span();
   void check_end();
 
   // Adds to the tree and compares every checkpoint that ends there.
@@ -62,6 +67,12 @@ class Pass {
   Frontier stored_;
   Frontier tree_;
   std::string entry_;
+  struct Span {
+    std::uint64_t first;
+    std::int64_t earliest;
+    std::int64_t latest;
+  };
+  std::optional<Span> span_;  // of the events taken last
   std::multimap<std::uint64_t, Expected> expected_;
   // The largest size whose root was right: a wrong one behind it lies between.
   std::uint64_t good_until_ = 0;
@@ -73,6 +84,9 @@ util::Result<VerifyReport> Pass::run() {
   WARDER_RETURN_IF_ERROR(connection_.execute("BEGIN"));
   WARDER_RETURN_IF_ERROR(advised(connection_, check_schema(connection_, Use::kRead)));
   util::Status passed = check_structure();
+  if (passed) {
+    passed = check_what_is_shown();
+  }
   if (passed) {
     passed = read_figures();
   }
@@ -99,7 +113,7 @@ util::Result<VerifyReport> Pass::run() {
 }
 
 util::Status Pass::check_structure() {
-  WARDER_ASSIGN_OR_RETURN(Statement check, connection_.prepare("PRAGMA quick_check(5)"));
+  WARDER_ASSIGN_OR_RETURN(Statement check, connection_.prepare("PRAGMA integrity_check(5)"));
   Rows rows = check.run();
   while (rows.next()) {
     if (rows.text(0) != "ok") {
@@ -108,6 +122,22 @@ util::Status Pass::check_structure() {
     }
   }
   return rows.status();
+}
+
+// What is not hashed and yet decides what queries show of the history.
+util::Status Pass::check_what_is_shown() {
+  WARDER_ASSIGN_OR_RETURN(SchemaFindings findings, check_objects(connection_));
+  for (std::string& text : findings.faults) {
+    fault(FaultKind::kSchema, std::nullopt, std::nullopt, std::move(text));
+  }
+  report_.remarks = std::move(findings.remarks);
+  WARDER_ASSIGN_OR_RETURN(const std::vector<std::uint64_t> odd,
+                          odd_events(connection_, VerifyReport::kMostFaults));
+  for (const std::uint64_t sequence : odd) {
+    fault(FaultKind::kChanged, sequence, sequence,
+          fmt::format("event {} holds a value of a type that the agent does not write", sequence));
+  }
+  return {};
 }
 
 util::Status Pass::read_figures() {
@@ -244,9 +274,39 @@ util::Status Pass::fold_events() {
                                                           kEventColumns, kEventTables)));
   Rows rows = all.run();
   while (rows.next()) {
+    const std::uint64_t first =
+        static_cast<std::uint64_t>(rows.integer(0)) / TimeSpans::kSize * TimeSpans::kSize;
+    if (!span_ || span_->first != first) {
+      WARDER_RETURN_IF_ERROR(check_span());
+      span_ = Span{first, rows.integer(2), rows.integer(2)};
+    }
+    span_->earliest = std::min(span_->earliest, rows.integer(2));
+    span_->latest = std::max(span_->latest, rows.integer(2));
     take_event(rows);
   }
-  return rows.status();
+  WARDER_RETURN_IF_ERROR(rows.status());
+  return check_span();
+}
+
+util::Status Pass::check_span() {
+  if (!span_) {
+    return {};
+  }
+  WARDER_ASSIGN_OR_RETURN(
+      Statement stored,
+      connection_.prepare("SELECT earliest, latest FROM event_span WHERE first = ?1"));
+  Rows rows = stored.run(span_->first);
+  // Wider is no harm: what was removed made it so.
+  const bool covers =
+      rows.next() && rows.integer(0) <= span_->earliest && rows.integer(1) >= span_->latest;
+  WARDER_RETURN_IF_ERROR(rows.status());
+  if (!covers) {
+    fault(FaultKind::kChanged, span_->first, span_->first + TimeSpans::kSize - 1,
+          fmt::format("the events from {} on are left out when a time is asked for: their row in "
+                      "event_span was changed",
+                      span_->first));
+  }
+  return {};
 }
 
 void Pass::take_event(const Rows& row) {

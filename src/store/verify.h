@@ -35,6 +35,7 @@ enum class FaultKind : std::uint8_t {
   kCheckpoint,  // a checkpoint is malformed, of another log or signed by another key
   kTail,        // the history is shorter than a checkpoint says
   kDatabase,    // SQLite finds the file damaged
+  kSchema,      // tables, views or names are not the agent's, or there is a trigger
 };
 
 std::string_view to_string(FaultKind kind);

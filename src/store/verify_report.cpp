@@ -19,6 +19,8 @@ std::string_view to_string(FaultKind kind) {
       return "checkpoint";
     case FaultKind::kTail:
       return "tail";
+    case FaultKind::kSchema:
+      return "schema";
     case FaultKind::kDatabase:
       return "database";
   }

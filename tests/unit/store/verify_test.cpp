@@ -7,6 +7,7 @@
 #include <sqlite3.h>
 
 #include <filesystem>
+#include <utility>
 
 using namespace warder;
 using namespace std::chrono_literals;
@@ -119,6 +120,101 @@ TEST_CASE("an edited row is named") {
     fixture.edit(edit);
     CHECK(fixture.faults() == Texts{"changed: event 13 was changed after it was stored"});
   }
+}
+
+TEST_CASE("a value that reads as what was hashed and compares as something else is named") {
+  Fixture fixture;
+  fixture.fill();
+  const std::string good = fixture.folder.read("warder.db");
+  for (const char* edit : {"UPDATE event SET time = time || 'x' WHERE sequence = 13",
+                           "UPDATE event SET id = CAST(id AS TEXT) WHERE sequence = 13",
+                           "UPDATE event SET message = CAST(message AS BLOB) WHERE sequence = 13",
+                           "UPDATE event SET address = CAST(address AS TEXT) WHERE sequence = 13",
+                           "UPDATE event SET detail = x'' WHERE sequence = 13"}) {
+    fixture.folder.write("warder.db", good);
+    fixture.edit(edit);
+    CHECK(fixture.faults() ==
+          Texts{"changed: event 13 holds a value of a type that the agent does not write"});
+  }
+}
+
+TEST_CASE("what decides how the history is shown is checked, too") {
+  const std::pair<const char*, const char*> edits[] = {
+      {"CREATE TRIGGER t AFTER INSERT ON event BEGIN DELETE FROM event; END",
+       "schema: there is a trigger, t: the agent makes none; DROP TRIGGER removes it"},
+      {"DROP VIEW events; CREATE VIEW events AS SELECT 1 AS sequence",
+       "schema: the view events is not the agent's"},
+      {"DROP VIEW bans", "schema: the view bans is missing"},
+      {"DROP INDEX event_address", "schema: the index event_address is missing"},
+      {"UPDATE kind SET name = 'ban' WHERE number = 1",
+       "schema: the kind 1 is called \"ban\" instead of \"finding\""},
+      {"UPDATE severity SET name = 'info' WHERE number = 4",
+       "schema: the severity 4 is called \"info\" instead of \"critical\""},
+      {"UPDATE event_span SET latest = earliest - 1",
+       "changed: the events from 0 on are left out when a time is asked for: their row in "
+       "event_span was changed"},
+      {"DELETE FROM event_span",
+       "changed: the events from 0 on are left out when a time is asked for: their row in "
+       "event_span was changed"},
+  };
+  Fixture fixture;
+  fixture.fill();
+  const std::string good = fixture.folder.read("warder.db");
+  for (const auto& [edit, told] : edits) {
+    fixture.folder.write("warder.db", good);
+    fixture.edit(edit);
+    CHECK(fixture.faults() == Texts{told});
+  }
+  fixture.folder.write("warder.db", good);
+  fixture.edit("CREATE VIEW mine AS SELECT count(*) FROM event");
+  CHECK(fixture.faults() == Texts{});
+  CHECK(fixture.verify().remarks == Texts{"the view mine is not the agent's"});
+}
+
+TEST_CASE("a hostile schema does nothing to the agent, which makes views and names anew") {
+  Fixture fixture;
+  fixture.fill();
+  fixture.edit(
+      "CREATE TRIGGER t AFTER INSERT ON event BEGIN DELETE FROM event; DELETE FROM ban; END;"
+      "DROP VIEW events; CREATE VIEW events AS SELECT * FROM event WHERE 0; DROP VIEW bans;"
+      "UPDATE kind SET name = 'ban' WHERE number = 1");
+  fixture.open();
+  fixture.put_findings(20, 1);
+  fixture.close();
+  CHECK(fixture.events().size() == 21);
+  CHECK(fixture.faults() ==
+        Texts{"schema: there is a trigger, t: the agent makes none; DROP TRIGGER removes it"});
+}
+
+TEST_CASE("no column that the history rests on can be edited unnoticed") {
+  Fixture fixture;
+  fixture.fill();
+  const std::string good = fixture.folder.read("warder.db");
+  for (const char* edit :
+       {"UPDATE tree SET size = size - 1", "UPDATE tree SET size = -1",
+        "UPDATE tree SET pruned = 3", "UPDATE tree SET peaks = zeroblob(length(peaks))",
+        "UPDATE tree SET peaks = x''", "DELETE FROM tree",
+        "UPDATE checkpoint SET size = size + 1 WHERE size = 10",
+        "UPDATE checkpoint SET note = replace(note, '10', '11') WHERE size = 10",
+        "UPDATE checkpoint SET note = '' WHERE size = 10",
+        "INSERT INTO pruned VALUES(0, 3, zeroblob(32)); UPDATE tree SET pruned = 8",
+        "UPDATE jail SET name = 'other' WHERE name = 'sshd'",
+        "UPDATE jail SET number = number + 10", "DELETE FROM jail",
+        "UPDATE event SET sequence = 100 WHERE sequence = 19",
+        "UPDATE event SET leaf = zeroblob(8) WHERE sequence = 2",
+        "UPDATE event SET log = 1, at = 0, pattern = 0, attempts = 1, user = '' WHERE sequence = 2;"
+        "INSERT OR IGNORE INTO log VALUES(1, 'x')",
+        "UPDATE meta SET value = 'warder/another' WHERE name = 'origin'"}) {
+    fixture.folder.write("warder.db", good);
+    fixture.edit(edit);
+    CAPTURE(edit);
+    CHECK_FALSE(fixture.verify().good());
+  }
+  // All checkpoints gone: only one that is kept outside can show more.
+  fixture.folder.write("warder.db", good);
+  fixture.edit("DELETE FROM checkpoint");
+  CHECK(fixture.verify().good());
+  CHECK(fixture.verify().checkpoints_checked == 0);
 }
 
 TEST_CASE("a row edited together with its leaf hash is narrowed down by the checkpoints") {
