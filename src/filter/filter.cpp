@@ -85,7 +85,10 @@ std::shared_ptr<const Filter> judge(const std::shared_ptr<const Filter>& filter,
                                     const Definition& definition, SamplePolicy policy,
                                     config::FileReader& files, Problems& problems) {
   const bool own = policy == SamplePolicy::kRequire;
-  LintReport report = lint_filter(filter, definition, own ? Origin::kOwn : Origin::kFail2ban);
+  // A jail's own expressions on an own filter: as hard to prove as the filter was.
+  const bool extended = policy == SamplePolicy::kLintOnly;
+  LintReport report =
+      lint_filter(filter, definition, own || extended ? Origin::kOwn : Origin::kFail2ban);
   Filter::Parts parts{filter->name(), filter->samples(), filter->journalmatch(),
                       std::move(report.warnings)};
   for (std::size_t i = 0; filter->text() != nullptr && i < filter->patterns().size(); ++i) {

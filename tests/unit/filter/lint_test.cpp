@@ -217,6 +217,24 @@ TEST_CASE("own filters are refused, and those of fail2ban warned about") {
   CHECK((*warned)->warnings()[0] == refused.error().message());
 }
 
+TEST_CASE("a shipped filter in a jail with expressions of its own is proven as by itself") {
+  FilterRequest request;
+  request.name = "sshd";
+  request.folders = {std::filesystem::path(WARDER_SOURCE_DIR) / "filters"};
+  request.samples = SamplePolicy::kLintOnly;
+  const auto whole = load_filter(request);
+  REQUIRE(whole.has_value());
+  CHECK((*whole)->warnings() == std::vector<std::string>{});
+  request.jail_options["failregex"] = {
+      "^Invalid user <F-USER>.*</F-USER> from <HOST> port \\d+$\n^own .* <HOST> .*$",
+      {"jails/x.conf", 3}};
+  const auto extended = load_filter(request);
+  REQUIRE(extended.has_value());
+  REQUIRE((*extended)->warnings().size() == 1);
+  CHECK((*extended)->warnings()[0].starts_with(
+      "jails/x.conf:4: failregex '^own .* <HOST> .*$': injected text can move the address: "));
+}
+
 TEST_CASE("a log that others can forge is refused until a jail accepts it by name") {
   const std::string text =
       "[Definition]\nfailregex = ^login from <HOST>$\nforgeable = names are written as they come\n"
