@@ -3,6 +3,7 @@
 #include "filter/guard.h"
 #include "filter/marked_text.h"
 #include "filter/regex.h"
+#include "filter/regex_loops.h"
 #include "filter/regex_rewrite.h"
 
 #include <re2/re2.h>
@@ -393,6 +394,7 @@ std::uint64_t RegexProgram::gave_up() const { return parts_->gave_up; }
 util::Result<RegexProgram> RegexProgram::compile(RegexTree tree) {
   auto parts = std::make_unique<Parts>();
   WARDER_RETURN_IF_ERROR(resolve_references(tree));
+  WARDER_RETURN_IF_ERROR(check_loops(tree.root));
   parts->tree = std::move(tree);
   const RegexNode& root = parts->tree.root;
   parts->referenced = find_referenced(root);

@@ -171,6 +171,26 @@ TEST_CASE("what an automaton cannot tell is refused") {
         "them one after the other");
 }
 
+TEST_CASE("a repetition that prefers rounds without a character is refused") {
+  const std::string why =
+      ": in this repetition an alternative without a character stands before one with some: Python "
+      "leaves the repetition there, and an automaton does not; write it last, or let each round "
+      "take a character";
+  for (const char* loop : {"(?:(?!xz)|y)*", "(?:a||b)+", R"((?:\B|b){0,3})", "(?:(?:(?=x)|y))*"}) {
+    INFO(loop);
+    const std::string answer = find(std::string("^") + loop + "z", "");
+    CHECK(answer.starts_with("column "));
+    CHECK(answer.ends_with(why));
+  }
+  // The empty way comes last, or no round is empty, or all rounds are taken.
+  CHECK(find("^(?P<n>(?:y|(?!xz))*)(?P<r>.*)$", "yyx") == "yes n=yy r=x");
+  CHECK(find("^(?P<n>(?:a?b?)*)(?P<r>.*)$", "abbac") == "yes n=abba r=c");
+  CHECK(find("^(?P<n>(?:(?!xz).)*)(?P<r>.*)$", "abxz") == "yes n=ab r=xz");
+  CHECK(find("^(?P<n>(?:(?:(?!x)|y)b)*)(?P<r>.*)$", "bybx") == "yes n=byb r=x");
+  CHECK(find(R"(^(?P<n>(?:[^\]"]*|"[^"]*")*)\](?P<r>.*)$)", "a\"]\"b]c") == "yes n=a\"]\"b r=c");
+  CHECK(find("^(?P<n>(?:|a){2})(?P<r>.*)$", "aab") == "yes n= r=aab");
+}
+
 TEST_CASE("looks that are asked often at one place find their marks each time") {
   // The plain form's match breaks a look, so that marks are searched.
   CHECK(find(R"(^(?P<a>.*)(?:(?=x)){5}(?!xz)(?P<b>x.)$)", "xa xb xz") == "no");

@@ -1,0 +1,120 @@
+// hostile_work: has filters judge lines that an attacker would write, each in two lengths, under
+// callgrind, which is told the name of each; hostile_work_test.py reads what it counted.
+#include "filter/filter.h"
+#include "filter/matcher.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <valgrind/callgrind.h>
+#include <vector>
+
+using namespace warder;
+
+namespace {
+
+// Both longer than what RE2 searches in another, faster way (256 Kbit a text and program).
+constexpr std::size_t kShort = 16U << 10;
+constexpr std::size_t kLong = 4 * kShort;
+constexpr std::string_view kPieces[] = {
+    ": a",      " from 192.0.2.1 ",     "\xc3\xa9: [x] ", "[",          "<", " ", "\\\"", "{\"a\":",
+    "\"a\":1,", "2026-09-21T14:13:20 ", "Sep 21 14:1 ",   "179000000. "};
+
+class Nobody : public filter::MatchHandler {
+ public:
+  void on_finding(std::size_t, model::Finding&&) override {}
+  void on_notice(std::size_t, const filter::Notice&) override {}
+};
+
+std::vector<std::string> names_in(const std::string& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() == ".conf") {
+      names.push_back(entry.path().stem().string());
+    }
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+struct Frame {
+  std::string begin;
+  std::string end;
+};
+
+std::string line(const Frame& frame, std::string_view piece, std::size_t size) {
+  std::string text = frame.begin;
+  while (text.size() < size) {
+    text += piece;
+  }
+  return text + frame.end;
+}
+
+void judge(filter::Matcher& matcher, const std::string& text, const std::string& name) {
+  model::Line one;
+  one.text = text;
+  one.received = util::WallTime(std::chrono::seconds(1'790'000'000));
+  Nobody nobody;
+  // What is compiled when a line first needs it, and an automaton's states, are not this line's.
+  matcher.match(one, one.received, nobody);
+  CALLGRIND_ZERO_STATS;
+  matcher.match(one, one.received, nobody);
+  CALLGRIND_DUMP_STATS_AT(name.c_str());
+}
+
+void judge(filter::Matcher& matcher, const std::string& who, const std::vector<Frame>& frames) {
+  for (std::size_t frame = 0; frame < frames.size(); ++frame) {
+    for (std::size_t piece = 0; piece < std::size(kPieces); ++piece) {
+      const std::string name = fmt::format("{} {} {}", who, frame, piece);
+      judge(matcher, line(frames[frame], kPieces[piece], kShort), name + " short");
+      judge(matcher, line(frames[frame], kPieces[piece], kLong), name + " long");
+    }
+  }
+}
+
+}  // namespace
+
+// FOLDER together|apart: the filters of a folder in one matcher, as in a log that all of them read,
+// or each by itself in lines that begin or end as its samples do.
+int main(int argc, char** argv) {
+  if (argc != 3) {
+    return 2;
+  }
+  const std::string folder = argv[1];
+  const bool together = std::string_view(argv[2]) == "together";
+  filter::MatcherOptions options;
+  options.lines.zone = filter::TimeZone();
+  std::vector<std::shared_ptr<const filter::Filter>> all;
+  for (const std::string& name : names_in(folder)) {
+    filter::FilterRequest request;
+    request.folders = {folder};
+    request.name = name;
+    request.samples = filter::SamplePolicy::kIgnore;
+    request.text = {.usedns = filter::UseDns::kLookUp, .ignore = filter::IgnoreScope::kReference};
+    const auto filter = filter::load_filter(request);
+    if (!filter) {  // files that others include hold no expression
+      continue;
+    }
+    all.push_back(*filter);
+    if (together) {
+      continue;
+    }
+    std::vector<Frame> frames;
+    for (const filter::Sample& sample : (*filter)->samples()) {
+      const std::string& text = sample.lines.front();
+      frames.push_back({text.substr(0, text.size() * 2 / 3), text.substr(text.size() * 2 / 3)});
+      frames.push_back({text, ""});
+    }
+    judge(**filter::Matcher::build({*filter}, options), name, frames);
+  }
+  if (together) {
+    judge(**filter::Matcher::build(all, options), "all",
+          {{"", ""}, {"2026-09-21T14:13:20+00:00 host sshd[17]: ", ""}});
+  }
+  fmt::print("{} filters\n", all.size());
+  return 0;
+}

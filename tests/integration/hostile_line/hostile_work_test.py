@@ -1,0 +1,90 @@
+"""All that a long line costs, our own passes over it included (dates, UTF-8, marks for looks, places of
+back-references, members of JSON, windows of lines), grows as its length does: a line four times as long
+takes at most a little more than four times the instructions. valgrind counts them; time says nothing on
+a busy machine."""
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+import unittest
+
+WORK = os.environ["HOSTILE_WORK"]
+SOURCE = pathlib.Path(os.environ["WARDER_SOURCE"])
+
+# What our passes have most to do with; the samples are the frames of the lines.
+HARD = {
+    "looks": r"""[Definition]
+failregex = ^login of <F-USER>.*</F-USER> from <HOST>(?:\. (?:(?! from ).)*(?: user=(?P=user))? end)$
+[Samples]
+match = 192.0.2.1 | login of aaaaaaaaaa from 192.0.2.1. user=aaaaaaaaaa end
+""",
+    "words": r"""[Definition]
+failregex = ^fail(?:\s+(?!IP:)\S+)* IP: <HOST>$
+            (?<=y )no <HOST>(?= z)
+[Samples]
+match = 192.0.2.1 | fail x x x IP: 192.0.2.1
+""",
+    "prefix": r"""[Definition]
+prefregex = ^(?:\S+ )*?app: <F-CONTENT>.+</F-CONTENT>$
+failregex = ^bad <F-MLFID>\S+</F-MLFID> (?:\S+ )*<HOST>$
+            ^also (?:[^,]*, )*<ADDR>(?:, [^,]*)*$
+[Samples]
+match = 192.0.2.1 | host app: also x, y, 192.0.2.1, z
+""",
+    "several": r"""[Definition]
+maxlines = 5
+failregex = ^a <F-USER>\S+</F-USER>$<SKIPLINES>^b (?P=user) <HOST>$
+[Samples]
+match = 192.0.2.1 | b x 192.0.2.1
+""",
+    "object": """[Definition]
+format = json
+time = ts
+address = ip
+condition = status == 401 and path(uri) ends '/login'
+[Samples]
+match = 192.0.2.1 | {"ts":1790000000,"status":401,"uri":"/login","ip":"192.0.2.1","x":[]}
+""",
+}
+
+
+class HostileWork(unittest.TestCase):
+    def check(self, folder, how, filters):
+        with tempfile.TemporaryDirectory() as temporary:
+            counts = pathlib.Path(temporary) / "counts"
+            done = subprocess.run(
+                ["valgrind", "--tool=callgrind", "--combine-dumps=yes", f"--callgrind-out-file={counts}",
+                 WORK, folder, how], capture_output=True, text=True, errors="replace", check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertGreaterEqual(int(done.stdout.split()[0]), filters)
+            text = counts.read_text(errors="replace")
+        lines, name, length = {}, None, None
+        for one in re.finditer(r"^(?:desc: Trigger: Client Request: (.+) (short|long)|totals: (\d+))$", text,
+                               re.M):
+            if one[1]:
+                name, length = one[1], one[2]
+            elif name:
+                lines.setdefault(name, {})[length] = int(one[3])
+                name = None
+        self.assertGreater(len(lines), 20)
+        print(f"{len(lines)} lines, at most {max(one['long'] for one in lines.values()):,} instructions")
+        for name, one in lines.items():
+            with self.subTest(line=name):
+                self.assertLessEqual(one["long"], 4.4 * one["short"] + 500_000)
+
+    def test_what_is_hard(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in HARD.items():
+                (pathlib.Path(folder) / f"{name}.conf").write_text(text)
+            self.check(folder, "apart", len(HARD))
+
+    def test_our_own_filters(self):
+        self.check(SOURCE / "filters", "together", 70)
+
+    def test_stock_filters(self):
+        self.check("/etc/fail2ban/filter.d", "together", 80)
+
+
+if __name__ == "__main__":
+    unittest.main()
