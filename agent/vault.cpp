@@ -261,6 +261,7 @@ void declare_changes(const Verb& verb, Words* words) {
     sub->add_option("--trail", words->trail, "with the mount of the audit trail");
     sub->add_option("--audit-device", words->audit_device, "with this audit device");
     sub->add_option("--transit", words->transit, "with this transit key");
+    sub->add_flag("--snapshot", words->snapshot, "with snapshots of the vault itself");
   }
 }
 
@@ -287,6 +288,8 @@ Run declare_vault(CLI::App& app) {
   setup_words->add_option("--audit-device", words->audit_device,
                           "with the right to have this audit device hash events");
   setup_words->add_option("--transit", words->transit, "make a transit key for backups");
+  setup_words->add_flag("--snapshot", words->snapshot,
+                        "with the right to back up the vault itself");
   setup_words->add_option("--secret-id-file", words->secret_id_file, "where the SecretID goes");
   setup_words->add_flag("--yes", words->yes, "ask nothing, though this is a terminal");
   CLI::App* get_words = verb("get", "print a document, or one member of it", get, true);

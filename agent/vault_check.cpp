@@ -116,6 +116,7 @@ util::Result<std::vector<vault::RightProblem>> right_problems(vault::ServerVault
   plan.trail = words.trail;
   plan.audit_device = words.audit_device;
   plan.transit_key = words.transit;
+  plan.snapshot = words.snapshot;
   const auto rights = vault::agent_rights(plan);
   vault::Call call;
   call.method = http::Method::kPost;

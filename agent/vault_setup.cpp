@@ -158,6 +158,7 @@ util::Status set_up_server(vault::ServerVault& server, const VaultWords& words,
   plan.trail = words.trail;
   plan.audit_device = words.audit_device;
   plan.transit_key = words.transit;
+  plan.snapshot = words.snapshot;
   const std::string agent_policy = vault::policy_text(vault::agent_rights(plan));
   print(fmt::format("the policy {} of agents:\n\n{}\n", words.role, agent_policy));
   if (ask == Ask::kYes && asked(fmt::format("Write policies, role and mounts to {}? (yes/no)",

@@ -38,6 +38,7 @@ struct VaultWords {
   std::string trail;
   std::string audit_device;
   std::string transit;
+  bool snapshot = false;
   std::string secret_id_file;
   bool yes = false;
 };

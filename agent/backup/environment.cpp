@@ -1,6 +1,7 @@
 #include "agent/backup/environment.h"
 
 #include "backup/report_box.h"
+#include "backup/vault_snapshot.h"
 #include "config/file_reader.h"
 #include "store/checkpoint.h"
 #include "store/reader.h"
@@ -196,6 +197,10 @@ util::Result<backup::Keeper> BackupEnvironment::keeper(const backup::SetOptions&
   const bool from_vault =
       !set.data_key.empty() ||
       (set.passphrase && set.passphrase->kind == config::SecretReference::Kind::kVault);
+  const bool snapshot = set.vault && words_.verb == "now";
+  if (snapshot) {
+    WARDER_RETURN_IF_ERROR(open_vault());
+  }
   if (from_vault) {
     const util::Status opened = open_vault();
     // With a passphrase at hand a backup can be opened though the vault is lost.
@@ -210,8 +215,25 @@ util::Result<backup::Keeper> BackupEnvironment::keeper(const backup::SetOptions&
   if (!set.storage.empty()) {
     WARDER_ASSIGN_OR_RETURN(outside, storage(set.storage));
   }
-  return backup::Keeper({set, passphrases_.back().get(), outside, clock_, main_.agent.name,
-                         fmt::format("warder {}", WARDER_VERSION), history(), std::move(progress)});
+  return backup::Keeper({set,
+                         passphrases_.back().get(),
+                         outside,
+                         clock_,
+                         main_.agent.name,
+                         fmt::format("warder {}", WARDER_VERSION),
+                         history(),
+                         std::move(progress),
+                         {},
+                         snapshot ? snapshot_source() : backup::SnapshotSource()});
+}
+
+backup::SnapshotSource BackupEnvironment::snapshot_source() {
+  if (server_ == nullptr) {
+    return {};
+  }
+  return [this](const std::filesystem::path& target, const backup::Progress& progress) {
+    return backup::fetch_vault_snapshot(*server_, target, progress);
+  };
 }
 
 backup::Report BackupEnvironment::failed(const std::string& verb, const backup::SetOptions& set,

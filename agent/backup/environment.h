@@ -43,6 +43,7 @@ class BackupEnvironment {
   util::Status open_vault();
   util::Result<storage::Storage*> storage(const std::string& name);
   std::optional<backup::HistoryMark> history() const;
+  backup::SnapshotSource snapshot_source();
 
   const BackupWords& words_;
   const engine::MainConfiguration main_;

@@ -79,9 +79,9 @@ Report Keeper::now() {
     WARDER_RETURN_IF_ERROR(folder.keep(state));
     report.failures_in_a_row = state.failures;
 
-    const MakeParts make{parts_.set,     folder,          parts_.passphrases,
-                         parts_.clock,   parts_.host,     parts_.tool,
-                         parts_.history, parts_.progress, parts_.at_boundary};
+    const MakeParts make{parts_.set,         folder,         parts_.passphrases, parts_.clock,
+                         parts_.host,        parts_.tool,    parts_.history,     parts_.progress,
+                         parts_.at_boundary, parts_.snapshot};
     WARDER_ASSIGN_OR_RETURN(const Made made, make_backup(make));
     state.restore_seconds = made.proof_seconds;
     report.notes.insert(report.notes.end(), made.remarks.begin(), made.remarks.end());

@@ -29,6 +29,7 @@ struct KeeperParts {
   std::optional<HistoryMark> history = {};
   StageProgress progress = {};
   std::function<void(std::string_view boundary)> at_boundary = {};
+  SnapshotSource snapshot = {};
 };
 
 enum class Proven { kNewest, kAll };

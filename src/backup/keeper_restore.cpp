@@ -29,7 +29,7 @@ struct RoomRemover {
 };
 
 util::Result<BackupFile> choose(const Manifest& manifest, std::optional<Format> wanted) {
-  for (const Format format : {Format::kBinary, Format::kSqlDump, Format::kFull}) {
+  for (const Format format : {Format::kBinary, Format::kSqlDump, Format::kFull, Format::kVault}) {
     if (wanted && *wanted != format) {
       continue;
     }

@@ -27,6 +27,13 @@ constexpr Key kKeys[] = {
      .type = Type::kPath,
      .text = "A SQLite database in use. It is copied while others write to it.",
      .example = "/srv/vaultwarden/db.sqlite3"},
+    {.name = "vault_snapshot",
+     .type = Type::kBool,
+     .fallback = "no",
+     .text = "A snapshot of the vault of [vault] itself (HashiCorp Vault or OpenBao with raft "
+             "storage), instead of a database and paths. What it holds is opened by the vault's "
+             "unseal keys alone. The identity must read sys/storage/raft/snapshot.",
+     .example = "yes"},
     {.name = "paths",
      .type = Type::kLines,
      .fallback = "",
@@ -218,7 +225,13 @@ void check_whole(const config::Values& values, const SetOptions& options,
                                 "and '-', beginning with a letter or digit"});
   }
   const bool full = std::ranges::find(options.formats, Format::kFull) != options.formats.end();
-  if (options.database.empty()) {
+  if (options.vault) {
+    if (!options.database.empty() || !options.paths.empty()) {
+      diagnostics.add(values.about("vault_snapshot",
+                                   "stands alone: give the database and the paths a section "
+                                   "[backup NAME] of their own"));
+    }
+  } else if (options.database.empty()) {
     if (!full || options.formats.size() > 1) {
       diagnostics.add(values.about("formats", "only full works without a database"));
     }
@@ -263,7 +276,12 @@ SetOptions set_options(const config::Values& values, const std::filesystem::path
   }
   options.paths = absolute_paths(values, "paths", diagnostics);
   options.excluded = absolute_paths(values, "exclude", diagnostics);
-  read_formats(values, options);
+  options.vault = values.boolean("vault_snapshot");
+  if (options.vault) {
+    options.formats = {Format::kVault};  // whatever the vault's document `backup` wishes for others
+  } else {
+    read_formats(values, options);
+  }
   options.encryption = values.choice<Encryption>("encryption");
   if (values.has("passphrase")) {
     options.passphrase = values.secret("passphrase");

@@ -20,6 +20,7 @@ namespace warder::backup {
 struct SetOptions {
   std::string name;
   std::filesystem::path database;  // empty: none
+  bool vault = false;              // the raft snapshot of the vault of [vault], and nothing else
   std::vector<std::filesystem::path> paths;
   std::vector<std::filesystem::path> excluded;
   std::vector<Format> formats;

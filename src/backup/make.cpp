@@ -3,6 +3,7 @@
 #include "backup/database_check.h"
 #include "backup/gzip.h"
 #include "backup/proof.h"
+#include "backup/raft_snapshot.h"
 #include "backup/size_text.h"
 #include "backup/snapshot.h"
 #include "backup/sql_dump.h"
@@ -49,6 +50,9 @@ class Maker {
     boundary("begun");
     if (!set_.database.empty()) {
       WARDER_RETURN_IF_ERROR(copy_database());
+      boundary("copied");
+    } else if (set_.vault) {
+      WARDER_RETURN_IF_ERROR(copy_vault());
       boundary("copied");
     }
     for (const Format format : set_.formats) {
@@ -184,8 +188,33 @@ class Maker {
     return {};
   }
 
+  util::Status copy_vault() {
+    if (!parts_.snapshot) {
+      return Error(ErrorCode::kInvalid,
+                   "there is no vault to take a snapshot of: [vault] provider must be vault");
+    }
+    copy_ = work_ / "copy";
+    WARDER_RETURN_IF_ERROR(parts_.snapshot(copy_, progress("copying", 0)));
+    const auto mark = check_raft_snapshot(copy_, work_ / "checked", set_.unpacked_limit);
+    if (!mark) {
+      return mark.error().with_context("the vault's snapshot (older backups are kept)");
+    }
+    std::error_code error;
+    facts_.bytes = fs::file_size(copy_, error);
+    if (set_.passphrase && set_.passphrase->kind == config::SecretReference::Kind::kVault) {
+      made_.remarks.push_back(
+          fmt::format("{} lies in the vault that this is a backup of: keep it elsewhere, too",
+                      set_.passphrase->to_string()));
+    } else if (!set_.data_key.empty()) {
+      made_.remarks.emplace_back(
+          "the vault that this is a backup of is needed to open it: give it a passphrase instead");
+    }
+    return {};
+  }
+
   util::Status fill(Format format, util::ByteSink& sink) {
     switch (format) {
+      case Format::kVault:
       case Format::kBinary: {
         WARDER_ASSIGN_OR_RETURN(FileSource copy, FileSource::open(copy_));
         return util::copy_all(copy, sink);
@@ -231,7 +260,8 @@ class Maker {
       next = encrypt.get();
     }
     GzipSink gzip(set_.level, *next);
-    const std::uint64_t total = format == Format::kBinary ? facts_.bytes : std::uint64_t{0};
+    const std::uint64_t total =
+        format == Format::kBinary || format == Format::kVault ? facts_.bytes : std::uint64_t{0};
     DigestSink plain(&gzip, progress(fmt::format("packing {}", to_string(format)), total));
     WARDER_RETURN_IF_ERROR(fill(format, plain));
     WARDER_RETURN_IF_ERROR(plain.finish());

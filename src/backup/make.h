@@ -9,6 +9,7 @@
 #include "util/result.h"
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -22,6 +23,10 @@ namespace warder::backup {
 using StageProgress =
     std::function<bool(std::string_view stage, std::uint64_t done, std::uint64_t total)>;
 
+// Writes a snapshot of the vault to a new file.
+using SnapshotSource =
+    std::function<util::Status(const std::filesystem::path& target, const Progress& progress)>;
+
 struct MakeParts {
   const SetOptions& set;
   const Folder& folder;
@@ -33,6 +38,8 @@ struct MakeParts {
   StageProgress progress = {};
   // Called at every boundary at which a crash must do no harm. May be empty.
   std::function<void(std::string_view boundary)> at_boundary = {};
+  // Of a set that is the vault's snapshot.
+  SnapshotSource snapshot = {};
 };
 
 struct Made {

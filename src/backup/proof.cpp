@@ -2,6 +2,7 @@
 
 #include "backup/database_check.h"
 #include "backup/gzip.h"
+#include "backup/raft_snapshot.h"
 #include "backup/sql_dump.h"
 #include "openpgp/decrypt.h"
 
@@ -62,6 +63,7 @@ util::Status unpack_into(const Packed& packed, const fs::path& target, bool keep
   DigestSource plain(limited, progress);
   switch (packed.file.format) {
     case Format::kBinary:
+    case Format::kVault:
       WARDER_RETURN_IF_ERROR(write_database(plain, target));
       break;
     case Format::kSqlDump:
@@ -113,6 +115,10 @@ fs::path database_in(const Packed& packed, const fs::path& unpacked, const Datab
 
 util::Status check_unpacked(const Packed& packed, const fs::path& unpacked,
                             const Expectation& expected) {
+  if (packed.file.format == Format::kVault) {
+    const auto mark = check_raft_snapshot(unpacked, unpacked.string() + ".checked", packed.limit);
+    return mark ? util::Status() : mark.error().with_context(packed.path.filename().string());
+  }
   if (packed.file.format == Format::kFull && !expected.database) {
     return {};  // the digests have said all there is to say
   }

@@ -149,7 +149,7 @@ util::Status RemoteCopies::remove(const Stamp& stamp) {
     return there ? storage_.remove(name) : util::Status();
   };
   WARDER_RETURN_IF_ERROR(remove_if_there(manifest));
-  for (const Format format : {Format::kSqlDump, Format::kBinary, Format::kFull}) {
+  for (const Format format : {Format::kSqlDump, Format::kBinary, Format::kFull, Format::kVault}) {
     for (const Encryption encryption : {Encryption::kOpenPgp, Encryption::kNone}) {
       WARDER_RETURN_IF_ERROR(remove_if_there(file_name(name_, stamp, format, encryption)));
     }

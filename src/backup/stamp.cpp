@@ -8,8 +8,8 @@
 namespace warder::backup {
 namespace {
 
-constexpr std::string_view kFormats[] = {"sql_dump", "binary", "full"};
-constexpr std::string_view kEndings[] = {".sql.gz", ".sqlite3.gz", ".tar.gz"};
+constexpr std::string_view kFormats[] = {"sql_dump", "binary", "full", "vault"};
+constexpr std::string_view kEndings[] = {".sql.gz", ".sqlite3.gz", ".tar.gz", ".snap.gz"};
 constexpr std::size_t kTimeLength = 16;  // 20261125T155057Z
 
 bool is_alnum(char c) {

@@ -14,9 +14,10 @@ enum class Format : std::uint8_t {
   kSqlDump,  // SQL text, as `sqlite3 .dump` writes it
   kBinary,   // the database file
   kFull,     // tar: the database and the paths beside it
+  kVault,    // a raft snapshot of the vault
 };
 
-std::string_view to_string(Format format);  // "sql_dump", "binary", "full"
+std::string_view to_string(Format format);  // "sql_dump", "binary", "full", "vault"
 std::optional<Format> parse_format(std::string_view name);
 
 // Which backup of a name: when it was begun, to the second, and how often it was encrypted anew.
@@ -33,7 +34,7 @@ std::optional<Stamp> parse_stamp(std::string_view text);
 enum class Encryption : std::uint8_t { kOpenPgp, kNone };
 
 // "vaultwarden-20261125T155057Z.sqlite3.gz.gpg": the seeds' forms .sql.gz.gpg, .sqlite3.gz.gpg,
-// .tar.gz.gpg, without .gpg when not encrypted.
+// .tar.gz.gpg, and .snap.gz.gpg, without .gpg when not encrypted.
 std::string file_name(std::string_view name, const Stamp& stamp, Format format,
                       Encryption encryption);
 struct FileNameParts {

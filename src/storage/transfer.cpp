@@ -104,8 +104,16 @@ class Transfer::Impl {
     set(CURLOPT_PATH_AS_IS, 1L);
     set(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
     set(CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
-    if (!options_.ca_file.empty()) {
-      set(CURLOPT_CAINFO, options_.ca_file.c_str());
+    if (!options_.ca_file.empty() || !options_.ca_folder.empty()) {
+      set(CURLOPT_CAINFO, options_.ca_file.empty() ? nullptr : options_.ca_file.c_str());
+      set(CURLOPT_CAPATH, options_.ca_folder.empty() ? nullptr : options_.ca_folder.c_str());
+    }
+    if (!options_.client_certificate.empty()) {
+      set(CURLOPT_SSLCERT, options_.client_certificate.c_str());
+      set(CURLOPT_SSLKEY, options_.client_key.c_str());
+    }
+    if (!options_.unix_socket.empty()) {
+      set(CURLOPT_UNIX_SOCKET_PATH, options_.unix_socket.c_str());
     }
     if (!options_.verify) {
       set(CURLOPT_SSL_VERIFYPEER, 0L);

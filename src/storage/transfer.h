@@ -48,6 +48,11 @@ struct TransferOptions {
   std::filesystem::path ca_file;
   bool verify = true;
   util::ByteCount bandwidth;  // a second; 0: no limit
+  // As in http::ClientOptions.
+  std::filesystem::path ca_folder = {};
+  std::filesystem::path client_certificate = {};
+  std::filesystem::path client_key = {};
+  std::filesystem::path unix_socket = {};
 };
 
 // Moves files of any size over HTTP and SFTP with libcurl, in bounded memory: http::Client holds

@@ -103,6 +103,9 @@ std::vector<Right> agent_rights(const PolicyPlan& plan) {
     rights.push_back({"transit/sign/" + key + "-sign", {"update"}, "signing checkpoints"});
     rights.push_back({"transit/verify/" + key + "-sign", {"update"}, "verifying checkpoints"});
   }
+  if (plan.snapshot) {
+    rights.push_back({"sys/storage/raft/snapshot", {"read"}, "backups of the vault itself"});
+  }
   return rights;
 }
 

@@ -19,6 +19,8 @@ struct PolicyPlan {
   std::string audit_device = {};
   // Name of the transit key for data keys and signatures, mounted at `transit`; empty: none.
   std::string transit_key = {};
+  // Snapshots of the vault's own storage, for backups of it.
+  bool snapshot = false;
 };
 
 // One path and what may be done there. The vault's words: create, read, update, delete, list,

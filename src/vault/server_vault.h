@@ -75,6 +75,8 @@ class ServerVault : public Provider {
   // Any other call with the session's token: logs in first; a 403 with a token that is no longer
   // good is tried once more with a new one. The token of `call` is set here.
   Answer ask(Call call);
+  // The session's token, for a transfer that is too large for an Answer. Logs in first.
+  util::Result<crypto::SecretString> session_token() { return login_.token(); }
   // "approle guard (policies ...)".
   std::string identity() const { return login_.identity(); }
   std::optional<util::WallTime> session_expires() const { return login_.expires(); }
