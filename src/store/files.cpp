@@ -85,6 +85,14 @@ util::Status prepare_file(const std::filesystem::path& path) {
   if (!S_ISREG(info.st_mode)) {
     return Error(ErrorCode::kInvalid, fmt::format("{}: is not a regular file", path.string()));
   }
+  if (::access(path.c_str(), R_OK | W_OK) != 0) {
+    const int error = errno;
+    return util::errno_error(
+        fmt::format("{}: of user {}, cannot be read and written by this one, {}{}", path.string(),
+                    info.st_uid, ::geteuid(),
+                    error == EROFS ? "" : "; give it to the agent's user with chown"),
+        error);
+  }
   if ((info.st_mode & S_IRWXO) != 0) {
     log::warning("{}: was readable by every user; taking that right away", path.string());
     if (::chmod(path.c_str(), info.st_mode & 07770U) != 0) {
