@@ -74,6 +74,7 @@ Advice advice_of(const Message& message) {
   IncidentPart part = incident_part(event, detail);
   Advice advice;
   advice.incident = std::move(part.name);
+  advice.tells_end = part.tells_end;
   advice.is_over = part.is_over;
   if (detail.is_object()) {
     advice.cause = text_of(detail, "cause", kLongestPart);

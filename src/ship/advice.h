@@ -17,8 +17,9 @@ struct Advice {
   std::vector<std::string> steps;
   // Names what belongs together over time; the same for an alert and its recovery.
   std::string incident;
-  bool is_over = false;   // tells that the incident has ended
-  bool is_known = false;  // tells that somebody has acknowledged it
+  bool tells_end = false;  // another event will say that it is over
+  bool is_over = false;    // tells that the incident has ended
+  bool is_known = false;   // tells that somebody has acknowledged it
 };
 
 Advice advice_of(const Message& message);

@@ -1,13 +1,14 @@
 #include "ship/alert_forms.h"
 
 #include "crypto/sha256.h"
-#include "model/event_json.h"
 #include "ship/advice.h"
 #include "ship/text.h"
 #include "util/encoding.h"
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
+
+#include <chrono>
 
 namespace warder::ship {
 namespace {
@@ -18,6 +19,8 @@ using model::Severity;
 constexpr std::size_t kLongestTitle = 200;
 constexpr std::size_t kLongestText = 3000;
 constexpr std::size_t kLongestLabel = 200;
+// As long as the store keeps an incident open whose end will be told (store/incidents.cpp).
+constexpr std::chrono::hours kLongestIncident{24 * 90};
 
 std::string dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -53,19 +56,6 @@ Json run(std::string text) { return Json{{"type", "TextRun"}, {"text", std::move
 
 Json block(Json inlines) {
   return Json{{"type", "RichTextBlock"}, {"inlines", std::move(inlines)}};
-}
-
-// The severity that its incident has, also when this message ends it.
-std::string incident_severity(const Message& message) {
-  if (message.event) {
-    const Json detail = model::parse_detail(message.event->detail);
-    if (detail.is_object() && detail.contains("severity") && detail["severity"].is_string()) {
-      if (const auto named = model::parse_severity(detail["severity"].get<std::string>())) {
-        return std::string(model::to_string(*named));
-      }
-    }
-  }
-  return std::string(model::to_string(message.severity()));
 }
 
 std::string joined_steps(const Advice& advice) {
@@ -163,26 +153,46 @@ std::string pagerduty_body(const Sender& sender, std::string_view routing_key,
 
 std::string alertmanager_body(const Sender& sender, const Message& message) {
   const Advice advice = advice_of(message);
-  Json labels{
-      {"alertname", message.event ? "warder_" + std::string(model::to_string(message.event->kind))
-                                  : "warder_summary"},
-      {"instance", plain_text(sender.host, kLongestLabel)},
-      {"severity", incident_severity(message)},
-      {"incident", message.event ? advice.incident : message.key}};
-  if (message.event && !message.event->jail.empty()) {
-    labels["jail"] = plain_text(message.event->jail, kLongestLabel);
+  const auto labels = [&](Severity severity) {
+    Json all{
+        {"alertname", message.event ? "warder_" + std::string(model::to_string(message.event->kind))
+                                    : "warder_summary"},
+        {"instance", plain_text(sender.host, kLongestLabel)},
+        {"severity", model::to_string(severity)},
+        {"incident", message.event ? advice.incident : message.key}};
+    if (message.event && !message.event->jail.empty()) {
+      all["jail"] = plain_text(message.event->jail, kLongestLabel);
+    }
+    if (message.event && message.event->address) {
+      all["address"] = message.event->address->to_string();
+    }
+    return all;
+  };
+  const std::string time = util::format_rfc3339(time_of(message));
+  const std::string title = told_title(sender, message, &plain_text);
+  Json alerts = Json::array();
+  if (!advice.is_over) {
+    Json alert{{"labels", labels(message.severity())},
+               {"annotations", Json{{"summary", title},
+                                    {"description", told_text(message, &plain_text, kLongestText)},
+                                    {"cause", advice.cause},
+                                    {"next_steps", joined_steps(advice)}}},
+               {"startsAt", time}};
+    if (advice.tells_end) {
+      alert["endsAt"] = util::format_rfc3339(time_of(message) + kLongestIncident);
+    }
+    alerts.push_back(std::move(alert));
   }
-  if (message.event && message.event->address) {
-    labels["address"] = message.event->address->to_string();
+  // To Alertmanager another severity is another alert. Which one its incident has had until now is
+  // not known here, and an end of one that never was does nothing.
+  for (std::size_t i = 0; advice.tells_end && i < model::kSeverityNames.size(); ++i) {
+    if (advice.is_over || static_cast<Severity>(i) != message.severity()) {
+      alerts.push_back(Json{{"labels", labels(static_cast<Severity>(i))},
+                            {"annotations", Json{{"summary", title}}},
+                            {"endsAt", time}});
+    }
   }
-  Json alert{{"labels", std::move(labels)},
-             {"annotations", Json{{"summary", told_title(sender, message, &plain_text)},
-                                  {"description", told_text(message, &plain_text, kLongestText)},
-                                  {"cause", advice.cause},
-                                  {"next_steps", joined_steps(advice)}}}};
-  // An end needs no beginning: Alertmanager knows when the alert with these labels began.
-  alert[advice.is_over ? "endsAt" : "startsAt"] = util::format_rfc3339(time_of(message));
-  return dump(Json::array({std::move(alert)}));
+  return dump(alerts);
 }
 
 }  // namespace warder::ship

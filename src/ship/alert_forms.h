@@ -25,9 +25,10 @@ std::string gotify_body(const Sender& sender, const Message& message);
 std::string pagerduty_body(const Sender& sender, std::string_view routing_key,
                            const Message& message);
 
-// POST /api/v2/alerts of Alertmanager: one alert, with endsAt when the event ends its incident.
-// Labels name the incident and are the same for its beginning and its end; what changes stands in
-// annotations.
+// POST /api/v2/alerts of Alertmanager: the alert, which lasts until its incident's end is told or
+// for 90 days; of an incident that tells no end, as long as Alertmanager's resolve_timeout. Then
+// the ends of the alerts that the same incident was at another severity; an event that ends its
+// incident is nothing but ends. Labels name the incident; what changes stands in annotations.
 std::string alertmanager_body(const Sender& sender, const Message& message);
 
 }  // namespace warder::ship

@@ -131,21 +131,50 @@ TEST_CASE("PagerDuty: an incident is triggered and resolved under one key") {
         trigger["dedup_key"]);
 }
 
-TEST_CASE("Alertmanager: the end has the labels of the beginning") {
+// severity, and whether it begins or ends, of each alert of the body.
+std::vector<std::string> alerts_of(const json& body) {
+  std::vector<std::string> all;
+  for (const json& alert : body) {
+    all.push_back(alert["labels"]["severity"].get<std::string>() +
+                  (alert.contains("startsAt") ? " begins" : " ends"));
+  }
+  return all;
+}
+
+TEST_CASE("Alertmanager: the end has the labels of the beginning, whatever the severity was") {
+  using All = std::vector<std::string>;
   const json begin =
-      json::parse(ship::alertmanager_body(kSender, monitored("bad", model::Severity::kHigh)))[0];
-  CHECK(begin["labels"] == json{{"alertname", "warder_integrity"},
-                                {"instance", "web-1"},
-                                {"severity", "high"},
-                                {"incident", "monitor/vault/schema"},
-                                {"jail", "vault"}});
-  CHECK(begin["startsAt"] == "2026-11-02T12:00:00Z");
-  CHECK_FALSE(begin.contains("endsAt"));
+      json::parse(ship::alertmanager_body(kSender, monitored("bad", model::Severity::kHigh)));
+  CHECK(begin[0]["labels"] == json{{"alertname", "warder_integrity"},
+                                   {"instance", "web-1"},
+                                   {"severity", "high"},
+                                   {"incident", "monitor/vault/schema"},
+                                   {"jail", "vault"}});
+  CHECK(begin[0]["startsAt"] == "2026-11-02T12:00:00Z");
+  CHECK(begin[0]["endsAt"] == "2027-01-31T12:00:00Z");
+  CHECK(alerts_of(begin) ==
+        All{"high begins", "info ends", "notice ends", "warning ends", "critical ends"});
+  const json worse =
+      json::parse(ship::alertmanager_body(kSender, monitored("bad", model::Severity::kCritical)));
+  CHECK(alerts_of(worse) ==
+        All{"critical begins", "info ends", "notice ends", "warning ends", "high ends"});
   const json end =
-      json::parse(ship::alertmanager_body(kSender, monitored("good", model::Severity::kNotice)))[0];
-  CHECK(end["labels"] == begin["labels"]);
-  CHECK(end["endsAt"] == "2026-11-02T12:00:00Z");
-  CHECK_FALSE(end.contains("startsAt"));
+      json::parse(ship::alertmanager_body(kSender, monitored("good", model::Severity::kNotice)));
+  CHECK(alerts_of(end) ==
+        All{"info ends", "notice ends", "warning ends", "high ends", "critical ends"});
+  CHECK(end[3]["labels"] == begin[0]["labels"]);
+  CHECK(end[4]["labels"] == worse[0]["labels"]);
+  CHECK(end[3]["endsAt"] == "2026-11-02T12:00:00Z");
+}
+
+TEST_CASE("Alertmanager: what tells no end is left to its resolve_timeout") {
+  ship::Message message = monitored("bad", model::Severity::kHigh);
+  model::Event event = *message.event;
+  event.detail = R"({"incident":"x"})";
+  message.event = event;
+  const json alerts = json::parse(ship::alertmanager_body(kSender, message));
+  REQUIRE(alerts.size() == 1);
+  CHECK_FALSE(alerts[0].contains("endsAt"));
 }
 
 TEST_CASE("a mail names error, cause and next step, and threads by the incident") {
