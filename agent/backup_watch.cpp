@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <cstring>
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
@@ -24,6 +25,9 @@
 
 namespace warder::agent {
 namespace {
+
+using util::Error;
+using util::ErrorCode;
 
 // A backup that failed is tried again without waiting for the next day.
 constexpr std::chrono::hours kRetry{1};
@@ -137,7 +141,12 @@ void BackupWatch::tell_age(const backup::SetOptions& set) {
                              : known != age_due_.end() ? known->second
                                                        : now + set.oldest;
   age_due_[set.name] = due;
-  bool& told = age_told_[set.name];
+  const std::string incident = fmt::format("backup/{}/age", set.name);
+  const auto first = age_told_.try_emplace(set.name, false);
+  bool& told = first.first->second;
+  if (first.second) {
+    told = parts_.was_open(incident);
+  }
   const bool is_old = now >= due;
   if (is_old == told) {
     return;
@@ -146,11 +155,9 @@ void BackupWatch::tell_age(const backup::SetOptions& set) {
   event.kind = model::EventKind::kBackup;
   event.severity = is_old ? model::Severity::kHigh : model::Severity::kNotice;
   event.time = now;
-  event.detail = nlohmann::json{
-      {"incident", fmt::format("backup/{}/age", set.name)},
-      {"state", is_old ? "bad" : "good"},
-      {"set",
-       set.name}}.dump();
+  event.detail =
+      nlohmann::json{{"incident", incident}, {"state", is_old ? "bad" : "good"}, {"set", set.name}}
+          .dump();
   if (!is_old) {
     event.message =
         fmt::format("backup {}: there is a proven backup that is young enough again", set.name);
@@ -225,12 +232,7 @@ void BackupWatch::start(const Job& job) {
   started_[fmt::format("{} {}", job.verb, job.set)] = parts_.clock->now();
   const auto program = backup_program();
   if (!program) {
-    backup::Report report;
-    report.verb = job.verb;
-    report.set = job.set;
-    report.begun = parts_.clock->now();
-    report.fail(program.error(), "it could not be begun");
-    parts_.record(backup::event_of(report));
+    record_failure(job, program.error(), "reinstall warder: the program is part of it");
     return;
   }
   std::vector<std::string> words{
@@ -258,10 +260,11 @@ void BackupWatch::start(const Job& job) {
   ::posix_spawn_file_actions_destroy(&files);
   ::posix_spawnattr_destroy(&attributes);
   if (result != 0) {
-    log::error("{} does not start: {}", program->string(),
-               util::errno_error("posix_spawn", result).message());
+    record_failure(job, util::errno_error(fmt::format("starting {}", program->string()), result),
+                   "free -m");
     return;
   }
+  running_ = job;
   child_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
   if (!child_) {
     int status = 0;
@@ -276,16 +279,24 @@ void BackupWatch::reap() {
   }
   child_.reset();
   if (WIFSIGNALED(status)) {
-    model::Event event;
-    event.kind = model::EventKind::kBackup;
-    event.severity = model::Severity::kHigh;
-    event.time = parts_.clock->now();
-    event.message = fmt::format(
-        "a run of warder backup was ended by signal {}; nothing of it counts, older backups are as "
-        "they were; it is tried again in an hour",
-        WTERMSIG(status));
-    parts_.record(std::move(event));
+    record_failure(running_,
+                   Error(ErrorCode::kUnavailable,
+                         fmt::format("its program was ended by signal {} ({}); nothing of it "
+                                     "counts, older backups are as they were",
+                                     WTERMSIG(status), ::strsignal(WTERMSIG(status)))),
+                   "journalctl -k -n 50      # was it the kernel, for want of memory?");
   }
+}
+
+void BackupWatch::record_failure(const Job& job, const Error& error, std::string next) {
+  backup::Report report;
+  report.verb = job.verb;
+  report.set = job.set;
+  report.begun = parts_.clock->now();
+  report.fail(error,
+              fmt::format("{} could not be made", job.verb == "now" ? "a backup" : job.verb));
+  report.next.insert(report.next.begin(), std::move(next));
+  parts_.record(backup::event_of(report));
 }
 
 void BackupWatch::sleep(std::optional<util::WallTime> until) {

@@ -35,6 +35,8 @@ class BackupWatch {
     const util::Clock* clock = nullptr;
     // Puts an event into the history; false: not now. On the thread.
     std::function<bool(model::Event)> record;
+    // Whether an incident of that name was open at the start.
+    std::function<bool(std::string_view)> was_open;
   };
   explicit BackupWatch(Parts parts);
   // Ends a running backup, which leaves nothing that counts.
@@ -53,6 +55,8 @@ class BackupWatch {
   };
 
   void run();
+  // Tells of a run that could not tell itself; the next of its kind that works ends it.
+  void record_failure(const Job& job, const util::Error& error, std::string next);
   void take_reports();
   void tell_age(const backup::SetOptions& set);
   // Everything that will be due, the next one first; and when somebody must be told of an age.
@@ -72,6 +76,7 @@ class BackupWatch {
   util::Descriptor timer_;
   util::Descriptor child_;  // pidfd; empty: nothing runs
   pid_t pid_ = -1;
+  Job running_;
   std::map<std::string, util::WallTime> started_;  // by "verb set": a run that could not even note
   std::map<std::string, util::WallTime> age_due_;  // by set: when its newest proven one is too old
   std::map<std::string, bool> age_told_;

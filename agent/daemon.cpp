@@ -10,6 +10,7 @@
 #include "api/keys.h"
 #include "config/manual.h"
 #include "crypto/random.h"
+#include "engine/open_incident.h"
 #include "firewall/open_firewall.h"
 #include "log/log.h"
 #include "ship/keys.h"
@@ -74,6 +75,10 @@ util::Result<std::unique_ptr<Daemon>> Daemon::start(const Globals& globals) {
         BackupWatch::Parts{loaded->main.agent.state, globals.config, &daemon->clock_,
                            [daemon = daemon.get()](model::Event event) {
                              return daemon->engine_->record(std::move(event)).has_value();
+                           },
+                           [daemon = daemon.get()](std::string_view incident) {
+                             auto reader = store::Reader::open(daemon->database_);
+                             return reader && engine::is_open(*reader, incident);
                            }});
     daemon->backup_watch_->watch(loaded->backups);
   }

@@ -3,6 +3,7 @@
 #include "engine/event_ids.h"
 #include "firewall/strays.h"
 #include "log/log.h"
+#include "model/incident_detail.h"
 #include "util/strings.h"
 
 #include <fmt/core.h>
@@ -294,15 +295,18 @@ void FirewallControl::fail(const util::Error& error) {
   retry_at_ = clock_.monotonic() + kRetry;
   if (!std::exchange(told_, true)) {
     record(model::Severity::kCritical,
-           fmt::format("detect only: bans are decided but not in effect, because {}", reason_));
+           fmt::format("detect only: bans are decided but not in effect, because {}", reason_),
+           model::incident_detail(kIncident, model::Trouble::kBad));
   }
 }
 
 void FirewallControl::all_is_back() {
   effect_ = Effect::kEnforcing;
   if (std::exchange(told_, false)) {
-    record(model::Severity::kNotice, fmt::format("the firewall is in effect again, with {}",
-                                                 util::counted(bans_.size(), "ban")));
+    record(
+        model::Severity::kNotice,
+        fmt::format("the firewall is in effect again, with {}", util::counted(bans_.size(), "ban")),
+        model::incident_detail(kIncident, model::Trouble::kGood));
   }
   if (std::exchange(repairing_, false)) {
     ++repairs_;
@@ -313,7 +317,7 @@ void FirewallControl::all_is_back() {
   }
 }
 
-void FirewallControl::record(model::Severity severity, std::string message) {
+void FirewallControl::record(model::Severity severity, std::string message, std::string detail) {
   log::write(severity >= model::Severity::kWarning ? log::Level::kWarning : log::Level::kNotice,
              message);
   model::Event event;
@@ -322,6 +326,7 @@ void FirewallControl::record(model::Severity severity, std::string message) {
   event.severity = severity;
   event.time = clock_.now();
   event.message = std::move(message);
+  event.detail = std::move(detail);
   recorder_.event(std::move(event), Recorder::WhenFull::kHold);
 }
 

@@ -50,6 +50,10 @@ class FirewallControl {
   // The scope of each jail, by JailIndex; empty where no jail has the index. In effect with the
   // next bring_up().
   void use_scopes(const std::vector<std::optional<firewall::Scope>>& scopes_of_jails);
+  // The incident that bans are not in effect. Who finds it open from before the start says so
+  // before bring_up(), so that its end is told.
+  static constexpr std::string_view kIncident = "firewall/effect";
+  void failed_before() { told_ = true; }
   // Makes the rules and begins to put back all bans of the table; takes nothing away. False when it
   // failed, and a retry is due.
   bool bring_up();
@@ -102,7 +106,7 @@ class FirewallControl {
   void remove_strays();
   void all_is_back();
   void fail(const util::Error& error);
-  void record(model::Severity severity, std::string message);
+  void record(model::Severity severity, std::string message, std::string detail = {});
   // Until when the scope has to hold the address; empty when it has not.
   struct Wanted {
     std::optional<util::WallTime> end;  // for ever when empty

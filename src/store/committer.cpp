@@ -1,6 +1,7 @@
 #include "store/committer.h"
 
 #include "log/log.h"
+#include "model/incident_detail.h"
 
 #include <fmt/core.h>
 
@@ -15,6 +16,9 @@ using model::Severity;
 using util::Error;
 using util::ErrorCode;
 
+// Incidents of the store's own (ship/incident.h).
+constexpr std::string_view kWritingIncident = "store/writing";
+constexpr std::string_view kJournalIncident = "store/journal";
 constexpr std::chrono::minutes kMaintenanceInterval{10};
 constexpr std::chrono::minutes kLookAtClock{10};
 
@@ -35,6 +39,12 @@ util::Status Committer::start() {
   reserve_kept_ = reserve.has_value();
   if (!reserve) {
     log::warning("store: no space is kept back for a full disk: {}", reserve.error().message());
+  }
+  // What was told before the start and has ended meanwhile.
+  journal_reported_ = writer_->is_open_incident(kJournalIncident);
+  if (reserve_kept_ && writer_->is_open_incident(kWritingIncident)) {
+    notes_.push_back({EventKind::kStore, Severity::kNotice, "the history is written again",
+                      model::incident_detail(kWritingIncident, model::Trouble::kGood)});
   }
   last_checkpoint_ = clock_.monotonic();
   next_maintenance_ = last_checkpoint_ + kMaintenanceInterval;
@@ -78,7 +88,8 @@ bool Committer::commit_once(std::span<Command* const> group, util::Status* statu
   if (*status) {
     *status = writer_->transaction([&]() -> util::Status {
       for (const Note& note : notes_) {
-        WARDER_RETURN_IF_ERROR(writer_->report(note.kind, note.severity, note.message));
+        WARDER_RETURN_IF_ERROR(
+            writer_->report(note.kind, note.severity, note.message, note.detail));
       }
       for (Command* command : group) {
         WARDER_RETURN_IF_ERROR(apply(*command));
@@ -184,7 +195,8 @@ void Committer::say_disk_is_full(const std::string& why) {
         EventKind::kStore, Severity::kCritical,
         fmt::format("the disk is full: {}; the history waits in memory, bans go on; free space on "
                     "the file system of {}",
-                    why, options_.path.string()));
+                    why, options_.path.string()),
+        model::incident_detail(kWritingIncident, model::Trouble::kBad));
   });
   full_reported_ = said.has_value();
 }
@@ -220,7 +232,8 @@ void Committer::remember(const NewDestination& destination) {
 
 void Committer::recovered(const std::string& reason) {
   notes_.push_back({EventKind::kStore, Severity::kWarning,
-                    fmt::format("the history is written again; before, {}", reason)});
+                    fmt::format("the history is written again; before, {}", reason),
+                    model::incident_detail(kWritingIncident, model::Trouble::kGood)});
   full_reported_ = false;
   reserve_kept_ = reserve_kept_ || reserve_.keep().has_value();
   log::notice("store: the history is written again");
@@ -309,12 +322,16 @@ void Committer::checkpoint_journal() {
   }
   if (writer_->journal_too_long() != journal_reported_) {
     journal_reported_ = writer_->journal_too_long();
-    if (journal_reported_) {
-      notes_.push_back({EventKind::kStore, Severity::kWarning,
-                        fmt::format("the journal of {} is longer than 64 MiB: a program has been "
-                                    "reading the database for a long time; end it",
-                                    options_.path.string())});
-    }
+    notes_.push_back(
+        journal_reported_
+            ? Note{EventKind::kStore, Severity::kWarning,
+                   fmt::format("the journal of {} is longer than 64 MiB: a program has been "
+                               "reading the database for a long time; end it",
+                               options_.path.string()),
+                   model::incident_detail(kJournalIncident, model::Trouble::kBad)}
+            : Note{EventKind::kStore, Severity::kNotice,
+                   fmt::format("the journal of {} is short again", options_.path.string()),
+                   model::incident_detail(kJournalIncident, model::Trouble::kGood)});
   }
 }
 

@@ -68,6 +68,7 @@ class Committer {
     model::EventKind kind;
     model::Severity severity;
     std::string message;
+    std::string detail = {};
   };
 
   const Options& options_;

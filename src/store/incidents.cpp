@@ -185,6 +185,11 @@ util::Result<std::optional<Incidents::Open>> Incidents::find(std::string_view na
   return open;
 }
 
+util::Result<bool> Incidents::is_open(std::string_view name) {
+  WARDER_ASSIGN_OR_RETURN(const std::optional<Open> open, find(name));
+  return open.has_value();
+}
+
 util::Status Incidents::end(std::int64_t number, util::WallTime time, IncidentEnd how) {
   WARDER_RETURN_IF_ERROR(drop_escalations_.execute(number));
   return end_.execute(number, micros(time), static_cast<int>(how));

@@ -59,6 +59,7 @@ class Incidents {
 
   // Ends what has been silent, forgets what ended long ago.
   util::Status prune(util::WallTime now);
+  util::Result<bool> is_open(std::string_view name);
 
  private:
   struct Open {

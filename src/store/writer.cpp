@@ -307,12 +307,18 @@ util::Result<DestinationId> Writer::destination(std::string_view name) {
   return outbox_.destination(name);
 }
 
+bool Writer::is_open_incident(std::string_view name) {
+  const auto open = incidents_.is_open(name);
+  return open && *open;
+}
+
 util::Status Writer::report(model::EventKind kind, model::Severity severity,
-                            std::string_view message) {
+                            std::string_view message, std::string detail) {
   model::Event event;
   event.kind = kind;
   event.severity = severity;
   event.message = std::string(message);
+  event.detail = std::move(detail);
   const auto recorded = record(std::move(event), {});
   return recorded ? util::Status() : recorded.error();
 }

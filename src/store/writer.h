@@ -48,7 +48,10 @@ class Writer {
   util::Status apply(const OutboxUpdate& update);
   util::Result<DestinationId> destination(std::string_view name);
   // An event of the store's own.
-  util::Status report(model::EventKind kind, model::Severity severity, std::string_view message);
+  util::Status report(model::EventKind kind, model::Severity severity, std::string_view message,
+                      std::string detail = {});
+  // False also when that cannot be read.
+  bool is_open_incident(std::string_view name);
 
   // Transactions of their own.
   util::Result<std::optional<std::string>> make_checkpoint(const crypto::Ed25519SecretKey& key);

@@ -362,5 +362,8 @@ TEST_CASE("a full disk is said with the space kept back, and the queue is writte
             "the history is written again; before, the history cannot be written: database or disk "
             "is full (SQLite 13)",
             "finding 2"});
+  const auto events = fixture.events();
+  CHECK(events[1].event.detail == R"({"incident":"store/writing","state":"bad"})");
+  CHECK(events[3].event.detail == R"({"incident":"store/writing","state":"good"})");
   CHECK(std::filesystem::exists(fixture.folder / "warder.db.reserve"));
 }

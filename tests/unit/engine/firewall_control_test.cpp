@@ -160,9 +160,22 @@ TEST_CASE("a failure is told once, bans go on, and all is put back when it is ov
   CHECK_FALSE(fixture.control.retry_at().has_value());
   CHECK(fixture.all_told() ==
         Lines{kDetectOnly, "firewall notice the firewall is in effect again, with 2 bans"});
+  const auto events = fixture.recorded();
+  CHECK(events[0].detail == R"({"incident":"firewall/effect","state":"bad"})");
+  CHECK(events[1].detail == R"({"incident":"firewall/effect","state":"good"})");
   CHECK_FALSE(fixture.reaches("192.0.2.1", "22"));
   CHECK_FALSE(fixture.reaches("192.0.2.2", "80,443"));
   CHECK(fixture.reaches("192.0.2.2", "22"));
+}
+
+TEST_CASE("what was told before a restart is told to be over after it") {
+  ControlFixture fixture;
+  fixture.control.failed_before();
+  REQUIRE(fixture.control.bring_up());
+  const auto events = fixture.recorded();
+  REQUIRE(events.size() == 1);
+  CHECK(events[0].message == "the firewall is in effect again, with 0 bans");
+  CHECK(events[0].detail == R"({"incident":"firewall/effect","state":"good"})");
 }
 
 TEST_CASE("what an outsider took away is put back and told") {

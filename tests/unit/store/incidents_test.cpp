@@ -420,3 +420,32 @@ TEST_CASE("the store's own alerts are incidents as well") {
   CHECK(open[0].name == "store");
   CHECK(told(open[0]) == "ops 1");
 }
+
+TEST_CASE(
+    "what the store told before it was closed ends when it can be written at the next start") {
+  Fixture f;
+  store::Batch full;
+  full.events = {testing::finding(0)};
+  full.incidents = {part(0, "store/writing")};
+  f.put(std::move(full));
+  REQUIRE(f.open_ones().size() == 1);
+  f.close();
+  f.hooks.incident =
+      [&](const model::Event& event,
+          const std::vector<store::DestinationId>&) -> std::optional<store::IncidentEntry> {
+    CHECK(event.message == "the history is written again");
+    CHECK(event.detail == R"({"incident":"store/writing","state":"good"})");
+    return end_of(0, "store/writing");
+  };
+  f.open();
+  f.put_findings(1, 1);
+  CHECK(f.open_ones().empty());
+  CHECK(f.messages() ==
+        std::vector<std::string>{"finding 0", "the history is written again", "finding 1"});
+  f.close();
+  f.hooks.incident = {};
+  f.open();
+  f.put_findings(2, 1);  // nothing is open any more, and nothing told
+  CHECK(f.messages().back() == "finding 2");
+  CHECK(f.messages().size() == 4);
+}
