@@ -1,5 +1,6 @@
 #include "backup/keys.h"
 
+#include "config/plain_name.h"
 #include "util/strings.h"
 
 #include <fmt/core.h>
@@ -219,7 +220,7 @@ void read_formats(const config::Values& values, SetOptions& options) {
 
 void check_whole(const config::Values& values, const SetOptions& options,
                  config::Diagnostics& diagnostics) {
-  if (!is_valid_name(options.name)) {
+  if (!config::is_plain_name(options.name)) {
     diagnostics.add({.place = values.section_place(),
                      .problem = "a set of backups is called by 1 to 64 letters, digits, '_', '.' "
                                 "and '-', beginning with a letter or digit"});

@@ -1,5 +1,6 @@
 #include "backup/manifest.h"
 
+#include "config/plain_name.h"
 #include "crypto/hmac.h"
 #include "crypto/pbkdf2.h"
 #include "crypto/random.h"
@@ -324,7 +325,7 @@ util::Result<ReadManifest> read_manifest(std::string_view text) {
   if (!stamp) {
     members.wrong("stamp");
   }
-  if (!is_valid_name(manifest.name)) {
+  if (!config::is_plain_name(manifest.name)) {
     members.wrong("name");
   }
   if (!paths.is_array() ||

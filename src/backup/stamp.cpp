@@ -1,5 +1,7 @@
 #include "backup/stamp.h"
 
+#include "config/plain_name.h"
+
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -11,10 +13,6 @@ namespace {
 constexpr std::string_view kFormats[] = {"sql_dump", "binary", "full", "vault"};
 constexpr std::string_view kEndings[] = {".sql.gz", ".sqlite3.gz", ".tar.gz", ".snap.gz"};
 constexpr std::size_t kTimeLength = 16;  // 20261125T155057Z
-
-bool is_alnum(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
 
 }  // namespace
 
@@ -96,7 +94,7 @@ std::optional<FileNameParts> parse_file_name(std::string_view file) {
     }
     const auto stamp = parse_stamp(rest.substr(dash + 1));
     parts.name = std::string(rest.substr(0, dash));
-    if (!stamp || !is_valid_name(parts.name)) {
+    if (!stamp || !config::is_plain_name(parts.name)) {
       return std::nullopt;
     }
     parts.stamp = *stamp;
@@ -119,12 +117,6 @@ std::optional<Stamp> stamp_of_manifest(std::string_view name, std::string_view f
   file.remove_prefix(name.size() + 1);
   file.remove_suffix(kEnding.size());
   return parse_stamp(file);
-}
-
-bool is_valid_name(std::string_view name) {
-  return !name.empty() && name.size() <= 64 && is_alnum(name.front()) &&
-         std::ranges::all_of(
-             name, [](char c) { return is_alnum(c) || c == '_' || c == '.' || c == '-'; });
 }
 
 }  // namespace warder::backup

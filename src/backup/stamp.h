@@ -49,8 +49,5 @@ std::optional<FileNameParts> parse_file_name(std::string_view file);
 std::string manifest_name(std::string_view name, const Stamp& stamp);
 // The stamp of a manifest of `name`, empty for any other file.
 std::optional<Stamp> stamp_of_manifest(std::string_view name, std::string_view file);
-// May this be the name of a set of backups? It becomes part of file names: 1 to 64 characters of
-// a-z, A-Z, 0-9, '_', '.' and '-', the first a letter or digit.
-bool is_valid_name(std::string_view name);
 
 }  // namespace warder::backup

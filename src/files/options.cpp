@@ -1,5 +1,6 @@
 #include "files/options.h"
 
+#include "config/plain_name.h"
 #include "util/strings.h"
 
 #include <fmt/core.h>
@@ -133,14 +134,6 @@ constexpr config::Table kTable{
         "`jails`.",
     .keys = kKeys};
 
-bool is_valid_name(std::string_view name) {
-  return !name.empty() && name.size() <= 64 &&
-         std::all_of(name.begin(), name.end(), [](unsigned char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '.' || c == '_' || c == '-';
-         });
-}
-
 }  // namespace
 
 const config::Table& files_table() { return kTable; }
@@ -149,10 +142,10 @@ FilesOptions files_options(const config::Values& values, config::Diagnostics& di
   FilesOptions options;
   options.name = values.name();
   options.enabled = values.boolean("enabled");
-  if (!is_valid_name(options.name)) {
+  if (!config::is_plain_name(options.name)) {
     diagnostics.error(values.section_place(),
                       "the name of a section [files NAME] consists of at most 64 letters, digits, "
-                      "'.', '_' and '-'");
+                      "'.', '_' and '-', and begins with a letter or digit");
   }
   auto scope = Scope::parse(values.list("paths"), values.list("exclude"));
   if (scope) {

@@ -142,7 +142,7 @@ class Checker {
       auto taken = take_snapshot(*source_, request_.database, request_.folder);
       if (taken) {
         snapshot_ = std::move(*taken);
-      } else if (source_->damaged()) {
+      } else if (taken.error().code() == util::ErrorCode::kInvalid) {
         no_snapshot_ = damaged({taken.error().message()});
       } else {
         no_snapshot_ = unknown(taken.error().message(), "no copy of the database could be made",

@@ -18,7 +18,7 @@ struct Snapshot {
 
 // Copies `source` (the open database at `path`) into `folder`. How long writers may be held up:
 // check_database(). Errors: kUnavailable when there is no room or the database is written too fast;
-// kIo.
+// kInvalid when it is damaged or none; kIo.
 util::Result<Snapshot> take_snapshot(Database& source, const std::filesystem::path& path,
                                      const std::filesystem::path& folder);
 
