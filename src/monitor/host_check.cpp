@@ -1,5 +1,6 @@
 #include "monitor/host_check.h"
 
+#include "monitor/make_outcome.h"
 #include "monitor/proc.h"
 #include "monitor/text.h"
 #include "util/descriptor.h"
@@ -13,7 +14,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -39,29 +39,7 @@ constexpr std::uint64_t kWalLastReadByte = 127;
 // A lock that is there at two looks may be another one each time: it is looked at again so often.
 constexpr int kLooks = 10;
 constexpr std::chrono::milliseconds kBetweenLooks{20};
-// Open files that one access check looks at.
-constexpr std::size_t kMostOpenFiles = 200'000;
 constexpr std::size_t kMostBackupFiles = 100'000;
-
-std::string dump(const json& document) {
-  return document.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-Outcome unknown(std::string text, std::string cause, std::string next) {
-  Outcome outcome;
-  outcome.state = State::kUnknown;
-  outcome.mark = mark_of(cause);
-  outcome.text = util::printable_again(text, Outcome::kLongestText);
-  outcome.cause = std::move(cause);
-  outcome.next = std::move(next);
-  return outcome;
-}
-
-Outcome unreachable(const std::filesystem::path& path, int error) {
-  return unknown(util::errno_error(util::printable(path.string()), error).message(),
-                 error == EACCES ? "the agent's user may not reach it" : "it is not there",
-                 fmt::format("ls -ld {}", shell_word(path.string())));
-}
 
 // The file as /proc/locks names it, which on btrfs and overlayfs is not what stat(2) says: asked of
 // a watch that is set for a moment. Opening the file instead would, at its closing, take away
@@ -87,22 +65,17 @@ bool is_of(const FileLock& lock, const FileIdentity& file) {
   return FileIdentity{lock.major, lock.minor, lock.inode} == file;
 }
 
-std::optional<std::int64_t> as_pid(const std::string& name) {
-  std::int64_t pid = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
-  return error == std::errc() && end == name.data() + name.size() ? std::optional(pid)
-                                                                  : std::nullopt;
-}
-
 }  // namespace
 
 HostChecks::HostChecks(MonitorOptions options, std::filesystem::path state, BackupSource backups,
-                       const util::Clock& clock, std::filesystem::path proc)
+                       const util::Clock& clock, std::filesystem::path proc,
+                       std::function<void()> on_opening)
     : options_(std::move(options)),
       state_(std::move(state)),
       backups_(std::move(backups)),
       clock_(clock),
-      proc_(std::move(proc)) {}
+      proc_(std::move(proc)),
+      access_(options_, proc_, clock_, std::move(on_opening)) {}
 
 Outcome HostChecks::make(Check check) {
   Outcome outcome;
@@ -127,7 +100,7 @@ Outcome HostChecks::make(Check check) {
       outcome = backup_failures();
       break;
     case Check::kAccess:
-      outcome = access();
+      outcome = access_.make();
       break;
     default:
       outcome = unknown("is a check of the content", "", "");
@@ -145,7 +118,7 @@ Outcome HostChecks::file_size(Check check) {
   const std::string database = shell_word(options_.database.string());
   if (check == Check::kDatabaseSize) {
     const auto bytes = static_cast<std::uint64_t>(info.st_size);
-    outcome.facts = dump({{"bytes", bytes}, {"limit", options_.max_database_size.value}});
+    outcome.facts = facts_text({{"bytes", bytes}, {"limit", options_.max_database_size.value}});
     outcome.text = fmt::format("the database has {} (limit {})", size_text(bytes),
                                size_text(options_.max_database_size.value));
     if (bytes > options_.max_database_size.value) {
@@ -165,7 +138,7 @@ Outcome HostChecks::file_size(Check check) {
   } else if (errno != ENOENT) {
     return unreachable(options_.database.string() + "-wal", errno);
   }
-  outcome.facts = dump({{"bytes", bytes}, {"limit", options_.max_wal_size.value}});
+  outcome.facts = facts_text({{"bytes", bytes}, {"limit", options_.max_wal_size.value}});
   outcome.text = fmt::format("the write-ahead log has {} (limit {})", size_text(bytes),
                              size_text(options_.max_wal_size.value));
   if (bytes > options_.max_wal_size.value) {
@@ -273,7 +246,7 @@ Outcome HostChecks::lock() {
   }
   const auto held = std::chrono::duration_cast<seconds>(clock_.monotonic() - held_since_);
   const std::string who = name_of(holder_->pid);
-  outcome.facts = dump({{"pid", holder_->pid}, {"who", who}, {"seconds", held.count()}});
+  outcome.facts = facts_text({{"pid", holder_->pid}, {"who", who}, {"seconds", held.count()}});
   outcome.text =
       fmt::format("{} {} the database for {}", who,
                   holder_->write ? "has locked" : "has been reading", util::format_duration(held));
@@ -298,7 +271,7 @@ Outcome HostChecks::disk() const {
   const std::uint64_t free = std::uint64_t{disk.f_bavail} * disk.f_frsize;
   const std::uint64_t files = disk.f_favail;
   Outcome outcome;
-  outcome.facts = dump({{"free_bytes", free}, {"limit", options_.min_free_disk.value}});
+  outcome.facts = facts_text({{"free_bytes", free}, {"limit", options_.min_free_disk.value}});
   outcome.text =
       fmt::format("{} are free where {} lies (limit {})", size_text(free),
                   util::printable(where.string()), size_text(options_.min_free_disk.value));
@@ -324,9 +297,9 @@ Outcome HostChecks::memory() const {
   const std::uint64_t used = figures->total - figures->available;
   const double percent = static_cast<double>(used) * 100 / static_cast<double>(figures->total);
   Outcome outcome;
-  outcome.facts = dump({{"percent", static_cast<int>(percent)},
-                        {"total_bytes", figures->total},
-                        {"used_bytes", used}});
+  outcome.facts = facts_text({{"percent", static_cast<int>(percent)},
+                              {"total_bytes", figures->total},
+                              {"used_bytes", used}});
   outcome.text = fmt::format("{:.1f}% of the memory is in use ({} of {}; limit {}%)", percent,
                              size_text(used), size_text(figures->total), options_.max_memory);
   if (percent > options_.max_memory) {
@@ -388,8 +361,8 @@ Outcome HostChecks::backup_age() const {
   }
   const auto age = std::max(
       seconds(0), std::chrono::duration_cast<seconds>(clock_.now() - *record->newest_good));
-  outcome.facts =
-      dump({{"age_seconds", age.count()}, {"newest", util::format_rfc3339(*record->newest_good)}});
+  outcome.facts = facts_text(
+      {{"age_seconds", age.count()}, {"newest", util::format_rfc3339(*record->newest_good)}});
   outcome.text = fmt::format("the newest backup is {} old (limit {})", util::format_duration(age),
                              util::format_duration(options_.max_backup_age));
   if (age > options_.max_backup_age) {
@@ -407,7 +380,7 @@ Outcome HostChecks::backup_failures() const {
     return unknown(record.error().message(), "the history cannot be read", "warder status");
   }
   Outcome outcome;
-  outcome.facts = dump({{"failures", record->failures}});
+  outcome.facts = facts_text({{"failures", record->failures}});
   outcome.text =
       record->failures == 0
           ? "no backup has failed since the last good one"
@@ -419,104 +392,6 @@ Outcome HostChecks::backup_failures() const {
     outcome.cause = "see the last failure";
     outcome.next = "warder events --kind backup --since 7d";
   }
-  return outcome;
-}
-
-Outcome HostChecks::access() const {
-  struct stat file{};
-  if (::stat(options_.database.c_str(), &file) != 0) {
-    return unreachable(options_.database, errno);
-  }
-  std::vector<std::string> wrong;
-  std::vector<struct stat> files;
-  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
-    struct stat info{};
-    const std::string path = options_.database.string() + suffix;
-    if (::stat(path.c_str(), &info) != 0) {
-      continue;
-    }
-    files.push_back(info);
-    if ((info.st_mode & (S_IROTH | S_IWOTH)) != 0) {
-      wrong.push_back(fmt::format("{} may be {} by every user",
-                                  util::printable(std::filesystem::path(path).filename().string()),
-                                  (info.st_mode & S_IWOTH) != 0 ? "written" : "read"));
-    }
-  }
-  const bool open_to_all = !wrong.empty();
-  std::vector<std::string> programs;
-  std::uint64_t unseen = 0;
-  std::size_t looked = 0;
-  std::error_code error;
-  for (std::filesystem::directory_iterator process(proc_, error), end; !error && process != end;
-       process.increment(error)) {
-    const auto pid = as_pid(process->path().filename().string());
-    if (!pid || *pid == ::getpid()) {
-      continue;
-    }
-    std::error_code denied;
-    bool holds = false;
-    for (std::filesystem::directory_iterator open(process->path() / "fd", denied), last;
-         !denied && open != last && !holds && looked < kMostOpenFiles; open.increment(denied)) {
-      ++looked;
-      struct stat info{};
-      holds = ::stat(open->path().c_str(), &info) == 0 &&
-              std::any_of(files.begin(), files.end(), [&](const struct stat& one) {
-                return one.st_ino == info.st_ino && one.st_dev == info.st_dev;
-              });
-    }
-    unseen += denied ? 1 : 0;
-    if (!holds) {
-      continue;
-    }
-    const auto status = util::read_file(process->path() / "status", kLongestProc);
-    const auto figures = status ? parse_process_status(*status) : std::nullopt;
-    std::error_code gone;
-    const std::string program =
-        std::filesystem::read_symlink(process->path() / "exe", gone).string();
-    if (!figures) {
-      continue;  // has ended meanwhile
-    }
-    const std::string user = util::user_name(figures->user);
-    const auto& users = options_.access_users;
-    const bool user_may = figures->user == file.st_uid || figures->user == 0 ||
-                          figures->user == ::geteuid() ||
-                          std::any_of(users.begin(), users.end(), [&](const std::string& one) {
-                            return one == user || one == std::to_string(figures->user);
-                          });
-    const auto& allowed = options_.access_programs;
-    const bool program_may =
-        allowed.empty() || std::find(allowed.begin(), allowed.end(), program) != allowed.end();
-    if (!user_may || !program_may) {
-      programs.push_back(fmt::format("{} has it open", name_of(*pid)));
-      if (!program.empty() && !allowed.empty()) {
-        programs.back() += fmt::format(" ({})", util::printable(program, 200));
-      }
-    }
-  }
-  std::sort(programs.begin(), programs.end());
-  wrong.insert(wrong.end(), programs.begin(), programs.end());
-  Outcome outcome;
-  outcome.facts = dump(
-      {{"wrong", std::vector<std::string>(
-                     wrong.begin(), wrong.begin() + static_cast<std::ptrdiff_t>(
-                                                        std::min<std::size_t>(wrong.size(), 20)))},
-       {"processes_not_seen", unseen}});
-  if (wrong.empty()) {
-    outcome.text = unseen == 0 ? "nobody has it open who may not"
-                               : fmt::format(
-                                     "nobody is seen who may not have it open; {} other "
-                                     "processes cannot be looked into without "
-                                     "CAP_SYS_PTRACE",
-                                     unseen);
-    return outcome;
-  }
-  outcome.state = State::kBad;
-  outcome.text = util::printable_again(joined(wrong, 5), Outcome::kLongestText);
-  outcome.mark = mark_of(outcome.text);
-  outcome.cause = open_to_all ? "the file's rights let others in"
-                              : "a program that is not in access_users or access_programs";
-  const std::string path = shell_word(options_.database.string());
-  outcome.next = open_to_all ? fmt::format("chmod o-rwx {}*", path) : fmt::format("lsof {}", path);
   return outcome;
 }
 

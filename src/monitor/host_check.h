@@ -1,5 +1,6 @@
 #pragma once
 
+#include "monitor/access_check.h"
 #include "monitor/outcome.h"
 #include "util/clock.h"
 #include "util/result.h"
@@ -20,13 +21,16 @@ struct BackupRecord {
 };
 using BackupSource = std::function<util::Result<BackupRecord>()>;
 
+// `on_opening`: somebody who may not opens the database; kAccess is due. On another thread.
+//
 // The checks that do not read the database's content: reads_database() does not hold. One thread.
 // Remembers between two calls who held a lock, so each monitor has one of its own.
 class HostChecks {
  public:
   // `state`: the agent's own folder. `proc`: "/proc", or a folder of tests.
   HostChecks(MonitorOptions options, std::filesystem::path state, BackupSource backups,
-             const util::Clock& clock, std::filesystem::path proc = "/proc");
+             const util::Clock& clock, std::filesystem::path proc = "/proc",
+             std::function<void()> on_opening = {});
 
   Outcome make(Check check);
 
@@ -45,7 +49,6 @@ class HostChecks {
   Outcome backup_age() const;
   Outcome backup_failures() const;
   util::Result<BackupRecord> backup_record() const;
-  Outcome access() const;
   std::string name_of(std::int64_t pid) const;
   std::string readers() const;
 
@@ -54,6 +57,7 @@ class HostChecks {
   const BackupSource backups_;
   const util::Clock& clock_;
   const std::filesystem::path proc_;
+  AccessCheck access_;
   std::optional<Holder> holder_;
   util::MonotonicTime held_since_{};
 };

@@ -15,6 +15,8 @@ namespace {
 
 using util::MonotonicTime;
 
+constexpr std::chrono::seconds kBetweenOpenings{10};
+
 // The cheap looks at the live database come before the copy.
 std::size_t order(Check check) {
   constexpr Check kOrder[] = {Check::kSchema,      Check::kFreePages, Check::kQueries,
@@ -41,7 +43,8 @@ struct Monitors::One {
 Monitors::Monitors(MonitorHooks hooks, std::filesystem::path state, const util::Clock& clock)
     : hooks_(std::move(hooks)), state_(std::move(state)), clock_(clock) {}
 
-Monitors::~Monitors() = default;
+// What listens calls note_opening(), so it ends before anything that needs.
+Monitors::~Monitors() { running_.clear(); }
 
 void Monitors::use(std::vector<MonitorOptions> monitors) {
   const std::lock_guard lock(mutex_);
@@ -70,10 +73,12 @@ util::Status Monitors::accept(const std::string& name) {
 void Monitors::take_changes() {
   std::optional<std::vector<MonitorOptions>> next;
   std::set<std::string> accepted;
+  std::set<std::string> opened;
   {
     const std::lock_guard lock(mutex_);
     next.swap(next_);
     accepted.swap(accepted_);
+    opened.swap(opened_);
   }
   const MonotonicTime now = clock_.monotonic();
   if (next) {
@@ -86,8 +91,9 @@ void Monitors::take_changes() {
         running.push_back(std::move(*same));
         continue;
       }
-      auto one =
-          std::make_unique<One>(options, HostChecks(options, state_, hooks_.backups, clock_));
+      auto one = std::make_unique<One>(
+          options, HostChecks(options, state_, hooks_.backups, clock_, "/proc",
+                              [this, name = options.name] { note_opening(name); }));
       if (auto text = hooks_.remembered(remembered_name(options.name)); text && *text) {
         one->watch = Watch::parse(**text);
       }
@@ -108,6 +114,22 @@ void Monitors::take_changes() {
       one->watch.accept_schema();
       one->due[Check::kSchema] = now;
     }
+    // Told at once, but who opens it all the time is not looked at all the time.
+    if (const auto due = one->due.find(Check::kAccess);
+        opened.contains(one->options.name) && due != one->due.end()) {
+      const MonotonicTime last = due->second - one->options.interval(Check::kAccess);
+      due->second = std::min(due->second, std::max(now, last + kBetweenOpenings));
+    }
+  }
+}
+
+void Monitors::note_opening(const std::string& monitor) {
+  {
+    const std::lock_guard lock(mutex_);
+    opened_.insert(monitor);
+  }
+  if (hooks_.wake) {
+    hooks_.wake();
   }
 }
 
@@ -208,8 +230,13 @@ void Monitors::make_due(One& one, MonotonicTime now, int cancel) {
 MonitorThread::MonitorThread(MonitorHooks hooks, std::filesystem::path state,
                              const util::Clock& clock)
     : clock_(clock),
-      monitors_(std::move(hooks), std::move(state), clock),
-      cancel_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+      cancel_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      monitors_(
+          [&] {
+            hooks.wake = [this] { wake(); };
+            return std::move(hooks);
+          }(),
+          std::move(state), clock) {}
 
 MonitorThread::~MonitorThread() {
   stop();

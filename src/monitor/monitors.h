@@ -38,6 +38,8 @@ struct MonitorHooks {
   BackupSource backups;
   // A check of this monitor has just become bad.
   std::function<void(const MonitorOptions& options, const Outcome& outcome)> on_bad;
+  // Something became due between two steps. On any thread. MonitorThread sets it.
+  std::function<void()> wake;
 };
 
 // The name under which a monitor's Watch is remembered.
@@ -56,13 +58,15 @@ class Monitors {
   // The schema as it is becomes the baseline; kNotFound, kInvalid when that is not checked.
   util::Status accept(const std::string& name);
   // Makes what is due. `cancel`: a descriptor that becomes readable when the agent stops. Returns
-  // when to call again; empty: when something was changed by use() or accept().
+  // when to call again; empty: when something was changed by use() or accept(), or hooks.wake
+  // called.
   std::optional<util::MonotonicTime> step(int cancel);
 
  private:
   struct One;
   void make_due(One& one, util::MonotonicTime now, int cancel);
   void take_changes();
+  void note_opening(const std::string& monitor);
 
   const MonitorHooks hooks_;
   const std::filesystem::path state_;
@@ -72,6 +76,7 @@ class Monitors {
   std::optional<std::vector<MonitorOptions>> next_;  // guarded by mutex_
   std::vector<MonitorOptions> configured_;           // guarded by mutex_
   std::set<std::string> accepted_;                   // guarded by mutex_
+  std::set<std::string> opened_;                     // guarded by mutex_: whose database was opened
 };
 
 // Runs the steps on a thread of low priority. Without a monitor there is no thread.
@@ -92,12 +97,12 @@ class MonitorThread {
   void wake();
 
   const util::Clock& clock_;
-  Monitors monitors_;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool news_ = false;  // guarded by mutex_
   bool stop_ = false;  // guarded by mutex_
   int cancel_ = -1;    // an eventfd
+  Monitors monitors_;  // its watches wake this
   std::thread thread_;
 };
 

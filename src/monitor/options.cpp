@@ -245,6 +245,15 @@ constexpr Key kKeys[] = {
              "program is told, whoever runs it. Programs of other users are seen only by an agent "
              "with CAP_SYS_PTRACE (or root).",
      .example = "/usr/bin/vaultwarden"},
+    {.name = "access_watch",
+     .type = Type::kBool,
+     .fallback = "no",
+     .change = Change::kLive,
+     .text =
+         "Have the kernel tell each opening of the database (fanotify), so that access tells at "
+         "once who opened it, also for an instant. Needs CAP_SYS_ADMIN, and CAP_SYS_PTRACE to "
+         "see which program it was; see systemd/README.md before.",
+     .example = "yes"},
 };
 
 // The names of SQLITE_SECURITY_CONFIG and SQLITE_PERFORMANCE_CONFIG that carry their unit.
@@ -416,6 +425,7 @@ MonitorOptions monitor_options(const config::Values& values, config::Diagnostics
   options.failed_backup_attempts = number(values, "failed_backup_attempts");
   options.access_users = values.list("access_users");
   options.access_programs = values.list("access_programs");
+  options.access_watch = values.boolean("access_watch");
   return options;
 }
 

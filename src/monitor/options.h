@@ -79,6 +79,7 @@ struct MonitorOptions {
   std::uint32_t failed_backup_attempts = 3;
   std::vector<std::string> access_users;
   std::vector<std::string> access_programs;
+  bool access_watch = false;
 
   // How often that check is made.
   std::chrono::seconds interval(Check check) const;

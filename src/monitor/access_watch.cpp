@@ -1,0 +1,184 @@
+#include "monitor/access_watch.h"
+
+#include "monitor/proc.h"
+#include "util/descriptor.h"
+#include "util/file.h"
+#include "util/strings.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/fanotify.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <utility>
+
+namespace warder::monitor {
+namespace {
+
+using util::Error;
+using util::ErrorCode;
+
+constexpr util::ByteCount kLongestStatus = util::kibibytes(64);
+constexpr std::uint64_t kMask = FAN_OPEN | FAN_EVENT_ON_CHILD;
+
+Error refused(const std::filesystem::path& folder, int error) {
+  switch (error) {
+    case EPERM:
+      return Error(ErrorCode::kDenied, "fanotify needs CAP_SYS_ADMIN (systemd/README.md)");
+    case ENOENT:
+    case ENOTDIR:
+      return Error(ErrorCode::kNotFound, fmt::format("{} is not there", folder.string()));
+    case EOPNOTSUPP:
+    case ENODEV:
+    case EXDEV:
+      return Error(ErrorCode::kInvalid, fmt::format("the file system of {} has no handles for "
+                                                    "fanotify",
+                                                    util::printable(folder.string(), 200)));
+    default:
+      return util::errno_error("fanotify", error);
+  }
+}
+
+}  // namespace
+
+Opener opener_of(const std::filesystem::path& proc, std::int64_t pid) {
+  Opener opener;
+  opener.pid = pid;
+  const std::filesystem::path folder = proc / std::to_string(pid);
+  const auto status = util::read_file(folder / "status", kLongestStatus);
+  const auto figures = status ? parse_process_status(*status) : std::nullopt;
+  if (figures) {
+    opener.user = figures->user;
+    opener.name = figures->name;
+  }
+  std::error_code unseen;
+  opener.program =
+      util::printable(std::filesystem::read_symlink(folder / "exe", unseen).string(), 4096);
+  return opener;
+}
+
+util::Result<std::unique_ptr<AccessWatch>> AccessWatch::start(Parts parts,
+                                                              const util::Clock& clock) {
+  util::Descriptor fanotify(::fanotify_init(
+      FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK | FAN_REPORT_DFID_NAME, O_RDONLY | O_CLOEXEC));
+  const std::filesystem::path folder = parts.database.parent_path();
+  if (!fanotify || ::fanotify_mark(fanotify.get(), FAN_MARK_ADD | FAN_MARK_ONLYDIR, kMask, AT_FDCWD,
+                                   folder.c_str()) != 0) {
+    return refused(folder, errno);
+  }
+  util::Descriptor end(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!end) {
+    return util::errno_error("eventfd", errno);
+  }
+  return std::unique_ptr<AccessWatch>(
+      new AccessWatch(std::move(parts), clock, fanotify.release(), end.release()));
+}
+
+AccessWatch::AccessWatch(Parts parts, const util::Clock& clock, int fanotify, int end)
+    : parts_(std::move(parts)), clock_(clock), fanotify_(fanotify), end_(end) {
+  thread_ = std::thread([this] { run(); });
+}
+
+AccessWatch::~AccessWatch() {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(end_, &one, sizeof one);
+  thread_.join();
+  ::close(fanotify_);
+  ::close(end_);
+}
+
+AccessWatch::Taken AccessWatch::take() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(kept_, {});
+}
+
+void AccessWatch::run() {
+  // It is begun by a thread that lets everybody pass; this one has to be quicker than a process
+  // ends. Fails without RLIMIT_NICE, and then is as slow.
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), 0);
+  while (true) {
+    std::array<pollfd, 2> fds{{{end_, POLLIN, 0}, {fanotify_, POLLIN, 0}}};
+    if (::poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) {
+      return;
+    }
+    if (fds[0].revents != 0) {
+      return;
+    }
+    if (!read()) {
+      {
+        const std::lock_guard lock(mutex_);
+        ++kept_.lost;
+      }
+      parts_.on_news();
+    }
+  }
+}
+
+bool AccessWatch::read() {
+  alignas(fanotify_event_metadata) std::array<char, std::size_t{16} << 10U> buffer;
+  const ssize_t got = ::read(fanotify_, buffer.data(), buffer.size());
+  bool all = true;
+  for (std::size_t at = 0;
+       got > 0 && at + sizeof(fanotify_event_metadata) <= static_cast<std::size_t>(got);) {
+    fanotify_event_metadata event{};
+    std::memcpy(&event, buffer.data() + at, sizeof event);
+    if (event.event_len < sizeof event || at + event.event_len > static_cast<std::size_t>(got)) {
+      return false;
+    }
+    all = all && (event.mask & FAN_Q_OVERFLOW) == 0;
+    if (event.pid != ::getpid() &&
+        is_of_database(std::string_view(buffer.data() + at + event.metadata_len,
+                                        event.event_len - event.metadata_len))) {
+      note(event.pid);
+    }
+    at += event.event_len;
+  }
+  return all;
+}
+
+// The name of a child of the watched folder stands behind its handle: header, 8 bytes that name the
+// file system, length and type of the handle, the handle, a name that ends with a zero.
+bool AccessWatch::is_of_database(std::string_view info) const {
+  fanotify_event_info_header header{};
+  constexpr std::size_t kFixed = sizeof header + 8;
+  unsigned length = 0;
+  constexpr std::size_t kHandle = kFixed + sizeof length + sizeof(int);
+  if (info.size() < kHandle) {
+    return false;
+  }
+  std::memcpy(&header, info.data(), sizeof header);
+  std::memcpy(&length, info.data() + kFixed, sizeof length);
+  if (header.info_type != FAN_EVENT_INFO_TYPE_DFID_NAME || length > info.size() - kHandle) {
+    return false;
+  }
+  std::string_view name = info.substr(kHandle + length);
+  name = name.substr(0, std::min(name.size(), name.find('\0')));
+  const std::string database = parts_.database.filename().string();
+  return name == database || name == database + "-wal" || name == database + "-journal";
+}
+
+void AccessWatch::note(std::int64_t pid) {
+  Seen seen{opener_of("/proc", pid), clock_.now()};
+  if (!parts_.matters(seen.who)) {
+    return;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (kept_.openings.size() >= kMostKept) {
+      ++kept_.lost;
+      return;  // the news of those is out
+    }
+    kept_.openings.push_back(std::move(seen));
+  }
+  parts_.on_news();
+}
+
+}  // namespace warder::monitor
