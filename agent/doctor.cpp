@@ -1,4 +1,5 @@
 #include "agent/ask.h"
+#include "agent/backup_program.h"
 #include "agent/command.h"
 #include "agent/output.h"
 #include "agent/paint.h"
@@ -6,6 +7,7 @@
 #include "config/diagnostics.h"
 #include "config/file_reader.h"
 #include "engine/stage.h"
+#include "util/program.h"
 #include "util/strings.h"
 
 #include <CLI/CLI.hpp>
@@ -13,6 +15,8 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <chrono>
+#include <filesystem>
 #include <memory>
 
 namespace warder::agent {
@@ -21,6 +25,10 @@ namespace {
 using engine::Stage;
 using engine::Verdict;
 using nlohmann::json;
+
+// Storages and the vault may be slow to answer.
+constexpr std::chrono::minutes kBackupCheck{2};
+constexpr std::size_t kMostBackupCheck = std::size_t{1} << 20U;
 
 struct Words {
   std::string jail;
@@ -49,21 +57,22 @@ void read_stages(const std::string& text, std::vector<Stage>& stages) {
 }
 
 // The configuration on disk: what is wrong with it, and whether the jail asked about is enabled.
-void check_configuration(const Globals& globals, const Words& words, std::vector<Stage>& stages) {
+// False without sections [backup NAME].
+bool check_configuration(const Globals& globals, const Words& words, std::vector<Stage>& stages) {
   config::Diagnostics diagnostics;
   const auto loaded = load_all(globals.config.string(), {}, diagnostics);
   if (!loaded) {
     stages.push_back({"", "configuration", Verdict::kBroken, counted(diagnostics.errors(), "error"),
                       std::string(util::trim(diagnostics.to_text())),
                       "mend the places named; a running agent goes on with what it read before"});
-    return;
+    return false;
   }
   stages.push_back(
       {"", "configuration", Verdict::kGood,
        fmt::format("{} enabled by the files", counted(loaded->jails->jails.size() - 1, "jail")), "",
        ""});
   if (words.jail.empty()) {
-    return;
+    return !loaded->backups.empty();
   }
   config::DiskFiles files;
   const auto jail = engine::load_jail(files, loaded->main, {}, {words.jail, {}, {}});
@@ -75,6 +84,7 @@ void check_configuration(const Globals& globals, const Words& words, std::vector
                       "enabled = no, unless the vault's document `jails` says otherwise",
                       fmt::format("[{}] enabled = yes, then `warder reload`", words.jail)});
   }
+  return false;  // the jail is what was asked about
 }
 
 // What the running agent says of itself. False when none answers.
@@ -124,6 +134,40 @@ bool check_agent(const Globals& globals, std::vector<Stage>& stages) {
     }
   }
   return true;
+}
+
+// What `warder backup check` finds; it is a program of its own.
+void check_backups(const Globals& globals, std::vector<Stage>& stages) {
+  const auto failed = [&stages](const std::string& cause) {
+    stages.push_back({"", "backup", Verdict::kBroken, "the backups could not be looked at", cause,
+                      "warder backup check"});
+  };
+  const auto program = backup_program();
+  if (!program) {
+    failed(program.error().message());
+    return;
+  }
+  std::error_code error;
+  const auto config = std::filesystem::absolute(globals.config, error);
+  const auto end =
+      util::run_program({program->string(), "--config", config.string(), "--json", "check"}, "",
+                        kBackupCheck, -1, kMostBackupCheck);
+  if (!end) {
+    failed(end.error().message());
+    return;
+  }
+  const json sets = json::parse(end->output, nullptr, false);
+  if (!sets.is_array()) {
+    failed(end->to_string(program->string(), kBackupCheck));
+    return;
+  }
+  for (const json& set : sets) {
+    for (const json& one : set.value("checks", json::array())) {
+      stages.push_back({"", "backup", verdict_of(one.value("state", "")),
+                        fmt::format("{}: {}", set.value("set", ""), one.value("found", "")),
+                        one.value("cause", ""), one.value("remedy", "")});
+    }
+  }
 }
 
 // Asks for the stages of the jails; `what` names the part that is left out when that fails.
@@ -202,7 +246,9 @@ std::string to_text(const std::vector<Stage>& stages, const Paint& paint) {
 
 ExitStatus doctor(const Globals& globals, const Words& words) {
   std::vector<Stage> stages;
-  check_configuration(globals, words, stages);
+  if (check_configuration(globals, words, stages)) {
+    check_backups(globals, stages);
+  }
   if (check_agent(globals, stages)) {
     std::vector<Stage> of_jails;
     ask_stages(globals, words, api::Command::kDiagnose, "jail", of_jails);

@@ -39,6 +39,9 @@ void declare(CLI::App& app, BackupWords& words) {
                 "the second word that --no-encryption needs");
   now->add_flag("--background", words.background, "with the lowest claim to processor and disk");
   verb("list", "the backups: here, outside, proven or not, and why each is kept", false);
+  verb("check",
+       "how the backups are: age, failures, damage, keys, copies outside and their protection",
+       false);
   CLI::App* verify = verb("verify", "restore for trial and compare", false);
   auto* const stamp =
       verify->add_option("--stamp", words.stamp, "this backup (default: the newest)");

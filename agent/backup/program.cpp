@@ -13,6 +13,7 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <csignal>
 #include <optional>
 #include <sys/resource.h>
@@ -119,6 +120,47 @@ json list_json(const std::string& set, const std::vector<backup::Listed>& all,
   return list;
 }
 
+std::string health_text(const std::string& set, const std::vector<backup::Health>& all) {
+  const Paint paint = Paint::of_output();
+  std::string text = set + '\n';
+  for (const backup::Health& one : all) {
+    const std::string word = one.state == backup::HealthState::kGood     ? paint.green("good  ")
+                             : one.state == backup::HealthState::kNotice ? paint.yellow("notice")
+                                                                         : paint.red("BROKEN");
+    text += fmt::format("  {}  {:<10}  {}\n", word, one.what, one.found);
+    std::string cause = one.cause;
+    for (std::size_t at = cause.find('\n'); at != std::string::npos;
+         at = cause.find('\n', at + 1)) {
+      cause.replace(at, 1, "\n                      ");
+    }
+    if (!cause.empty()) {
+      text += fmt::format("{:22}{}\n", "", cause);
+    }
+    if (!one.remedy.empty()) {
+      text += fmt::format("{:22}{} {}\n", "", paint.cyan("->"), one.remedy);
+    }
+  }
+  return text;
+}
+
+json health_json(const std::string& set, const std::vector<backup::Health>& all) {
+  json rows = json::array();
+  for (const backup::Health& one : all) {
+    rows.push_back({{"what", one.what},
+                    {"state", to_string(one.state)},
+                    {"found", one.found},
+                    {"cause", one.cause},
+                    {"remedy", one.remedy}});
+  }
+  return {{"set", set}, {"checks", std::move(rows)}};
+}
+
+// Of a set that could not even be looked at.
+std::vector<backup::Health> no_health(const Error& error) {
+  return {{"set", backup::HealthState::kBroken, "it could not be looked at", error.message(),
+           "warder vault test --backup-passphrase"}};
+}
+
 util::Result<std::optional<backup::Stamp>> stamp_of(const BackupWords& words) {
   if (words.stamp.empty()) {
     return std::optional<backup::Stamp>();
@@ -213,7 +255,7 @@ ExitStatus run_backup(const std::string& verb, const BackupWords& words) {
   Bar bar;
   std::vector<backup::Report> reports;
   json lists = json::array();
-  bool listed_all = true;
+  bool healthy = true;  // everything could be listed, nothing is broken
   for (const backup::SetOptions& set : (*environment)->sets()) {
     auto keeper =
         (*environment)
@@ -225,11 +267,23 @@ ExitStatus run_backup(const std::string& verb, const BackupWords& words) {
           keeper ? keeper->list() : util::Result<std::vector<backup::Listed>>(keeper.error());
       if (!all) {
         complain(all.error().with_context(set.name));
-        listed_all = false;
+        healthy = false;
       } else if (words.globals.json) {
         lists.push_back(list_json(set.name, *all, keeper->protection()));
       } else {
         print(list_text(set.name, *all, keeper->protection()));
+      }
+      continue;
+    }
+    if (verb == "check") {
+      const std::vector<backup::Health> all = keeper ? keeper->health() : no_health(keeper.error());
+      healthy = healthy && std::ranges::none_of(all, [](const backup::Health& one) {
+                  return one.state == backup::HealthState::kBroken;
+                });
+      if (words.globals.json) {
+        lists.push_back(health_json(set.name, all));
+      } else {
+        print(health_text(set.name, all));
       }
       continue;
     }
@@ -247,11 +301,11 @@ ExitStatus run_backup(const std::string& verb, const BackupWords& words) {
     }
     reports.push_back(std::move(*report));
   }
-  if (verb == "list") {
+  if (verb == "list" || verb == "check") {
     if (words.globals.json) {
       print(lists.dump(2, ' ', false, json::error_handler_t::replace) + '\n');
     }
-    return listed_all ? ExitStatus::kOk : ExitStatus::kFailed;
+    return healthy ? ExitStatus::kOk : ExitStatus::kFailed;
   }
   return show(words, reports);
 }

@@ -97,9 +97,10 @@ Report Keeper::now() {
       for (const auto& [table, count] : made.manifest.database->rows) {
         rows += count;
       }
-      report.facts.emplace_back("database", fmt::format("{}, {} rows in {} tables",
-                                                        size_text(made.manifest.database->bytes),
-                                                        rows, made.manifest.database->rows.size()));
+      report.facts.emplace_back(
+          "database", fmt::format("{}, {} in {}", size_text(made.manifest.database->bytes),
+                                  util::counted(rows, "row"),
+                                  util::counted(made.manifest.database->rows.size(), "table")));
       report.facts.emplace_back(
           "writers waited at most",
           made.longest_lock.count() == 0
@@ -394,6 +395,10 @@ void Keeper::tell_protection(Report& report) const {
                                              : "whether copies are protected could not be seen: " +
                                                    asked->error().message());
   }
+}
+
+std::vector<Health> Keeper::health() const {
+  return health_of(parts_.set, parts_.passphrases, parts_.storage, parts_.clock);
 }
 
 util::Result<std::vector<Listed>> Keeper::list() {

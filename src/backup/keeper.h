@@ -1,6 +1,7 @@
 #pragma once
 
 #include "backup/folder.h"
+#include "backup/health.h"
 #include "backup/keys.h"
 #include "backup/make.h"
 #include "backup/passphrases.h"
@@ -89,6 +90,8 @@ class Keeper {
   Report re_encrypt();
 
   util::Result<std::vector<Listed>> list();
+  // backup/health.h. No report: it does nothing.
+  std::vector<Health> health() const;
   // What keeps the copies outside from being removed; empty for a set without a storage.
   std::optional<util::Result<storage::Protection>> protection() const;
 

@@ -414,6 +414,55 @@ class Rotation(Case):
         self.assertEqual(gpg(self.gnupg, file, "the second passphrase, long too").returncode, 0)
 
 
+class Health(Case):
+    def checks(self, host, status):
+        done = host("backup", "check", "--json", check=False)
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        (one,) = json.loads(done.stdout)
+        return {row["what"]: row for row in one["checks"]}
+
+    def test_age_runs_damage_and_keys(self):
+        host = Host(self.folder / "a", more="oldest = 1d").vault()
+        rows = self.checks(host, 1)
+        self.assertEqual((rows["age"]["state"], rows["age"]["remedy"]), ("broken", "warder backup now vw"))
+        self.assertFalse(host.backups.exists())  # looking makes nothing
+        host("backup", "now")
+        rows = self.checks(host, 0)
+        self.assertEqual({what: row["state"] for what, row in rows.items()},
+                         {"age": "good", "runs": "good", "whole": "good", "keys": "good", "drill": "notice"})
+        host("backup", "drill")
+        self.assertEqual(self.checks(host, 0)["drill"]["state"], "good")
+        late = run("faketime", "+2 days", WARDER, "--config", host.config, "backup", "check", check=False)
+        self.assertEqual(late.returncode, 1)
+        self.assertIn("oldest = 1d", late.stdout)
+        aside = host.database.rename(host.folder / "aside")
+        host("backup", "now", check=False)
+        self.assertEqual(self.checks(host, 1)["runs"]["found"], "the last 1 run failed")
+        aside.rename(host.database)
+        (file,) = host.files(".gpg")
+        file.write_bytes(file.read_bytes()[:-1])
+        self.assertEqual(self.checks(host, 1)["whole"]["state"], "broken")
+        host("vault", "delete", "settings")
+        host.put("another passphrase altogether")
+        rows = self.checks(host, 1)
+        self.assertEqual((rows["keys"]["state"], rows["keys"]["found"]), ("broken", "no known key opens a backup that is kept"))
+        # The doctor says the same, with or without an agent.
+        done = host("doctor", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("vw: no known key opens a backup that is kept", done.stdout)
+
+    def test_copies_outside(self):
+        store = self.folder / "outside"
+        store.mkdir()
+        host = Host(self.folder / "a", more="storage = disk", storage=f"[storage disk]\nkind = directory\npath = {store}").vault()
+        host("backup", "now")
+        rows = self.checks(host, 0)
+        self.assertEqual((rows["outside"]["state"], rows["protection"]["state"]), ("good", "notice"))
+        for file in store.rglob("vw-*"):
+            file.unlink()
+        self.assertEqual(self.checks(host, 1)["outside"]["state"], "broken")
+
+
 class Clock(Case):
     def test_a_clock_that_was_years_ahead_takes_no_backup_away(self):
         host = Host(self.folder / "a", more="formats = binary\nkeep_least = 1").vault()
