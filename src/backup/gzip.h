@@ -47,6 +47,10 @@ class GunzipSource : public util::ByteSource {
 
  private:
   struct State;
+  util::Status fill();
+  bool next_member();
+  util::Result<std::size_t> read_pieces(std::span<std::uint8_t> out);
+
   util::ByteSource& from_;
   std::unique_ptr<State> state_;
 };

@@ -156,7 +156,7 @@ class Maker {
     copy_ = work_ / "copy";
     std::error_code error;
     const std::uint64_t size = fs::file_size(set_.database, error);
-    WARDER_ASSIGN_OR_RETURN(const SnapshotFacts facts,
+    WARDER_ASSIGN_OR_RETURN(const sqlite::CopyFacts facts,
                             take_snapshot(set_.database, copy_, {.longest_lock = set_.longest_lock},
                                           parts_.clock, progress("copying", error ? 0 : size)));
     if (!facts.wal) {
@@ -169,7 +169,10 @@ class Maker {
     }
     const auto check = [this]() -> util::Status {
       WARDER_ASSIGN_OR_RETURN(const auto copy, open_copy(copy_));
-      WARDER_RETURN_IF_ERROR(check_integrity(*copy));
+      // Where the very bytes of the copy are restored for trial, they are checked then.
+      if (std::ranges::find(set_.formats, Format::kBinary) == set_.formats.end()) {
+        WARDER_RETURN_IF_ERROR(check_integrity(*copy));
+      }
       WARDER_ASSIGN_OR_RETURN(facts_, read_facts(*copy, copy_, set_.database.string()));
       made_.manifest.database = facts_;
       return {};
@@ -177,8 +180,7 @@ class Maker {
     const util::Status checked = check();
     remove_side_files(copy_);
     if (!checked) {
-      return checked.error().with_context(
-          fmt::format("{} (older backups are kept)", set_.database.string()));
+      return damaged(checked.error());
     }
     if (facts_.broken_references > 0) {
       made_.remarks.push_back(
@@ -210,6 +212,10 @@ class Maker {
           "the vault that this is a backup of is needed to open it: give it a passphrase instead");
     }
     return {};
+  }
+
+  util::Error damaged(const util::Error& error) const {
+    return error.with_context(fmt::format("{} (older backups are kept)", set_.database.string()));
   }
 
   util::Status fill(Format format, util::ByteSink& sink) {
@@ -276,10 +282,14 @@ class Maker {
       const Packed packed{parts_.folder.making(file.name), file, true,
                           set_.encryption == Encryption::kOpenPgp ? &passphrase_.text : nullptr,
                           set_.unpacked_limit};
-      const auto took =
-          prove(packed, {made_.manifest.database, set_.queries}, work_, parts_.clock,
-                progress(fmt::format("restoring {} for trial", to_string(file.format)),
-                         file.plain.bytes));
+      bool unpacked = false;
+      const auto took = prove(
+          packed, {made_.manifest.database, set_.queries}, work_, parts_.clock,
+          progress(fmt::format("restoring {} for trial", to_string(file.format)), file.plain.bytes),
+          &unpacked);
+      if (!took && unpacked && file.format == Format::kBinary) {
+        return damaged(took.error());  // byte by byte what was copied
+      }
       if (!took) {
         return took.error().with_context("the backup could not be restored and does not count");
       }

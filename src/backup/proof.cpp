@@ -21,8 +21,8 @@ namespace fs = std::filesystem;
 using util::Error;
 using util::ErrorCode;
 
-util::Status write_database(util::ByteSource& from, const fs::path& target) {
-  WARDER_ASSIGN_OR_RETURN(FileSink file, FileSink::create(target));
+util::Status write_database(util::ByteSource& from, const fs::path& target, Durability durability) {
+  WARDER_ASSIGN_OR_RETURN(FileSink file, FileSink::create(target, durability));
   WARDER_RETURN_IF_ERROR(util::copy_all(from, file));
   return file.finish();
 }
@@ -64,7 +64,8 @@ util::Status unpack_into(const Packed& packed, const fs::path& target, bool keep
   switch (packed.file.format) {
     case Format::kBinary:
     case Format::kVault:
-      WARDER_RETURN_IF_ERROR(write_database(plain, target));
+      WARDER_RETURN_IF_ERROR(write_database(
+          plain, target, packed.for_trial ? Durability::kNone : Durability::kFlushed));
       break;
     case Format::kSqlDump:
       WARDER_RETURN_IF_ERROR(execute_sql_dump(plain, target));
@@ -139,11 +140,15 @@ util::Status check_unpacked(const Packed& packed, const fs::path& unpacked,
   return checked ? checked : checked.error().with_context(packed.path.filename().string());
 }
 
-util::Result<double> prove(const Packed& packed, const Expectation& expected, const fs::path& work,
-                           const util::Clock& clock, const Progress& progress) {
+util::Result<double> prove(Packed packed, const Expectation& expected, const fs::path& work,
+                           const util::Clock& clock, const Progress& progress, bool* unpacked) {
+  packed.for_trial = true;
   const fs::path target = work / "restored";
   const util::MonotonicTime begin = clock.monotonic();
   WARDER_RETURN_IF_ERROR(unpack(packed, target, false, progress));
+  if (unpacked != nullptr) {
+    *unpacked = true;
+  }
   const util::Status checked = check_unpacked(packed, target, expected);
   const double seconds = std::chrono::duration<double>(clock.monotonic() - begin).count();
   remove_target(target);

@@ -24,6 +24,7 @@ struct Packed {
   bool has_digests = true;
   const crypto::SecretString* passphrase = nullptr;  // of an encrypted one
   util::ByteCount limit;                             // what it may unpack to at most
+  bool for_trial = false;  // what it unpacks to is removed again: it need not reach the disk
 };
 
 // Unpacks to `target`, which must not exist: a database file for binary and sql_dump, a folder for
@@ -48,9 +49,9 @@ std::filesystem::path database_in(const Packed& packed, const std::filesystem::p
                                   const DatabaseFacts& facts);
 
 // unpack() and check_unpacked() below `work` (an existing folder), which is left empty. How long
-// it took.
-util::Result<double> prove(const Packed& packed, const Expectation& expected,
+// it took. With `unpacked`, that says on failure whether it unpacked to what had been packed.
+util::Result<double> prove(Packed packed, const Expectation& expected,
                            const std::filesystem::path& work, const util::Clock& clock,
-                           const Progress& progress);
+                           const Progress& progress, bool* unpacked = nullptr);
 
 }  // namespace warder::backup

@@ -17,8 +17,8 @@ using util::Error;
 using util::ErrorCode;
 
 // Written pages are handed to the disk as they come, so that the last flush is short and the page
-// cache of a small host is left to others.
-constexpr std::uint64_t kFlushEvery = 8UL * 1024 * 1024;
+// cache of a small host is left to others. The disk works on one part while the next is made.
+constexpr std::uint64_t kPart = 8UL * 1024 * 1024;
 
 util::Status go_on(const Progress& progress, std::uint64_t bytes) {
   if (progress && !progress(bytes)) {
@@ -53,13 +53,13 @@ util::Result<std::size_t> DigestSource::read(std::span<std::uint8_t> out) {
   return got;
 }
 
-util::Result<FileSink> FileSink::create(std::filesystem::path path) {
+util::Result<FileSink> FileSink::create(std::filesystem::path path, Durability durability) {
   util::Descriptor fd(
       ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd) {
     return util::errno_error(path.string(), errno);
   }
-  return FileSink(std::move(path), std::move(fd));
+  return FileSink(std::move(path), std::move(fd), durability);
 }
 
 FileSink::~FileSink() {
@@ -69,20 +69,35 @@ FileSink::~FileSink() {
 }
 
 util::Status FileSink::write(util::ByteView bytes) {
-  unflushed_ += bytes.size();
   WARDER_RETURN_IF_ERROR(util::write_all(fd_.get(), bytes, path_.native()));
-  if (unflushed_ >= kFlushEvery) {
-    unflushed_ = 0;
-    if (::fdatasync(fd_.get()) != 0) {
-      return util::errno_error(path_.string(), errno);
-    }
-    ::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_DONTNEED);
+  written_ += bytes.size();
+  return durability_ == Durability::kFlushed && written_ - begun_ >= kPart ? push_out()
+                                                                           : util::Status();
+}
+
+util::Status FileSink::push_out() {
+  constexpr unsigned kAndWait =
+      SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+  const auto sync = [this](std::uint64_t from, std::uint64_t to, unsigned how) {
+    return ::sync_file_range(fd_.get(), static_cast<off64_t>(from), static_cast<off64_t>(to - from),
+                             how) == 0;
+  };
+  if (!sync(begun_, written_, SYNC_FILE_RANGE_WRITE) ||
+      (begun_ > there_ && !sync(there_, begun_, kAndWait))) {
+    return util::errno_error(path_.string(), errno);
   }
+  if (begun_ > there_) {  // a length of 0 would be the whole file
+    ::posix_fadvise(fd_.get(), static_cast<off_t>(there_), static_cast<off_t>(begun_ - there_),
+                    POSIX_FADV_DONTNEED);
+  }
+  there_ = begun_;
+  begun_ = written_;
   return {};
 }
 
 util::Status FileSink::finish() {
-  if (::fsync(fd_.get()) != 0) {
+  // That a part was written says nothing of where it lies: only this does.
+  if (durability_ == Durability::kFlushed && ::fsync(fd_.get()) != 0) {
     return util::errno_error(path_.string(), errno);
   }
   // close() tells of a failed write on some file systems.

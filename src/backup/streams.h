@@ -1,6 +1,7 @@
 #pragma once
 
 #include "crypto/sha256.h"
+#include "storage/storage.h"
 #include "util/byte_stream.h"
 #include "util/bytes.h"
 #include "util/descriptor.h"
@@ -8,7 +9,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <string>
 
 // The links of the chains in which a backup is made and read. None of them holds more than a
@@ -21,8 +21,7 @@ struct Digest {
   friend bool operator==(const Digest&, const Digest&) = default;
 };
 
-// Called now and then with the bytes so far; false stops with kUnavailable. May be empty.
-using Progress = std::function<bool(std::uint64_t bytes)>;
+using storage::Progress;
 
 // Passes on and counts.
 class DigestSink : public util::ByteSink {
@@ -57,11 +56,16 @@ class DigestSource : public util::ByteSource {
   Digest digest_;
 };
 
-// A new file (0600, never over an existing one); finish() flushes it to the disk. Removed again
-// when it was not finished.
+// Whether a file outlives a power failure once it is finished.
+enum class Durability { kFlushed, kNone };
+
+// A new file (0600, never over an existing one). One that is flushed goes to the disk while it is
+// written, some megabytes behind, and leaves the page cache to others. Removed again when it was
+// not finished.
 class FileSink : public util::ByteSink {
  public:
-  static util::Result<FileSink> create(std::filesystem::path path);
+  static util::Result<FileSink> create(std::filesystem::path path,
+                                       Durability durability = Durability::kFlushed);
   FileSink(FileSink&&) noexcept = default;
   FileSink& operator=(FileSink&&) = delete;
   ~FileSink() override;
@@ -69,11 +73,16 @@ class FileSink : public util::ByteSink {
   util::Status finish() override;
 
  private:
-  FileSink(std::filesystem::path path, util::Descriptor fd)
-      : path_(std::move(path)), fd_(std::move(fd)) {}
+  FileSink(std::filesystem::path path, util::Descriptor fd, Durability durability)
+      : path_(std::move(path)), fd_(std::move(fd)), durability_(durability) {}
+  util::Status push_out();
+
   std::filesystem::path path_;
   util::Descriptor fd_;
-  std::uint64_t unflushed_ = 0;
+  Durability durability_;
+  std::uint64_t written_ = 0;
+  std::uint64_t begun_ = 0;  // up to here the disk was told to write
+  std::uint64_t there_ = 0;  // up to here it has written
 };
 
 // A regular file; a link, FIFO or device is refused.

@@ -1,5 +1,6 @@
 """vaultwarden_database.py FILE MEBIBYTES: a database with the tables of Vaultwarden (its names, keys and kinds of values;
 everything in it is invented) of about that size, the same for the same size."""
+import base64
 import hashlib
 import pathlib
 import random
@@ -26,7 +27,6 @@ CREATE TABLE event(uuid TEXT NOT NULL PRIMARY KEY, event_type INTEGER NOT NULL, 
 CREATE TABLE __diesel_schema_migrations(version VARCHAR(50) PRIMARY KEY NOT NULL, run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP);
 CREATE INDEX ciphers_of_user ON ciphers(user_uuid);
 """
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 
 def make(path, mebibytes):
@@ -37,11 +37,15 @@ def make(path, mebibytes):
         return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
 
     def sealed(size):  # "2.iv|data|mac", as Bitwarden's clients send it
-        text = lambda n: "".join(source.choices(LETTERS, k=n))
+        def text(n):
+            return base64.b64encode(source.randbytes(n)).decode()[:n]
+
         return f"2.{text(22)}==|{text(size)}|{text(43)}="
 
     database = sqlite3.connect(path, isolation_level=None)
-    database.execute("PRAGMA journal_mode=WAL")
+    database.execute("PRAGMA journal_mode=OFF")
+    database.execute("PRAGMA synchronous=OFF")
+    database.execute(f"PRAGMA cache_size=-{min(mebibytes * 512, 1_000_000)}")
     database.executescript(SCHEMA)
     when = "2026-11-25 12:00:00.000000"
     database.execute("BEGIN")
@@ -70,6 +74,7 @@ def make(path, mebibytes):
         database.execute("INSERT INTO event VALUES(?,1107,?,?,?)", (uuid(), users[which], when, "192.0.2.7"))
         written += len(data) + len(notes or "") + 560
     database.execute("COMMIT")
+    database.execute("PRAGMA journal_mode=WAL")
     database.close()
 
 
