@@ -111,7 +111,7 @@ ExitStatus list(const Globals& globals) {
 }
 
 json row_of(const Difference& one, const files::FilesOptions& options) {
-  json row{{"path", util::printable(one.path, 4 * files::kLongestPath)},
+  json row{{"path", files::shown_path(one.path)},
            {"change", to_string(one.kind())},
            {"text", one.to_text(options.fields)},
            {"severity", model::to_string(severity_of(one, options.severity))}};
@@ -158,7 +158,8 @@ ExitStatus show(const Globals& globals, const Words& words) {
   json rows = json::array();
   TextTable table({"CHANGE", "PATH", "WHAT"});
   for (const Difference& one : *told) {
-    if (!words.path.empty() && !files::is_within(one.path, words.path)) {
+    if (!words.path.empty() && !files::is_within(one.path, words.path) &&
+        !files::is_within(files::shown_path(one.path), words.path)) {
       continue;
     }
     rows.push_back(row_of(one, *options));
@@ -307,7 +308,9 @@ ExitStatus ask(const Globals& globals, api::Command command, const Words& words)
   api::Request request;
   request.command = command;
   request.jail = words.name;
-  request.text = words.path;
+  // A request is text.
+  request.text =
+      util::to_valid_utf8(words.path) == words.path ? words.path : files::shown_path(words.path);
   return ask_and_print(globals, request, [&](const json& document) {
     switch (command) {
       case api::Command::kAcceptFiles:

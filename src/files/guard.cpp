@@ -1,5 +1,6 @@
 #include "files/guard.h"
 
+#include "files/told_list.h"
 #include "log/log.h"
 #include "util/encoding.h"
 #include "util/strings.h"
@@ -19,53 +20,13 @@ using std::chrono::seconds;
 
 // After a scan that could not be made, at the earliest.
 constexpr seconds kRetry{60};
-constexpr std::size_t kBatch = 2000;     // differences that packages are asked about at once
-constexpr std::size_t kPartsAtOnce = 8;  // of a baseline, stored in one step
+constexpr std::size_t kBatch = 2000;  // differences that packages are asked about at once
 constexpr std::uint64_t kMega = std::uint64_t{1} << 20U;
 
 std::string in_words(std::uint64_t bytes) {
   return bytes < 10 * kMega ? fmt::format("{} KiB", (bytes + 1023) / 1024)
                             : fmt::format("{} MiB", bytes / kMega);
 }
-
-const Difference* find(const std::vector<Difference>& list, std::string_view path) {
-  const auto found = std::lower_bound(
-      list.begin(), list.end(), path,
-      [](const Difference& one, std::string_view p) { return compare_paths(one.path, p) < 0; });
-  return found != list.end() && found->path == path ? &*found : nullptr;
-}
-
-// Stores the parts of a baseline, several at once.
-class Parts {
- public:
-  Parts(const FilesHooks& hooks, std::string prefix, std::set<std::string> known)
-      : hooks_(hooks), prefix_(std::move(prefix)), known_(std::move(known)) {}
-
-  util::Status add(std::string name, std::string part) {
-    names_.insert(name);
-    if (known_.contains(name)) {
-      return {};
-    }
-    waiting_.push_back({prefix_ + name, std::move(part)});
-    return waiting_.size() < kPartsAtOnce ? util::Status() : flush();
-  }
-  util::Status flush() {
-    if (waiting_.empty()) {
-      return {};
-    }
-    std::vector<Remembered> now;
-    now.swap(waiting_);
-    return hooks_.record({}, std::move(now));
-  }
-  const std::set<std::string>& names() const { return names_; }
-
- private:
-  const FilesHooks& hooks_;
-  const std::string prefix_;
-  const std::set<std::string> known_;  // stored already
-  std::set<std::string> names_;
-  std::vector<Remembered> waiting_;
-};
 
 // What a walk left out, among the facts of an event.
 void add_limits(const WalkCounts& counts, json* facts) {
@@ -74,11 +35,6 @@ void add_limits(const WalkCounts& counts, json* facts) {
                  {"unsteady", counts.unsteady},
                  {"mounts", counts.mounts},
                  {"too_deep", counts.too_deep}});
-}
-
-std::set<std::string> parts_of(const Baseline& baseline) {
-  const std::vector<std::string> names = baseline.chunks();
-  return {names.begin(), names.end()};
 }
 
 }  // namespace
@@ -116,7 +72,9 @@ void Guard::load() {
   };
   full_due_ = left(state_.full, options_.every);
   quick_due_ = left(std::max(state_.full, state_.quick), options_.quick_every);
-  if (const auto text = hooks_.remembered(baseline_name(options_.name)); text && !*text) {
+  wants_baseline_ = state_.wants_baseline;
+  if (const auto text = hooks_.remembered(baseline_name(options_.name));
+      wants_baseline_ || (text && !*text)) {
     full_due_ = clock_.monotonic();
   }
 }
@@ -128,6 +86,15 @@ util::MonotonicTime Guard::due() const {
 void Guard::want_baseline() {
   wants_baseline_ = true;
   full_due_ = clock_.monotonic();
+  // The agent may be stopped before it is made.
+  FilesState state = state_;
+  state.wants_baseline = true;
+  if (const util::Status kept = hooks_.record({}, {{state_name(options_.name), state_text(state)}});
+      !kept) {
+    log::warning("files {}: that a baseline is wanted will not outlive a restart: {}",
+                 options_.name, kept.error().message());
+  }
+  state_ = std::move(state);
 }
 
 void Guard::set_watch(std::string text) { state_.watch = std::move(text); }
@@ -184,18 +151,6 @@ Manifest Guard::next_manifest(const Baseline* before) const {
   return manifest;
 }
 
-util::Status Guard::forget_parts(const std::set<std::string>& kept,
-                                 std::vector<Remembered>* remembered) {
-  const std::string prefix = chunk_prefix(options_.name);
-  WARDER_ASSIGN_OR_RETURN(const std::vector<std::string> names, hooks_.names(prefix));
-  for (const std::string& name : names) {
-    if (!kept.contains(name.substr(prefix.size()))) {
-      remembered->push_back({name, {}});
-    }
-  }
-  return {};
-}
-
 std::string Guard::limits_in_words(const WalkCounts& counts) const {
   std::string text;
   const auto add = [&](std::uint64_t count, std::string_view what) {
@@ -217,7 +172,7 @@ util::Status Guard::make_baseline(const Pace::Rest& rest) {
       options_.expects_packages ? packages_.paths() : Packages::Paths();
   // What is there of an old one is left as it is until the new one stands.
   const auto old = stored_baseline(hooks_, name);
-  Parts parts(hooks_, chunk_prefix(name), {});
+  BaselineParts parts(hooks_, name, {});
   BaselineWriter writer([&](std::string part_name, std::string part) {
     return parts.add(std::move(part_name), std::move(part));
   });
@@ -240,7 +195,7 @@ util::Status Guard::make_baseline(const Pace::Rest& rest) {
   WARDER_RETURN_IF_ERROR(parts.flush());
   std::vector<Remembered> remembered{{baseline_name(name), std::move(header)},
                                      {differences_name(name), {}}};
-  WARDER_RETURN_IF_ERROR(forget_parts(parts.names(), &remembered));
+  WARDER_RETURN_IF_ERROR(parts.forget_others(&remembered));
 
   const util::WallTime now = clock_.now();
   const WalkCounts& counts = walk.counts();
@@ -254,6 +209,7 @@ util::Status Guard::make_baseline(const Pace::Rest& rest) {
   state.since = state.full = state.quick = now;
   state.entries = writer.entries();
   state.differences = 0;
+  state.wants_baseline = false;
   state.text =
       fmt::format("baseline of {} files and folders, {} of content, root {}{}", writer.entries(),
                   in_words(counts.bytes_read), root.substr(0, 16), limits_in_words(counts));
@@ -313,7 +269,7 @@ util::Status Guard::compare_all(const Baseline& baseline, Thoroughness thoroughn
                                 const Pace::Rest& rest) {
   const bool other_scope = baseline.manifest().paths != options_.scope.paths() ||
                            baseline.manifest().exclusions != options_.scope.exclusions();
-  Parts parts(hooks_, chunk_prefix(options_.name), parts_of(baseline));
+  BaselineParts parts(hooks_, options_.name, parts_of(baseline));
   BaselineWriter writer([&](std::string name, std::string part) {
     return parts.add(std::move(name), std::move(part));
   });
@@ -348,7 +304,7 @@ util::Status Guard::compare_all(const Baseline& baseline, Thoroughness thoroughn
                             writer.finish(next_manifest(&baseline), hooks_.seal));
     WARDER_RETURN_IF_ERROR(parts.flush());
     remembered.push_back({baseline_name(options_.name), std::move(header)});
-    WARDER_RETURN_IF_ERROR(forget_parts(parts.names(), &remembered));
+    WARDER_RETURN_IF_ERROR(parts.forget_others(&remembered));
     events.push_back(tell_whole(
         options_, model::Severity::kNotice, "good",
         fmt::format("other paths are configured: the baseline had {} files and folders and has {} "
@@ -472,57 +428,19 @@ util::Status Guard::look(const TouchedPaths& paths, const Pace::Rest& rest) {
   return conclude(std::move(result), is_in_range, {}, {}, std::move(state));
 }
 
-template <typename InRange>
-util::Status Guard::conclude(Result result, InRange is_in_range, std::vector<model::Event> events,
-                             std::vector<Remembered> remembered, FilesState state) {
+util::Status Guard::conclude(Result result,
+                             const std::function<bool(const std::string&)>& is_in_range,
+                             std::vector<model::Event> events, std::vector<Remembered> remembered,
+                             FilesState state) {
   const util::WallTime now = clock_.now();
-  std::vector<Difference> listed;
-  std::vector<Difference> over;
-  std::vector<Difference> fresh;
-  // Both lists have the same order.
-  auto found = result.found.begin();
-  const auto take = [&](const Difference* told) {
-    if (!is_in_range(found->path)) {
-      return;  // it was looked at meanwhile
-    }
-    if (told != nullptr && told->finds_the_same(*found, options_.fields)) {
-      found->by = told->by;
-    } else {
-      fresh.push_back(*found);
-    }
-    if (listed.size() < kMostListed) {
-      listed.push_back(std::move(*found));
-    } else {
-      ++state.differences;
-    }
-  };
-  for (Difference& old : listed_) {
-    for (; found != result.found.end() && compare_paths(found->path, old.path) < 0; ++found) {
-      take(nullptr);
-    }
-    if (found != result.found.end() && found->path == old.path) {
-      const bool in_range = is_in_range(old.path);
-      if (in_range) {
-        take(&old);
-      } else {
-        listed.push_back(old);
-      }
-      ++found;
-    } else if (is_in_range(old.path)) {
-      if (find(result.expected, old.path) == nullptr && options_.scope.covers(old.path)) {
-        over.push_back(old);
-      }
-    } else {
-      listed.push_back(old);
-    }
-  }
-  for (; found != result.found.end(); ++found) {
-    take(nullptr);
-  }
+  const bool found_any = !result.found.empty();
+  Reconciled seen = reconcile(listed_, std::move(result.found), result.expected, options_,
+                              is_in_range, kMostListed);
+  state.differences += seen.beyond;
 
-  std::vector<model::Event> told = tell(options_, Tale::kDiffers, fresh, now);
+  std::vector<model::Event> told = tell(options_, Tale::kDiffers, seen.fresh, now);
   for (const auto& [tale, list] :
-       {std::pair{Tale::kExpected, &result.expected}, std::pair{Tale::kOver, &over}}) {
+       {std::pair{Tale::kExpected, &result.expected}, std::pair{Tale::kOver, &seen.over}}) {
     std::vector<model::Event> more = tell(options_, tale, *list, now);
     told.insert(told.end(), std::make_move_iterator(more.begin()),
                 std::make_move_iterator(more.end()));
@@ -534,7 +452,7 @@ util::Status Guard::conclude(Result result, InRange is_in_range, std::vector<mod
   }
   events.insert(events.begin(), std::make_move_iterator(told.begin()),
                 std::make_move_iterator(told.end()));
-  const bool changed = !fresh.empty() || !over.empty() || listed != listed_;
+  const bool changed = !seen.fresh.empty() || !seen.over.empty() || seen.listed != listed_;
   if (!result.expected.empty()) {
     auto baseline = stored_baseline(hooks_, options_.name);
     if (!baseline) {
@@ -547,20 +465,21 @@ util::Status Guard::conclude(Result result, InRange is_in_range, std::vector<mod
       }
       updates.emplace(one.path, std::move(one.after));
     }
-    crypto::merkle::Hash root{};
-    WARDER_RETURN_IF_ERROR(rewrite(**baseline, updates, &remembered, &root));
+    WARDER_ASSIGN_OR_RETURN(const crypto::merkle::Hash root,
+                            rewrite(**baseline, updates, &remembered));
     result.root = util::to_hex(root);
     events.push_back(tell_whole(
-        options_, model::Severity::kInfo, result.found.empty() && listed.empty() ? "good" : "bad",
+        options_, model::Severity::kInfo, !found_any && seen.listed.empty() ? "good" : "bad",
         fmt::format("the baseline takes {}, root {}",
                     util::counted(updates.size(), "expected change"), result.root.substr(0, 16)),
         {}, {}, json{{"root", result.root}, {"changes", updates.size()}}.dump(), now));
   }
   if (changed) {
-    WARDER_ASSIGN_OR_RETURN(Remembered list, remember_differences(hooks_, options_.name, listed));
+    WARDER_ASSIGN_OR_RETURN(Remembered list,
+                            remember_differences(hooks_, options_.name, seen.listed));
     remembered.push_back(std::move(list));
   }
-  state.differences += listed.size();
+  state.differences += seen.listed.size();
   const auto verdict =
       state.differences == 0 ? FilesState::State::kGood : FilesState::State::kDiffers;
   if (verdict != state.state) {
@@ -577,48 +496,16 @@ util::Status Guard::conclude(Result result, InRange is_in_range, std::vector<mod
     newest_root_ = result.root;
   }
   state_ = std::move(state);
-  listed_ = std::move(listed);
+  listed_ = std::move(seen.listed);
   return {};
 }
 
-util::Status Guard::rewrite(const Baseline& baseline, const Updates& updates,
-                            std::vector<Remembered>* remembered, crypto::merkle::Hash* root) {
-  Parts parts(hooks_, chunk_prefix(options_.name), parts_of(baseline));
-  BaselineWriter writer([&](std::string name, std::string part) {
-    return parts.add(std::move(name), std::move(part));
-  });
-  Baseline::Cursor cursor(baseline);
-  WARDER_RETURN_IF_ERROR(cursor.seek(""));
-  auto update = updates.begin();
-  const auto put = [&]() -> util::Status {
-    const std::optional<Entry>& entry = update->second;
-    ++update;
-    return entry ? writer.add(*entry) : util::Status();
-  };
-  while (true) {
-    WARDER_ASSIGN_OR_RETURN(const Entry* const entry, cursor.peek());
-    while (update != updates.end() &&
-           (entry == nullptr || compare_paths(update->first, entry->path) < 0)) {
-      WARDER_RETURN_IF_ERROR(put());
-    }
-    if (entry == nullptr) {
-      break;
-    }
-    if (update != updates.end() && update->first == entry->path) {
-      WARDER_RETURN_IF_ERROR(put());
-    } else {
-      WARDER_RETURN_IF_ERROR(writer.add(*entry));
-    }
-    cursor.next();
-  }
+util::Result<crypto::merkle::Hash> Guard::rewrite(const Baseline& baseline, const Updates& updates,
+                                                  std::vector<Remembered>* remembered) const {
   Manifest manifest = next_manifest(&baseline);
   manifest.paths = baseline.manifest().paths;
   manifest.exclusions = baseline.manifest().exclusions;
-  WARDER_ASSIGN_OR_RETURN(std::string header, writer.finish(std::move(manifest), hooks_.seal));
-  WARDER_RETURN_IF_ERROR(parts.flush());
-  remembered->push_back({baseline_name(options_.name), std::move(header)});
-  *root = writer.root();
-  return forget_parts(parts.names(), remembered);
+  return rewrite_baseline(hooks_, baseline, updates, std::move(manifest), remembered);
 }
 
 util::Status Guard::accept(const std::vector<Difference>& accepted) {
@@ -643,8 +530,8 @@ util::Status Guard::accept(const std::vector<Difference>& accepted) {
     return {};
   }
   std::vector<Remembered> remembered;
-  crypto::merkle::Hash root{};
-  WARDER_RETURN_IF_ERROR(rewrite(*baseline, updates, &remembered, &root));
+  WARDER_ASSIGN_OR_RETURN(const crypto::merkle::Hash root,
+                          rewrite(*baseline, updates, &remembered));
   const util::WallTime now = clock_.now();
   std::vector<model::Event> events = tell(options_, Tale::kAccepted, taken, now);
   events.push_back(tell_whole(

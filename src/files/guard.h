@@ -1,5 +1,6 @@
 #pragma once
 
+#include "files/baseline_parts.h"
 #include "files/comparison.h"
 #include "files/options.h"
 #include "files/packages.h"
@@ -7,6 +8,7 @@
 #include "files/telling.h"
 #include "util/clock.h"
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -65,17 +67,13 @@ class Guard {
   // Sorts out what packages explain.
   util::Status explain(std::vector<Difference>* batch, Pace& pace, Result* result);
   // Records what is new in `result` about the paths that `is_in_range` says.
-  template <typename InRange>
-  util::Status conclude(Result result, InRange is_in_range, std::vector<model::Event> events,
-                        std::vector<Remembered> remembered, FilesState state);
-  // Writes the baseline anew with these entries replaced; the header and what is to be forgotten go
-  // to `remembered`, the parts are stored at once.
-  using Updates = std::map<std::string, std::optional<Entry>, PathLess>;
-  util::Status rewrite(const Baseline& baseline, const Updates& updates,
-                       std::vector<Remembered>* remembered, crypto::merkle::Hash* root);
+  util::Status conclude(Result result, const std::function<bool(const std::string&)>& is_in_range,
+                        std::vector<model::Event> events, std::vector<Remembered> remembered,
+                        FilesState state);
+  // rewrite_baseline() under the next manifest.
+  util::Result<crypto::merkle::Hash> rewrite(const Baseline& baseline, const Updates& updates,
+                                             std::vector<Remembered>* remembered) const;
   Manifest next_manifest(const Baseline* before) const;
-  // Forgets the parts that neither baseline needs.
-  util::Status forget_parts(const std::set<std::string>& kept, std::vector<Remembered>* remembered);
   // The comparison cannot be made; told when that is new.
   util::Status fail(const util::Error& error);
   std::string limits_in_words(const WalkCounts& counts) const;

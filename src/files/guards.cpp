@@ -59,7 +59,16 @@ util::Status Guards::wish(Wish wish) {
 util::Result<std::size_t> Guards::accept(const std::string& name, const std::string& path) {
   WARDER_ASSIGN_OR_RETURN(std::vector<Difference> told, stored_differences(hooks_, name));
   if (!path.empty()) {
-    std::erase_if(told, [&](const Difference& one) { return !is_within(one.path, path); });
+    std::vector<Difference> here;
+    std::ranges::copy_if(told, std::back_inserter(here),
+                         [&](const Difference& one) { return is_within(one.path, path); });
+    // A path that is no text can only be named as it is shown.
+    if (here.empty()) {
+      std::ranges::copy_if(told, std::back_inserter(here), [&](const Difference& one) {
+        return is_within(shown_path(one.path), path);
+      });
+    }
+    told = std::move(here);
   }
   const std::size_t count = told.size();
   if (count > 0) {

@@ -1,5 +1,6 @@
 #include "files/scope.h"
 
+#include "files/entry.h"
 #include "util/strings.h"
 
 #include <fmt/core.h>
@@ -136,6 +137,8 @@ int compare_paths(std::string_view a, std::string_view b) {
   const auto rank = [](char c) { return c == '/' ? 0 : static_cast<unsigned char>(c) + 1; };
   return rank(*x) - rank(*y);
 }
+
+std::string shown_path(std::string_view path) { return util::printable(path, 4 * kLongestPath); }
 
 bool is_within(std::string_view path, std::string_view folder) {
   return folder == "/" ? path.starts_with('/')

@@ -22,6 +22,9 @@ struct PathLess {
   bool operator()(std::string_view a, std::string_view b) const { return compare_paths(a, b) < 0; }
 };
 
+// As it is shown everywhere: printable, each path another text.
+std::string shown_path(std::string_view path);
+
 // Is `path` `folder` or below it?
 bool is_within(std::string_view path, std::string_view folder);
 

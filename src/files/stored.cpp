@@ -46,6 +46,7 @@ std::string state_text(const FilesState& state) {
               {"quick", micros(state.quick)},
               {"entries", state.entries},
               {"differences", state.differences},
+              {"wants_baseline", state.wants_baseline},
               {"text", state.text},
               {"watch", state.watch}}
       .dump(-1, ' ', false, json::error_handler_t::replace);
@@ -79,6 +80,8 @@ FilesState parse_state(std::string_view text) {
   state.quick = time("quick");
   state.entries = number("entries");
   state.differences = number("differences");
+  const auto wants = document.find("wants_baseline");
+  state.wants_baseline = wants != document.end() && wants->is_boolean() && wants->get<bool>();
   state.text = text_of(document, "text");
   state.watch = text_of(document, "watch");
   return state;

@@ -57,6 +57,7 @@ struct FilesState {
   util::WallTime quick{};
   std::uint64_t entries = 0;
   std::uint64_t differences = 0;  // all, listed or not
+  bool wants_baseline = false;    // the operator's word: a new one is to be made
   std::string text;               // one sentence
   std::string watch;              // who tells of changes between scans, and of how many folders
 

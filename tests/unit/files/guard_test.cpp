@@ -236,8 +236,9 @@ TEST_CASE("a baseline that was edited, put back or deleted is told") {
     CHECK_FALSE(world.full());
     CHECK(world.told == Lines{});  // told once
     CHECK(files::stored_state(world.hooks, "system").state == files::FilesState::State::kUnknown);
-    // The operator's word makes a new one.
+    // The operator's word makes a new one, also when the agent was stopped before.
     world.guard->want_baseline();
+    world.start();
     REQUIRE(world.guard->scan({}));
     REQUIRE(world.full());
     CHECK(world.news() == Lines{});

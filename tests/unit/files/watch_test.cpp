@@ -173,8 +173,12 @@ TEST_CASE("the thread makes the baseline, hears of a change, takes the operator'
   CHECK(thread.accept("system", world.path("sub")).error().code() == util::ErrorCode::kNotFound);
   CHECK(thread.accept("system", world.path("passwd")).value() == 1);
   CHECK(told("notice the baseline takes 1 change by the operator's word"));
+  // A name that is no text is meant as it is shown.
+  world.write("b\xff", "x");
+  CHECK(told("warning new D/b\\xff: "));
+  CHECK(thread.accept("system", world.path("b\\xff")).value() == 1);
   REQUIRE(thread.want_full("system"));
-  CHECK(told("info scan of 2 files and folders"));
+  CHECK(told("info scan of 3 files and folders"));
   REQUIRE(thread.want_baseline("system"));
   thread.use({});
   thread.stop();
