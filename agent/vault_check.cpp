@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace warder::agent {
@@ -60,7 +61,49 @@ ExitStatus status_of(const util::Error& error) {
   }
 }
 
-void test_documents(vault::Provider& provider, const VaultWords& words, Report* report) {
+// Where passphrases of backups lie: what the sections [backup NAME] say, else as the scripts name
+// it.
+std::vector<config::SecretReference> passphrases_of(const Globals& globals) {
+  std::vector<config::SecretReference> all;
+  config::Diagnostics diagnostics;
+  if (const auto main = read_main(globals)) {
+    for (const backup::SetOptions& set : backup_sets(*main, diagnostics)) {
+      const auto& reference = set.passphrase;
+      if (reference && reference->kind == config::SecretReference::Kind::kVault &&
+          std::ranges::none_of(
+              all, [&](const config::SecretReference& one) { return one == *reference; })) {
+        all.push_back(*reference);
+      }
+    }
+  }
+  return all;
+}
+
+// False: it is not there.
+bool test_passphrase(vault::Provider& provider, const std::string& document, std::string_view key,
+                     Report* report) {
+  const auto found = provider.get(document);
+  if (!found) {
+    report->bad("passphrase", found.error().message(), status_of(found.error()));
+    return true;
+  }
+  const auto passphrase = vault::document_member(found->content, key);
+  if (!passphrase) {
+    return false;
+  }
+  if (passphrase->size() >= kShortestPassphrase) {
+    report->good("passphrase", fmt::format("{}/{} is there and long enough", document, key));
+  } else {
+    report->bad("passphrase",
+                fmt::format("{}/{} has fewer than {} characters; replace it with: warder vault "
+                            "rotate {}/{}",
+                            document, key, kShortestPassphrase, document, key));
+  }
+  return true;
+}
+
+void test_documents(vault::Provider& provider, const Globals& globals, const VaultWords& words,
+                    Report* report) {
   const auto object = [&](std::string_view name) {
     const auto document = provider.get(name);
     if (!document) {
@@ -83,27 +126,20 @@ void test_documents(vault::Provider& provider, const VaultWords& words, Report* 
   if (!words.backup_passphrase) {
     return;
   }
-  const auto document = provider.get("settings");
-  if (!document) {
-    report->bad("passphrase", document.error().message(), status_of(document.error()));
-    return;
-  }
-  for (const std::string_view key : {"backup_passphrase", "BACKUP_PASSPHRASE"}) {
-    const auto passphrase = vault::document_member(document->content, key);
-    if (passphrase && passphrase->size() >= kShortestPassphrase) {
-      report->good("passphrase", fmt::format("settings/{} is there and long enough", key));
-      return;
-    }
-    if (passphrase) {
+  const std::vector<config::SecretReference> references = passphrases_of(globals);
+  for (const config::SecretReference& reference : references) {
+    if (!test_passphrase(provider, reference.document, reference.name, report)) {
       report->bad("passphrase",
-                  fmt::format("settings/{} has fewer than {} characters; replace it with: warder "
-                              "vault rotate settings/{}",
-                              key, kShortestPassphrase, key));
-      return;
+                  fmt::format("the document {} has no {}, which [backup NAME] passphrase asks for",
+                              reference.document, reference.name),
+                  ExitStatus::kNotFound);
     }
   }
-  report->bad("passphrase", "the document settings has no backup_passphrase",
-              ExitStatus::kNotFound);
+  if (references.empty() && !test_passphrase(provider, "settings", "backup_passphrase", report) &&
+      !test_passphrase(provider, "settings", "BACKUP_PASSPHRASE", report)) {
+    report->bad("passphrase", "the document settings has no backup_passphrase",
+                ExitStatus::kNotFound);
+  }
 }
 
 util::Result<std::vector<vault::RightProblem>> right_problems(vault::ServerVault& server,
@@ -206,7 +242,7 @@ ExitStatus test_vault(const Globals& globals, const VaultWords& words) {
   if (server) {
     test_server(*server, words, &report);
   }
-  test_documents(provider, words, &report);
+  test_documents(provider, globals, words, &report);
   return report.finish(globals);
 }
 

@@ -41,6 +41,13 @@ std::vector<std::string> next_steps(ErrorCode code, const Report& report) {
       return {"df -h", fmt::format("warder backup {} {}", report.verb, report.set)};
     case ErrorCode::kConflict:
       return {fmt::format("warder backup list {}", report.set)};
+    case ErrorCode::kNotFound:
+      if (report.cause.find("vault") != std::string::npos) {
+        return {"warder vault test --backup-passphrase      # where it should lie",
+                fmt::format("warder backup {} {}", report.verb, report.set)};
+      }
+      return {fmt::format("warder check      # are the paths of [backup {}] right?", report.set),
+              fmt::format("warder backup {} {}", report.verb, report.set)};
     default:
       return {fmt::format("warder backup verify {} --all", report.set),
               fmt::format("warder backup list {}", report.set)};

@@ -21,6 +21,7 @@ using util::Error;
 using util::ErrorCode;
 
 constexpr std::size_t kLongestSubject = 160;
+constexpr std::size_t kSubjectPart = 80;  // of an event's text
 constexpr std::size_t kLongestText = 3000;
 constexpr std::size_t kLongestLine = 400;
 constexpr std::size_t kMostFacts = 30;
@@ -149,7 +150,8 @@ Content content_of(std::string_view host, const Message& message) {
   if (message.event) {
     const model::Event& event = *message.event;
     content.cause = plain_text(event.message, model::Event::kLongestMessage);
-    content.facts.emplace_back("Time", util::format_rfc3339(event.time));
+    content.facts.emplace_back(
+        "Time", util::format_rfc3339(std::chrono::floor<std::chrono::seconds>(event.time)));
     content.facts.emplace_back("Kind", std::string(model::to_string(event.kind)));
     if (!event.jail.empty()) {
       content.facts.emplace_back("Jail", plain_text(event.jail, 255));
@@ -161,6 +163,11 @@ Content content_of(std::string_view host, const Message& message) {
     const Advice advice = advice_of(message);
     if (!advice.cause.empty()) {
       content.error = std::exchange(content.cause, advice.cause);
+      // A message for those who see nothing else ends with the cause.
+      const std::string told = ": " + content.cause;
+      if (content.error.size() > told.size() && content.error.ends_with(told)) {
+        content.error.resize(content.error.size() - told.size());
+      }
     }
   } else {
     const Summary& summary = *message.summary;
@@ -177,6 +184,16 @@ Content content_of(std::string_view host, const Message& message) {
   }
   content.steps = advice_of(message).steps;
   return content;
+}
+
+// What a telephone shows of it: who did it, or else what it is about.
+std::string subject_of(std::string_view host, const Message& message, const Content& content) {
+  std::string text =
+      fmt::format("[{}] {}: {}", plain_text(host, 60), content.severity, content.headline);
+  if (message.event && !message.event->address) {
+    text += ": " + plain_text(content.error.empty() ? content.cause : content.error, kSubjectPart);
+  }
+  return text;
 }
 
 std::string text_part(const Content& content) {
@@ -353,10 +370,8 @@ std::string mail_text(const MailEnvelope& envelope, std::string_view host, const
       "X-Warder-Severity: {}\r\n"
       "MIME-Version: 1.0\r\n"
       "Content-Type: multipart/alternative; boundary=\"{}\"\r\n\r\n",
-      encoded_words(
-          fmt::format("[{}] {}: {}", plain_text(host, 60), content.severity, content.headline)),
-      util::format_day_time(now) + " +0000", short_hash(message.key), domain, incident, incident,
-      content.severity, boundary);
+      encoded_words(subject_of(host, message, content)), util::format_day_time(now) + " +0000",
+      short_hash(message.key), domain, incident, incident, content.severity, boundary);
   for (const auto& [type, part] :
        {std::pair("text/plain", text_part(content)),
         std::pair("text/html", html_part(content, message.severity()))}) {
