@@ -1,6 +1,8 @@
 """Transit, leases (server_checks.cpp), and the set-up of a whole vault by `warder vault setup`, against a real server."""
+import contextlib
 import json
 import os
+import sqlite3
 import subprocess
 import unittest
 
@@ -67,6 +69,29 @@ class WholeVault(unittest.TestCase):
         self.assertEqual({(p["kind"], p["path"]) for p in problems},
                          {("too much", "secret/data/warder/*"), ("missing", "secret/metadata/warder/*"),
                           ("too much", "sys/policies/acl/warder-probe")})
+
+    def test_a_backup_under_a_key_of_transit_is_opened_again(self):
+        bao, database = self.bao, self.host.folder / "data.sqlite3"
+        with contextlib.closing(sqlite3.connect(database)) as connection:
+            connection.executescript("CREATE TABLE t (v TEXT); INSERT INTO t VALUES ('one'), ('two');")
+        self.host.run("vault", "setup", "--transit", "backups", "--role", "keeper", environment=self.admin)
+        role_id = bao.call("GET", "auth/approle/role/keeper/role-id")["data"]["role_id"]
+        self.host.configure(f"provider = vault\naddress = {bao.url}\nca_file = {bao.ca}\nrole_id = {role_id}\n"
+                            f"secret_id = file:{self.host.folder}/vault.secret-id\n"
+                            f"[backup app]\ndatabase = {database}\ndata_key = backups\n")
+        self.assertIn("exactly", self.host.run("vault", "policies", "check", "--transit", "backups"))
+        self.host.run("backup", "now", "app")
+        # Another process: nothing but the manifest and the vault has the key.
+        bao.call("POST", "transit/keys/backups/rotate")
+        restored = self.host.folder / "restored.sqlite3"
+        self.host.run("backup", "restore", "app", "--to", restored)
+        with contextlib.closing(sqlite3.connect(restored)) as connection:
+            self.assertEqual(connection.execute("SELECT v FROM t").fetchall(), [("one",), ("two",)])
+        # Bound to what it is for: without that, the vault opens it for nobody.
+        manifest = json.loads(next((self.host.folder / "state/backups/app").glob("app-*.json")).read_text())
+        with self.assertRaises(Refused) as refused:
+            bao.call("POST", "transit/decrypt/backups", {"ciphertext": manifest["key"]["wrapped"]})
+        self.assertEqual(refused.exception.status, 400)
 
     def failing_output(self, *words, environment=None):
         done = subprocess.run([os.environ["WARDER"], "--config", self.host.folder / "warder.conf", *words], capture_output=True,
