@@ -1,6 +1,7 @@
 // What the filter engine makes of expressions and logs, for comparison with another program.
 //   filter_probe regex          each line of standard input is {"regex": ..., "text": ...}; prints
-//                               null, an object of the named groups, or {"refused": ...}
+//                               null, an object of the named groups, or {"refused": ...}, also
+//                               for a search that was given up
 //   filter_probe log NAME FILE  prints "LINE<tab>IDENTIFIER" for each finding of a stock filter
 #include "filter/filter.h"
 #include "filter/matcher.h"
@@ -30,7 +31,7 @@ json search(const json& question) {
   filter::Captures captures;
   const std::string text = question["text"];
   if (!pattern->match(filter::make_subject(text, {}, buffer), captures)) {
-    return nullptr;
+    return pattern->gave_up() == 0 ? json(nullptr) : json{{"refused", "the search was given up"}};
   }
   json groups = json::object();
   for (const auto& [name, value] : captures) {
