@@ -58,6 +58,8 @@ def write(path, rows, seed):
         if tree.size in sizes:
             body = f"{origin}\n{tree.size}\n{base64.b64encode(tree.root()).decode()}\n"
             db.execute("INSERT INTO checkpoint VALUES(?, ?, ?)", (tree.size, time, sign(body, origin, seed)))
+    db.execute("DELETE FROM event_span")
+    db.execute("INSERT INTO event_span SELECT sequence / 1024 * 1024, min(time), max(time) FROM event GROUP BY 1")
     db.execute("UPDATE tree SET size = ?, peaks = ?", (tree.size, b"".join(d for _, d in tree.peaks)))
     db.commit()
     db.close()
