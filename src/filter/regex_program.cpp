@@ -76,6 +76,12 @@ bool has_folding_reference(const RegexNode& node) {
 
 }  // namespace
 
+// A reference that holds something else than its group.
+struct BrokenReference {
+  std::size_t group = 0;
+  std::size_t begin = 0;  // in the subject
+};
+
 struct RegexProgram::Parts {
   RegexTree tree;
   // What is ahead or behind, to look at after a match of the plain form.
@@ -177,8 +183,10 @@ struct RegexProgram::Parts {
 
   // Do the references say what their groups do?
   template <typename Place>
+  // `broken` tells of the first that does not, which group it asks for and where it stands.
   bool keeps_references(const RegexForm& form, const FormMatch& groups, const char* begin,
-                        const Place& place, const Match& match, std::string_view text) const {
+                        const Place& place, const Match& match, std::string_view text,
+                        BrokenReference* broken = nullptr) const {
     for (std::size_t number = 1; number < form.groups.size(); ++number) {
       const FormGroup& group = form.groups[number];
       if (group.role != FormGroup::Role::kReference || groups[number].data() == nullptr) {
@@ -190,6 +198,9 @@ struct RegexProgram::Parts {
       const std::size_t to = place(at + groups[number].size());
       if (!original || !equal_texts(text.substr(original->begin, original->end - original->begin),
                                     text.substr(from, to - from), fold_references)) {
+        if (broken != nullptr) {
+          *broken = {group.number, from};
+        }
         return false;
       }
     }
@@ -249,6 +260,30 @@ class SteeringMarks {
       holds.insert(holds.end(), {none, std::move(begin), std::move(end), std::move(reference_begin),
                                  std::move(reference_end)});
     }
+  }
+
+  // Of what append_fixed() appended: the references to one group stand at one place only. Its text
+  // may stand so close together that a reference went from one begin to another's end. False when
+  // it does not stand there.
+  bool narrow(std::vector<Places>& holds, const std::vector<std::size_t>& groups,
+              const RegexProgram::Match& match, const BrokenReference& broken) const {
+    const auto index = static_cast<std::size_t>(
+        std::find(groups.begin(), groups.end(), broken.group) - groups.begin());
+    const std::optional<Span>& span = match[broken.group];
+    const std::size_t end =
+        span ? broken.begin + span->end - span->begin : subject_.text.size() + 1;
+    if (index == groups.size() || end > subject_.text.size()) {
+      return false;
+    }
+    const std::size_t first = holds.size() - kReferenceMarks * (groups.size() - index);
+    Places& begins = holds[first + 3];
+    Places& ends = holds[first + 4];
+    const bool stands = begins[number_of(broken.begin)] && ends[number_of(end)];
+    begins.assign(places_.size(), false);
+    ends.assign(places_.size(), false);
+    begins[number_of(broken.begin)] = true;
+    ends[number_of(end)] = true;
+    return stands;
   }
 
   // No more the group where `match` has it. False when its begin was left before.
@@ -333,6 +368,7 @@ std::optional<RegexProgram::Match> RegexProgram::Parts::search_marked(const Subj
   }
   FormMatch groups;
   bool references = false;
+  BrokenReference broken;
   const auto attempt = [&](const std::vector<Places>& holds,
                            Steering steering) -> std::optional<Match> {
     const Compiled& compiled = marked_form(subject.kind, steering);
@@ -347,7 +383,8 @@ std::optional<RegexProgram::Match> RegexProgram::Parts::search_marked(const Subj
     const char* begin = text.text().data();
     const auto place = [&text](std::size_t at) { return text.place(at); };
     Match match = to_match(compiled.form, groups, begin, place);
-    references = keeps_references(compiled.form, groups, begin, place, match, subject.text);
+    references =
+        keeps_references(compiled.form, groups, begin, place, match, subject.text, &broken);
     return match;
   };
   if (referenced.empty()) {
@@ -369,7 +406,11 @@ std::optional<RegexProgram::Match> RegexProgram::Parts::search_marked(const Subj
       holds = fixed;
     }
     marks.append_fixed(holds, referenced, *match);
-    if (auto held = attempt(holds, Steering::kYes); held && references) {
+    auto held = attempt(holds, Steering::kYes);
+    if (held && !references && marks.narrow(holds, referenced, *match, broken)) {
+      held = attempt(holds, Steering::kYes);
+    }
+    if (held && references) {
       return held;
     }
     if (!marks.exclude(referenced.size() - 1, referenced.back(), *match)) {

@@ -191,6 +191,13 @@ TEST_CASE("a repetition that prefers rounds without a character is refused") {
   CHECK(find("^(?P<n>(?:|a){2})(?P<r>.*)$", "aab") == "yes n= r=aab");
 }
 
+TEST_CASE("a back-reference to what stands close together has the group's length") {
+  CHECK(find("^a(?P<c>x*)(?P=c)", "axb") == "yes c=");
+  CHECK(find("^a(?P<c>.*)(?P=c)", "axyz") == "yes c=");
+  CHECK(find("^a(?P<c>[^b]*)(?P=c)", "axxxyz") == "yes c=x");
+  CHECK(find("^a(?P<c>x+)(?P=c)(?P<r>.*)$", "axxxxxb") == "yes c=xx r=xb");
+}
+
 TEST_CASE("looks that are asked often at one place find their marks each time") {
   // The plain form's match breaks a look, so that marks are searched.
   CHECK(find(R"(^(?P<a>.*)(?:(?=x)){5}(?!xz)(?P<b>x.)$)", "xa xb xz") == "no");
