@@ -277,7 +277,7 @@ TEST_CASE("More kinds of bans than there are numbers for are refused, and the ot
   BanTable table(test_key());
   // Each jail makes 66 kinds: 33 lengths, observed or not.
   std::size_t added = 0;
-  for (JailIndex jail = 0; jail < 1000; ++jail) {
+  for (JailIndex jail = 0; jail < 1100; ++jail) {
     for (unsigned length = 0; length <= 32; ++length) {
       for (const bool observed : {false, true}) {
         const net::Prefix place(net::IpAddress::v4(0x0B000000U | (observed ? 1U << 31U : 0)),
@@ -290,7 +290,7 @@ TEST_CASE("More kinds of bans than there are numbers for are refused, and the ot
   // nothing.
   CHECK(table.size() == added);
   CHECK(added > 64'000);
-  CHECK(table.add({999, prefix("192.0.2.1"), kNoon + 1h, false, true}) == Added::kFull);
+  CHECK(table.add({1099, prefix("192.0.2.1"), kNoon + 1h, false, true}) == Added::kFull);
   CHECK(table.add({0, prefix("192.0.2.1"), kNoon + 1h, false, false}) == Added::kNew);
   CHECK(table.find(0, prefix("192.0.2.1"))->end == kNoon + 1h);
 }
