@@ -3,15 +3,14 @@
 // linear in them. The linker puts the counting between this module and RE2.
 #include "filter/filter.h"
 #include "filter/matcher.h"
+#include "hostile.h"
 
 #include <catch2/catch.hpp>
 #include <fmt/core.h>
 #include <re2/re2.h>
 #include <re2/set.h>
 
-#include <algorithm>
 #include <cstdint>
-#include <filesystem>
 #include <set>
 #include <string>
 #include <vector>
@@ -56,23 +55,6 @@ bool __wrap__ZNK3re23RE23Set5MatchERKNS_11StringPieceEPSt6vectorIiSaIiEEPNS1_9Er
 
 namespace {
 
-class Nobody : public filter::MatchHandler {
- public:
-  void on_finding(std::size_t, model::Finding&&) override {}
-  void on_notice(std::size_t, const filter::Notice&) override {}
-};
-
-std::vector<std::string> names_in(const std::filesystem::path& folder) {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    if (entry.path().extension() == ".conf") {
-      names.push_back(entry.path().stem().string());
-    }
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
 struct Work {
   std::uint64_t bytes = 0;
   std::uint64_t searches = 0;
@@ -86,7 +68,7 @@ Work work_of(const std::shared_ptr<const filter::Filter>& filter, const std::str
   model::Line one;
   one.text = line;
   one.received = util::WallTime(std::chrono::seconds(1'790'000'000));
-  Nobody nobody;
+  testing::Nobody nobody;
   g_searched = 0;
   g_searches = 0;
   (*matcher)->match(one, one.received, nobody);
@@ -150,7 +132,7 @@ TEST_CASE("a line of a megabyte costs every filter of ours what its length says"
   const std::string folder = std::string(WARDER_SOURCE_DIR) + "/filters";
   Most most;
   int filters = 0;
-  for (const std::string& name : names_in(folder)) {
+  for (const std::string& name : testing::names_in(folder)) {
     filter::FilterRequest request;
     request.name = name;
     request.folders = {folder};
@@ -172,7 +154,7 @@ TEST_CASE("a line of a megabyte costs every stock filter what its length says") 
   const std::string folder = "/etc/fail2ban/filter.d";
   Most most;
   int filters = 0;
-  for (const std::string& name : names_in(folder)) {
+  for (const std::string& name : testing::names_in(folder)) {
     filter::FilterRequest request;
     request.name = name;
     request.folders = {folder};

@@ -2,12 +2,11 @@
 // callgrind, which is told the name of each; hostile_work_test.py reads what it counted.
 #include "filter/filter.h"
 #include "filter/matcher.h"
+#include "hostile.h"
 
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <cstddef>
-#include <filesystem>
 #include <string>
 #include <string_view>
 #include <valgrind/callgrind.h>
@@ -23,23 +22,6 @@ constexpr std::size_t kLong = 4 * kShort;
 constexpr std::string_view kPieces[] = {
     ": a",      " from 192.0.2.1 ",     "\xc3\xa9: [x] ", "[",          "<", " ", "\\\"", "{\"a\":",
     "\"a\":1,", "2026-09-21T14:13:20 ", "Sep 21 14:1 ",   "179000000. "};
-
-class Nobody : public filter::MatchHandler {
- public:
-  void on_finding(std::size_t, model::Finding&&) override {}
-  void on_notice(std::size_t, const filter::Notice&) override {}
-};
-
-std::vector<std::string> names_in(const std::string& folder) {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    if (entry.path().extension() == ".conf") {
-      names.push_back(entry.path().stem().string());
-    }
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
 
 struct Frame {
   std::string begin;
@@ -58,7 +40,7 @@ void judge(filter::Matcher& matcher, const std::string& text, const std::string&
   model::Line one;
   one.text = text;
   one.received = util::WallTime(std::chrono::seconds(1'790'000'000));
-  Nobody nobody;
+  testing::Nobody nobody;
   // What is compiled when a line first needs it, and an automaton's states, are not this line's.
   matcher.match(one, one.received, nobody);
   CALLGRIND_ZERO_STATS;
@@ -89,7 +71,7 @@ int main(int argc, char** argv) {
   filter::MatcherOptions options;
   options.lines.zone = filter::TimeZone();
   std::vector<std::shared_ptr<const filter::Filter>> all;
-  for (const std::string& name : names_in(folder)) {
+  for (const std::string& name : testing::names_in(folder)) {
     filter::FilterRequest request;
     request.folders = {folder};
     request.name = name;
