@@ -235,10 +235,8 @@ util::Status Folder::publish(const Manifest& manifest, const std::function<void(
 
 util::Status Folder::remove(const Entry& entry) const {
   // Files first: a manifest without files is told as a fault, files without one are not known.
-  for (const Format format : {Format::kSqlDump, Format::kBinary, Format::kFull, Format::kVault}) {
-    for (const Encryption encryption : {Encryption::kOpenPgp, Encryption::kNone}) {
-      WARDER_RETURN_IF_ERROR(remove_file(file(file_name(name_, entry.stamp, format, encryption))));
-    }
+  for (const std::string& name : file_names(name_, entry.stamp)) {
+    WARDER_RETURN_IF_ERROR(remove_file(file(name)));
   }
   WARDER_RETURN_IF_ERROR(remove_file(file(manifest_name(name_, entry.stamp))));
   return flush_folder(path_);

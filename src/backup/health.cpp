@@ -5,7 +5,7 @@
 #include "util/duration.h"
 #include "util/strings.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <optional>
@@ -118,13 +118,9 @@ class Look {
           fmt::format("{} in {}", util::counted(entries_.size(), "backup"), set_.folder.string()));
       return;
     }
-    std::string cause;
-    for (const std::string& fault : faults) {
-      cause += (cause.empty() ? "" : "\n") + fault;
-    }
     add("whole", HealthState::kBroken,
         fmt::format("{} of {} is damaged", faults.size(), util::counted(entries_.size(), "backup")),
-        cause, command("verify", " --all"));
+        fmt::format("{}", fmt::join(faults, "\n")), command("verify", " --all"));
   }
 
   void outside() {
@@ -205,11 +201,8 @@ class Look {
                                      util::counted(seen.size(), "passphrase")));
       return;
     }
-    std::string cause;
-    for (const std::string& one : locked) {
-      cause += (cause.empty() ? "" : "\n") + one;
-    }
-    add("keys", HealthState::kBroken, "no known key opens a backup that is kept", cause,
+    add("keys", HealthState::kBroken, "no known key opens a backup that is kept",
+        fmt::format("{}", fmt::join(locked, "\n")),
         fmt::format("put the old passphrase back (warder vault history), or open it once with "
                     "`{} --passphrase-file FILE`",
                     command("re-encrypt")));

@@ -149,10 +149,8 @@ util::Status RemoteCopies::remove(const Stamp& stamp) {
     return there ? storage_.remove(name) : util::Status();
   };
   WARDER_RETURN_IF_ERROR(remove_if_there(manifest));
-  for (const Format format : {Format::kSqlDump, Format::kBinary, Format::kFull, Format::kVault}) {
-    for (const Encryption encryption : {Encryption::kOpenPgp, Encryption::kNone}) {
-      WARDER_RETURN_IF_ERROR(remove_if_there(file_name(name_, stamp, format, encryption)));
-    }
+  for (const std::string& name : file_names(name_, stamp)) {
+    WARDER_RETURN_IF_ERROR(remove_if_there(name));
   }
   return {};
 }

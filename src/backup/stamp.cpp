@@ -76,6 +76,16 @@ std::string file_name(std::string_view name, const Stamp& stamp, Format format,
                      encryption == Encryption::kOpenPgp ? ".gpg" : "");
 }
 
+std::vector<std::string> file_names(std::string_view name, const Stamp& stamp) {
+  std::vector<std::string> all;
+  for (std::size_t format = 0; format < std::size(kFormats); ++format) {
+    for (const Encryption encryption : {Encryption::kOpenPgp, Encryption::kNone}) {
+      all.push_back(file_name(name, stamp, static_cast<Format>(format), encryption));
+    }
+  }
+  return all;
+}
+
 std::optional<FileNameParts> parse_file_name(std::string_view file) {
   FileNameParts parts;
   std::string_view rest = file;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace warder::backup {
 
@@ -37,6 +38,8 @@ enum class Encryption : std::uint8_t { kOpenPgp, kNone };
 // .tar.gz.gpg, and .snap.gz.gpg, without .gpg when not encrypted.
 std::string file_name(std::string_view name, const Stamp& stamp, Format format,
                       Encryption encryption);
+// What file_name() may put together for a stamp, whatever was made.
+std::vector<std::string> file_names(std::string_view name, const Stamp& stamp);
 struct FileNameParts {
   std::string name;
   Stamp stamp;
