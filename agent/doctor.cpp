@@ -223,17 +223,7 @@ std::string to_text(const std::vector<Stage>& stages, const Paint& paint) {
     const std::size_t width = painted(stage.verdict, Paint::none()).size();
     text += fmt::format("  {}{}  {:<13}  {}\n", word, std::string(7 - width, ' '), stage.name,
                         stage.found);
-    if (!stage.cause.empty()) {
-      std::string cause = stage.cause;
-      for (std::size_t at = cause.find('\n'); at != std::string::npos;
-           at = cause.find('\n', at + 1)) {
-        cause.replace(at, 1, "\n                          ");
-      }
-      text += fmt::format("{:26}{}\n", "", cause);
-    }
-    if (!stage.remedy.empty()) {
-      text += fmt::format("{:26}{} {}\n", "", paint.cyan("->"), stage.remedy);
-    }
+    text += advice(stage.cause, stage.remedy, 26, paint);
   }
   const auto broken = static_cast<std::uint64_t>(
       std::count_if(stages.begin(), stages.end(),

@@ -43,4 +43,20 @@ void Progress::show(std::uint64_t done, std::uint64_t all) {
   std::fflush(stderr);
 }
 
+std::string advice(std::string cause, std::string_view remedy, std::size_t indent,
+                   const Paint& paint) {
+  const std::string margin(indent, ' ');
+  for (std::size_t at = cause.find('\n'); at != std::string::npos; at = cause.find('\n', at + 1)) {
+    cause.insert(at + 1, margin);
+  }
+  std::string text;
+  if (!cause.empty()) {
+    text += fmt::format("{}{}\n", margin, cause);
+  }
+  if (!remedy.empty()) {
+    text += fmt::format("{}{} {}\n", margin, paint.cyan("->"), remedy);
+  }
+  return text;
+}
+
 }  // namespace warder::agent

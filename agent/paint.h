@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -44,5 +45,9 @@ class Progress {
   bool on_;
   bool shown_ = false;
 };
+
+// Below what was found: why it is so, of one line or several, and what to do, each unless empty.
+std::string advice(std::string cause, std::string_view remedy, std::size_t indent,
+                   const Paint& paint);
 
 }  // namespace warder::agent

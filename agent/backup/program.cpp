@@ -128,17 +128,7 @@ std::string health_text(const std::string& set, const std::vector<backup::Health
                              : one.state == backup::HealthState::kNotice ? paint.yellow("notice")
                                                                          : paint.red("BROKEN");
     text += fmt::format("  {}  {:<10}  {}\n", word, one.what, one.found);
-    std::string cause = one.cause;
-    for (std::size_t at = cause.find('\n'); at != std::string::npos;
-         at = cause.find('\n', at + 1)) {
-      cause.replace(at, 1, "\n                      ");
-    }
-    if (!cause.empty()) {
-      text += fmt::format("{:22}{}\n", "", cause);
-    }
-    if (!one.remedy.empty()) {
-      text += fmt::format("{:22}{} {}\n", "", paint.cyan("->"), one.remedy);
-    }
+    text += advice(one.cause, one.remedy, 22, paint);
   }
   return text;
 }
