@@ -10,7 +10,6 @@
 #include "api/keys.h"
 #include "config/manual.h"
 #include "crypto/random.h"
-#include "engine/open_incident.h"
 #include "firewall/open_firewall.h"
 #include "log/log.h"
 #include "ship/keys.h"
@@ -78,7 +77,7 @@ util::Result<std::unique_ptr<Daemon>> Daemon::start(const Globals& globals) {
                            },
                            [daemon = daemon.get()](std::string_view incident) {
                              auto reader = store::Reader::open(daemon->database_);
-                             return reader && engine::is_open(*reader, incident);
+                             return reader && reader->is_open_incident(incident);
                            }});
     daemon->backup_watch_->watch(loaded->backups);
   }

@@ -3,7 +3,6 @@
 #include "engine/event_ids.h"
 #include "engine/history.h"
 #include "engine/host_names.h"
-#include "engine/open_incident.h"
 #include "engine/operators.h"
 #include "engine/stored_state.h"
 #include "log/log.h"
@@ -103,7 +102,7 @@ util::Status Engine::start(std::shared_ptr<const JailSet> set) {
   jails_.set_own_addresses(std::move(own));
   WARDER_RETURN_IF_ERROR(pipeline_.use(std::move(set)));
   WARDER_RETURN_IF_ERROR(load(true));
-  if (is_open(reader_, FirewallControl::kIncident)) {
+  if (reader_.is_open_incident(FirewallControl::kIncident)) {
     keeper_.firewall().failed_before();
   }
   if (keeper_.firewall().bring_up() && parts_.history_is_lost) {

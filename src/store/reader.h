@@ -172,6 +172,9 @@ class Reader {
   util::Result<std::vector<Incident>> incidents(Which which, std::size_t limit);
   // By its number; kNotFound.
   util::Result<Incident> incident(std::int64_t number);
+  // Whether one of that name is open: what was told before the start, and whose end has yet to be
+  // told. False also when the history cannot be read.
+  bool is_open_incident(std::string_view name);
 
   util::Result<std::vector<DeadLetter>> outbox_dead(DestinationId destination, std::size_t limit);
 

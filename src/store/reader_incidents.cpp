@@ -89,4 +89,13 @@ util::Result<Incident> Reader::incident(std::int64_t number) {
   return found.front();
 }
 
+bool Reader::is_open_incident(std::string_view name) {
+  if (!impl_->connection()) {
+    return false;
+  }
+  const auto open =
+      impl_->number("SELECT count(*) FROM incident WHERE name = ?1 AND ended IS NULL", name);
+  return open && *open > 0;
+}
+
 }  // namespace warder::store
