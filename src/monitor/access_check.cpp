@@ -81,7 +81,10 @@ Holders holders_of(const std::vector<struct stat>& files, const std::filesystem:
                 return one.st_ino == info.st_ino && one.st_dev == info.st_dev;
               });
     }
-    holders.unseen += denied ? 1 : 0;
+    // One that has ended meanwhile has nothing open.
+    holders.unseen +=
+        denied == std::errc::permission_denied || denied == std::errc::operation_not_permitted ? 1
+                                                                                               : 0;
     if (Opener who = holds ? opener_of(proc, *pid) : Opener(); who.user) {
       holders.all.push_back(std::move(who));
     }

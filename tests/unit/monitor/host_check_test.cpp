@@ -199,3 +199,59 @@ TEST_CASE("who may not have the database open is named; rights for everybody are
   CHECK(open.text == "db.sqlite3 may be read by every user");
   CHECK(open.next.starts_with("chmod o-rwx "));
 }
+
+TEST_CASE("who opens the database for an instant is named, or it is said why it cannot be seen") {
+  Fixture fixture;
+  fixture.options.access_watch = true;
+  fixture.options.access_programs = {"/usr/bin/vaultwarden"};
+  std::atomic<int> told = 0;
+  monitor::HostChecks checks(
+      fixture.options, fixture.folder.path(), [] { return monitor::BackupRecord(); }, fixture.clock,
+      "/proc",
+      [&told] {
+        ++told;
+        told.notify_all();
+      });
+  const Outcome before = checks.make(Check::kAccess);
+  if (before.state == State::kUnknown) {
+    CHECK(before.text == "openings are not seen: fanotify needs CAP_SYS_ADMIN (systemd/README.md)");
+    CHECK(::geteuid() != 0);
+    return;
+  }
+  CHECK(before.state == State::kGood);
+  CHECK(before.text.find("nobody opened it within the last hour") != std::string::npos);
+  const auto open_shortly = [&] {
+    // A copy of this process that stays until it was looked at, as a program does for a while.
+    int hold[2];
+    REQUIRE(::pipe(hold) == 0);
+    const int seen = told;
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ::close(hold[1]);
+      const int file = ::open(fixture.options.database.c_str(), O_RDONLY);
+      ::close(file);
+      char byte = 0;
+      [[maybe_unused]] const ssize_t got = ::read(hold[0], &byte, 1);
+      ::_exit(0);
+    }
+    told.wait(seen);
+    ::close(hold[0]);
+    ::close(hold[1]);
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    return child;
+  };
+  const pid_t first = open_shortly();
+  const Outcome named = checks.make(Check::kAccess);
+  CHECK(named.state == State::kBad);
+  CHECK(named.text.starts_with(fmt::format("unit_monitor (pid {}, user ", first)));
+  CHECK(named.text.find(" opened it at ") != std::string::npos);
+  // Again is the same trouble, though it is another process.
+  const pid_t second = open_shortly();
+  const Outcome again = checks.make(Check::kAccess);
+  CHECK(again.text.starts_with(fmt::format("unit_monitor (pid {}, user ", second)));
+  CHECK(again.text.find(" opened it 2 times, last at ") != std::string::npos);
+  CHECK(again.mark == named.mark);
+  fixture.clock.advance(1h + 1s);
+  CHECK(checks.make(Check::kAccess).state == State::kGood);
+}
