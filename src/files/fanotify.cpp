@@ -1,3 +1,5 @@
+#include "util/fanotify.h"
+
 #include "files/watch.h"
 #include "util/descriptor.h"
 #include "util/strings.h"
@@ -24,11 +26,12 @@ constexpr std::uint64_t kContent = kNames | FAN_MODIFY | FAN_CLOSE_WRITE | FAN_A
                                    FAN_DELETE_SELF | FAN_MOVE_SELF | FAN_EVENT_ON_CHILD;
 constexpr std::size_t kLongestHandle = 128;  // MAX_HANDLE_SZ
 
-// A folder as the kernel names it: the file system's number, type and bytes of the handle.
-std::string key_of(const void* file_system, int type, const void* bytes, std::size_t length) {
+// A folder as util::FanotifyRecord names it.
+std::string key_of(const void* file_system, const file_handle& handle, const void* bytes) {
   std::string key(static_cast<const char*>(file_system), 8);
-  key.append(reinterpret_cast<const char*>(&type), sizeof type);
-  key.append(static_cast<const char*>(bytes), length);
+  key.append(reinterpret_cast<const char*>(&handle.handle_bytes), sizeof handle.handle_bytes);
+  key.append(reinterpret_cast<const char*>(&handle.handle_type), sizeof handle.handle_type);
+  key.append(static_cast<const char*>(bytes), handle.handle_bytes);
   return key;
 }
 
@@ -109,8 +112,7 @@ class Fanotify : public Notifier {
           return util::errno_error(fmt::format("watching {}", util::printable(path, 200)), errno);
       }
     }
-    paths_[key_of(&system.f_fsid, handle->handle_type, room.data() + sizeof(file_handle),
-                  handle->handle_bytes)] = path;
+    paths_[key_of(&system.f_fsid, *handle, room.data() + sizeof(file_handle))] = path;
     return {};
   }
 
@@ -131,84 +133,38 @@ class Fanotify : public Notifier {
         }
         return all;
       }
-      for (std::size_t at = 0;
-           at + sizeof(fanotify_event_metadata) <= static_cast<std::size_t>(got);) {
-        fanotify_event_metadata event{};
-        std::memcpy(&event, buffer.data() + at, sizeof event);
-        if (event.event_len < sizeof event ||
-            at + event.event_len > static_cast<std::size_t>(got)) {
-          return false;
-        }
-        all = all && (event.mask & FAN_Q_OVERFLOW) == 0;
-        handle(event,
-               std::string_view(buffer.data() + at + event.metadata_len,
-                                event.event_len - event.metadata_len),
-               use);
-        at += event.event_len;
-      }
+      all = util::read_fanotify(std::string_view(buffer.data(), static_cast<std::size_t>(got)),
+                                [&](const util::FanotifyRecord& record) { tell(record, use); }) &&
+            all;
     }
   }
 
   std::size_t watched() const override { return paths_.size(); }
 
  private:
-  void handle(const fanotify_event_metadata& event, std::string_view info,
-              const std::function<void(Notice)>& use) {
-    while (info.size() >= sizeof(fanotify_event_info_header)) {
-      fanotify_event_info_header header{};
-      std::memcpy(&header, info.data(), sizeof header);
-      if (header.len < sizeof header || header.len > info.size()) {
-        return;
-      }
-      if (header.info_type == FAN_EVENT_INFO_TYPE_DFID_NAME ||
-          header.info_type == FAN_EVENT_INFO_TYPE_DFID) {
-        one(event, info.substr(0, header.len), header.info_type == FAN_EVENT_INFO_TYPE_DFID_NAME,
-            use);
-      }
-      info.remove_prefix(header.len);
-    }
-  }
-
-  void one(const fanotify_event_metadata& event, std::string_view info, bool has_name,
-           const std::function<void(Notice)>& use) {
-    // Header, 8 bytes that name the file system, length and type of the handle, the handle, a name
-    // that ends with a zero.
-    constexpr std::size_t kFixed = sizeof(fanotify_event_info_header) + 8;
-    unsigned length = 0;
-    int type = 0;
-    if (info.size() < kFixed + sizeof length + sizeof type) {
-      return;
-    }
-    std::memcpy(&length, info.data() + kFixed, sizeof length);
-    std::memcpy(&type, info.data() + kFixed + sizeof length, sizeof type);
-    const std::string_view rest = info.substr(kFixed + sizeof length + sizeof type);
-    if (length > rest.size()) {
-      return;
-    }
-    const auto found = paths_.find(
-        key_of(info.data() + sizeof(fanotify_event_info_header), type, rest.data(), length));
+  void tell(const util::FanotifyRecord& record, const std::function<void(Notice)>& use) {
+    const auto found = paths_.find(std::string(record.folder));
     if (found == paths_.end()) {
       return;
     }
-    std::string_view name = has_name ? rest.substr(length) : std::string_view();
-    name = name.substr(0, std::min(name.size(), name.find('\0')));
+    const std::string_view name = record.name;
     Notice notice;
     notice.path = name.empty() || name == "." ? found->second
                   : found->second == "/"      ? fmt::format("/{}", name)
                                               : fmt::format("{}/{}", found->second, name);
-    const bool itself = (event.mask & (FAN_DELETE_SELF | FAN_MOVE_SELF)) != 0;
+    const bool itself = (record.mask & (FAN_DELETE_SELF | FAN_MOVE_SELF)) != 0;
     // What became of the name its folder tells; another may have it by now.
-    notice.is_folder = (event.mask & FAN_ONDIR) != 0 && !itself;
-    if (itself || (event.mask & (FAN_DELETE | FAN_MOVED_FROM)) != 0) {
+    notice.is_folder = (record.mask & FAN_ONDIR) != 0 && !itself;
+    if (itself || (record.mask & (FAN_DELETE | FAN_MOVED_FROM)) != 0) {
       notice.what = Notice::What::kGone;
-    } else if ((event.mask & (FAN_CREATE | FAN_MOVED_TO)) != 0) {
+    } else if ((record.mask & (FAN_CREATE | FAN_MOVED_TO)) != 0) {
       notice.what = Notice::What::kAppeared;
     }
-    if (event.pid == last_pid_ && !last_process_.empty()) {
+    if (record.pid == last_pid_ && !last_process_.empty()) {
       notice.by = last_process_;
     } else {
-      notice.by = process_of(event.pid);
-      last_pid_ = event.pid;
+      notice.by = process_of(record.pid);
+      last_pid_ = record.pid;
       last_process_ = notice.by;
     }
     use(std::move(notice));

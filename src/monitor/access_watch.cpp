@@ -2,15 +2,14 @@
 
 #include "monitor/proc.h"
 #include "util/descriptor.h"
+#include "util/fanotify.h"
 #include "util/file.h"
 #include "util/strings.h"
 
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -125,42 +124,16 @@ void AccessWatch::run() {
 bool AccessWatch::read() {
   alignas(fanotify_event_metadata) std::array<char, std::size_t{16} << 10U> buffer;
   const ssize_t got = ::read(fanotify_, buffer.data(), buffer.size());
-  bool all = true;
-  for (std::size_t at = 0;
-       got > 0 && at + sizeof(fanotify_event_metadata) <= static_cast<std::size_t>(got);) {
-    fanotify_event_metadata event{};
-    std::memcpy(&event, buffer.data() + at, sizeof event);
-    if (event.event_len < sizeof event || at + event.event_len > static_cast<std::size_t>(got)) {
-      return false;
-    }
-    all = all && (event.mask & FAN_Q_OVERFLOW) == 0;
-    if (event.pid != ::getpid() &&
-        is_of_database(std::string_view(buffer.data() + at + event.metadata_len,
-                                        event.event_len - event.metadata_len))) {
-      note(event.pid);
-    }
-    at += event.event_len;
-  }
-  return all;
+  return got <= 0 ||
+         util::read_fanotify(std::string_view(buffer.data(), static_cast<std::size_t>(got)),
+                             [this](const util::FanotifyRecord& record) {
+                               if (record.pid != ::getpid() && is_of_database(record.name)) {
+                                 note(record.pid);
+                               }
+                             });
 }
 
-// The name of a child of the watched folder stands behind its handle: header, 8 bytes that name the
-// file system, length and type of the handle, the handle, a name that ends with a zero.
-bool AccessWatch::is_of_database(std::string_view info) const {
-  fanotify_event_info_header header{};
-  constexpr std::size_t kFixed = sizeof header + 8;
-  unsigned length = 0;
-  constexpr std::size_t kHandle = kFixed + sizeof length + sizeof(int);
-  if (info.size() < kHandle) {
-    return false;
-  }
-  std::memcpy(&header, info.data(), sizeof header);
-  std::memcpy(&length, info.data() + kFixed, sizeof length);
-  if (header.info_type != FAN_EVENT_INFO_TYPE_DFID_NAME || length > info.size() - kHandle) {
-    return false;
-  }
-  std::string_view name = info.substr(kHandle + length);
-  name = name.substr(0, std::min(name.size(), name.find('\0')));
+bool AccessWatch::is_of_database(std::string_view name) const {
   const std::string database = parts_.database.filename().string();
   return name == database || name == database + "-wal" || name == database + "-journal";
 }

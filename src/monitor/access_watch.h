@@ -69,7 +69,7 @@ class AccessWatch {
   void run();
   // False: the kernel's queue was too short.
   bool read();
-  bool is_of_database(std::string_view info) const;
+  bool is_of_database(std::string_view name) const;
   void note(std::int64_t pid);
 
   const Parts parts_;
