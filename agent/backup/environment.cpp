@@ -170,11 +170,11 @@ std::optional<backup::HistoryMark> BackupEnvironment::history() const {
   if (!reader) {
     return std::nullopt;
   }
-  const auto note = reader->checkpoint();
-  if (!note || !*note) {
+  const std::optional<std::string> note = reader->checkpoint().value_or(std::nullopt);
+  if (!note) {
     return std::nullopt;
   }
-  const auto checkpoint = store::parse_checkpoint(**note);
+  const auto checkpoint = store::parse_checkpoint(*note);
   if (!checkpoint) {
     return std::nullopt;
   }

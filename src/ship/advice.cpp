@@ -62,14 +62,15 @@ std::vector<std::string> usual_steps(const model::Event& event) {
 }  // namespace
 
 Advice advice_of(const Message& message) {
-  if (message.summary) {
-    return {.cause = {},
-            .steps = {fmt::format("warder events --since {}s",
-                                  std::max<std::int64_t>(message.summary->window.count() * 2, 60)),
-                      "warder bans"},
-            .incident = "summary"};
+  if (message.summary()) {
+    return {
+        .cause = {},
+        .steps = {fmt::format("warder events --since {}s",
+                              std::max<std::int64_t>(message.summary()->window.count() * 2, 60)),
+                  "warder bans"},
+        .incident = "summary"};
   }
-  const model::Event& event = *message.event;
+  const model::Event& event = *message.event();
   const auto detail = model::parse_detail(event.detail);
   IncidentPart part = incident_part(event, detail);
   Advice advice;

@@ -34,10 +34,10 @@ std::string told_title(const Sender& sender, const Message& message,
 // Its lines are made harmless one by one, so that our line breaks stay.
 std::string told_text(const Message& message,
                       std::string (*harmless)(std::string_view, std::size_t), std::size_t most) {
-  if (message.event) {
-    return harmless(message.event->message, most);
+  if (message.event()) {
+    return harmless(message.event()->message, most);
   }
-  const std::string whole = summary_text(*message.summary);
+  const std::string whole = summary_text(*message.summary());
   std::string text;
   std::string_view rest = whole;
   while (!rest.empty() && text.size() < most) {
@@ -48,9 +48,7 @@ std::string told_text(const Message& message,
   return text;
 }
 
-util::WallTime time_of(const Message& message) {
-  return message.event ? message.event->time : message.summary->until;
-}
+util::WallTime time_of(const Message& message) { return message.time(); }
 
 Json run(std::string text) { return Json{{"type", "TextRun"}, {"text", std::move(text)}}; }
 
@@ -126,22 +124,22 @@ std::string pagerduty_body(const Sender& sender, std::string_view routing_key,
   const Advice advice = advice_of(message);
   // A summary is an incident of its own, an event belongs to its incident on this host.
   const std::string incident =
-      message.event ? fmt::format("{}/{}", sender.host, advice.incident) : message.key;
+      message.event() ? fmt::format("{}/{}", sender.host, advice.incident) : message.key;
   Json custom{{"message", told_text(message, &plain_text, kLongestText)},
               {"cause", advice.cause},
               {"next_steps", joined_steps(advice)},
               {"host", plain_text(sender.host, kLongestLabel)},
               {"key", message.key}};
-  Json payload{
-      {"summary", plain_text(fmt::format("{}: {}: {}", sender.host, headline(message),
-                                         told_text(message, &plain_text, 600)),
-                             1024)},
-      {"source", plain_text(sender.host, kLongestLabel)},
-      {"severity", kSeverities[static_cast<std::size_t>(message.severity())]},
-      {"timestamp", util::format_rfc3339(time_of(message))},
-      {"component", message.event ? plain_text(message.event->jail, kLongestLabel) : std::string()},
-      {"class", message.event ? model::to_string(message.event->kind) : "summary"},
-      {"custom_details", std::move(custom)}};
+  Json payload{{"summary", plain_text(fmt::format("{}: {}: {}", sender.host, headline(message),
+                                                  told_text(message, &plain_text, 600)),
+                                      1024)},
+               {"source", plain_text(sender.host, kLongestLabel)},
+               {"severity", kSeverities[static_cast<std::size_t>(message.severity())]},
+               {"timestamp", util::format_rfc3339(time_of(message))},
+               {"component",
+                message.event() ? plain_text(message.event()->jail, kLongestLabel) : std::string()},
+               {"class", message.event() ? model::to_string(message.event()->kind) : "summary"},
+               {"custom_details", std::move(custom)}};
   return dump(Json{{"routing_key", routing_key},
                    {"event_action", advice.is_over    ? "resolve"
                                     : advice.is_known ? "acknowledge"
@@ -154,17 +152,17 @@ std::string pagerduty_body(const Sender& sender, std::string_view routing_key,
 std::string alertmanager_body(const Sender& sender, const Message& message) {
   const Advice advice = advice_of(message);
   const auto labels = [&](Severity severity) {
-    Json all{
-        {"alertname", message.event ? "warder_" + std::string(model::to_string(message.event->kind))
-                                    : "warder_summary"},
-        {"instance", plain_text(sender.host, kLongestLabel)},
-        {"severity", model::to_string(severity)},
-        {"incident", message.event ? advice.incident : message.key}};
-    if (message.event && !message.event->jail.empty()) {
-      all["jail"] = plain_text(message.event->jail, kLongestLabel);
+    Json all{{"alertname", message.event()
+                               ? "warder_" + std::string(model::to_string(message.event()->kind))
+                               : "warder_summary"},
+             {"instance", plain_text(sender.host, kLongestLabel)},
+             {"severity", model::to_string(severity)},
+             {"incident", message.event() ? advice.incident : message.key}};
+    if (message.event() && !message.event()->jail.empty()) {
+      all["jail"] = plain_text(message.event()->jail, kLongestLabel);
     }
-    if (message.event && message.event->address) {
-      all["address"] = message.event->address->to_string();
+    if (message.event() && message.event()->address) {
+      all["address"] = message.event()->address->to_string();
     }
     return all;
   };

@@ -47,11 +47,11 @@ class Command : public Destination {
 
   // The arguments for this message.
   util::Result<std::vector<std::string>> arguments(const Message& message) const {
-    const bool unban = message.event && message.event->kind == model::EventKind::kUnban;
+    const bool unban = message.event() && message.event()->kind == model::EventKind::kUnban;
     const std::vector<std::string>& argv =
         unban && !options_.unban_argv.empty() ? options_.unban_argv : options_.argv;
     // A summary is of many: destination_options() refuses words together with a digest.
-    return message.event ? fill_command_words(argv, *message.event) : argv;
+    return message.event() ? fill_command_words(argv, *message.event()) : argv;
   }
 
   Outcome run(const Message& message) {

@@ -102,10 +102,10 @@ Json summary_object(const Summary& summary) {
 Json message_object(const Message& message, Detail detail) {
   Json json;
   json["key"] = message.key;
-  json["type"] = message.event ? "event" : "summary";
+  json["type"] = message.event() ? "event" : "summary";
   json["sequence"] = message.sequence;
-  json.update(message.event ? event_object(*message.event, detail)
-                            : summary_object(*message.summary));
+  json.update(message.event() ? event_object(*message.event(), detail)
+                              : summary_object(*message.summary()));
   return json;
 }
 
@@ -113,10 +113,10 @@ using Escape = std::string (*)(std::string_view text, std::size_t max_bytes);
 
 // The lines of a message, each escaped by itself so that our line breaks stay.
 std::string body_text(const Message& message, Escape escape) {
-  if (message.event) {
-    return escape(message.event->message, kLongestText);
+  if (message.event()) {
+    return escape(message.event()->message, kLongestText);
   }
-  const std::string whole = summary_text(*message.summary);
+  const std::string whole = summary_text(*message.summary());
   std::string text;
   std::string_view rest = whole;
   while (!rest.empty() && text.size() < kLongestText - kLongestLine) {
@@ -204,8 +204,7 @@ std::string discord_body(const Sender& sender, const Message& message) {
   embed["title"] = title(sender, message, &discord_text);
   embed["description"] = body_text(message, &discord_text);
   embed["color"] = discord_color(message.severity());
-  embed["timestamp"] =
-      util::format_rfc3339(message.event ? message.event->time : message.summary->until);
+  embed["timestamp"] = util::format_rfc3339(message.time());
   Json json;
   json["allowed_mentions"] = Json{{"parse", Json::array()}};
   json["embeds"] = Json::array({std::move(embed)});

@@ -121,7 +121,7 @@ Message Gathering::tell(std::string_view destination, std::chrono::seconds windo
   summary.worst = std::move(worst_);
   summary.addresses = most_counted(addresses_, Summary::kMostNamed);
   summary.addresses_estimated = addresses_estimated_;
-  message.summary = std::move(summary);
+  message.what = std::move(summary);
   return message;
 }
 
@@ -129,7 +129,7 @@ Message single_message(std::string_view destination, const model::OutboxItem& it
   Message message;
   message.key = event_key(destination, item.event.id);
   message.items = {item.id};
-  message.event = item.event;
+  message.what = item.event;
   message.sequence = item.sequence;
   return message;
 }

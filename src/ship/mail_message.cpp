@@ -147,8 +147,8 @@ Content content_of(std::string_view host, const Message& message) {
   content.headline = plain_text(headline(message), kLongestSubject);
   content.severity = model::to_string(message.severity());
   content.facts.emplace_back("Host", plain_text(host, 255));
-  if (message.event) {
-    const model::Event& event = *message.event;
+  if (message.event()) {
+    const model::Event& event = *message.event();
     content.cause = plain_text(event.message, model::Event::kLongestMessage);
     content.facts.emplace_back(
         "Time", util::format_rfc3339(std::chrono::floor<std::chrono::seconds>(event.time)));
@@ -170,7 +170,7 @@ Content content_of(std::string_view host, const Message& message) {
       }
     }
   } else {
-    const Summary& summary = *message.summary;
+    const Summary& summary = *message.summary();
     content.cause = several_lines(summary_text(summary, Lines::kNo));
     content.facts.emplace_back("From", util::format_rfc3339(summary.from));
     content.facts.emplace_back("Until", util::format_rfc3339(summary.until));
@@ -190,7 +190,7 @@ Content content_of(std::string_view host, const Message& message) {
 std::string subject_of(std::string_view host, const Message& message, const Content& content) {
   std::string text =
       fmt::format("[{}] {}: {}", plain_text(host, 60), content.severity, content.headline);
-  if (message.event && !message.event->address) {
+  if (message.event() && !message.event()->address) {
     text += ": " + plain_text(content.error.empty() ? content.cause : content.error, kSubjectPart);
   }
   return text;

@@ -91,12 +91,13 @@ std::string summary_text(const Summary& summary, Lines lines) {
 }
 
 std::string headline(const Message& message) {
-  if (message.summary) {
-    return fmt::format(
-        "{} alerts in {}", message.summary->total,
-        message.summary->was_held ? "quiet hours" : util::format_duration(message.summary->window));
+  if (message.summary()) {
+    return fmt::format("{} alerts in {}", message.summary()->total,
+                       message.summary()->was_held
+                           ? "quiet hours"
+                           : util::format_duration(message.summary()->window));
   }
-  const model::Event& event = *message.event;
+  const model::Event& event = *message.event();
   std::string text(model::to_string(event.kind));
   if (event.address) {
     text += " " + event.address->to_string();

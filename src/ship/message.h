@@ -6,9 +6,9 @@
 
 #include <chrono>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace warder::ship {
@@ -58,13 +58,21 @@ struct Message {
   std::string key;
   // The outbox items that are done once this is delivered.
   std::vector<std::uint64_t> items;
-  // Exactly one of the two.
-  std::optional<model::Event> event;
-  std::optional<Summary> summary;
+  std::variant<model::Event, Summary> what;
   // Place of the event in the history; of the first one for a summary.
   std::uint64_t sequence = 0;
 
-  model::Severity severity() const { return event ? event->severity : summary->severity; }
+  // Null when it is the other.
+  const model::Event* event() const { return std::get_if<model::Event>(&what); }
+  model::Event* event() { return std::get_if<model::Event>(&what); }
+  const Summary* summary() const { return std::get_if<Summary>(&what); }
+  Summary* summary() { return std::get_if<Summary>(&what); }
+
+  model::Severity severity() const {
+    return std::visit([](const auto& told) { return told.severity; }, what);
+  }
+  // Of the event, or the end of what is summed up.
+  util::WallTime time() const { return event() != nullptr ? event()->time : summary()->until; }
 };
 
 // "DESTINATION-EVENTID" in hexadecimal.

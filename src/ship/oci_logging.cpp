@@ -46,17 +46,15 @@ std::string id_for(std::string_view name) {
 
 // The key of a summary is the same for each attempt.
 std::string id_of(const Message& message) {
-  return message.event ? uuid(message.event->id) : id_for(message.key);
+  return message.event() ? uuid(message.event()->id) : id_for(message.key);
 }
 
 std::string type_of(const Message& message) {
-  return message.event ? fmt::format("warder.{}", model::to_string(message.event->kind))
-                       : std::string("warder.summary");
+  return message.event() ? fmt::format("warder.{}", model::to_string(message.event()->kind))
+                         : std::string("warder.summary");
 }
 
-util::WallTime time_of(const Message& message) {
-  return message.event ? message.event->time : message.summary->until;
-}
+util::WallTime time_of(const Message& message) { return message.time(); }
 
 // The account that was tried, where the finding says so.
 std::string user_of(const Json& detail) {
@@ -86,8 +84,8 @@ Json audit_event(std::string_view host, const Message& message) {
   additional["sequence"] = message.sequence;
   Json identity = Json::object();
   Json data;
-  if (message.event) {
-    const model::Event& event = *message.event;
+  if (message.event()) {
+    const model::Event& event = *message.event();
     data["eventName"] = model::to_string(event.kind);
     data["resourceName"] = event.address ? event.address->to_string() : event.jail;
     additional["severity"] = model::to_string(event.severity);
@@ -107,9 +105,9 @@ Json audit_event(std::string_view host, const Message& message) {
   } else {
     data["eventName"] = "summary";
     data["resourceName"] = host;
-    additional["severity"] = model::to_string(message.summary->severity);
-    additional["total"] = message.summary->total;
-    additional["message"] = plain_text(summary_text(*message.summary), 4096);
+    additional["severity"] = model::to_string(message.summary()->severity);
+    additional["total"] = message.summary()->total;
+    additional["message"] = plain_text(summary_text(*message.summary()), 4096);
   }
   data["identity"] = std::move(identity);
   data["additionalDetails"] = std::move(additional);
@@ -194,7 +192,7 @@ std::string put_logs_body(std::string_view host, std::span<const Message> messag
                           util::WallTime now) {
   Json batches = Json::array();
   for (const Message& message : messages) {
-    const std::string_view subject = message.event ? std::string_view(message.event->jail) : "";
+    const std::string_view subject = message.event() ? std::string_view(message.event()->jail) : "";
     const util::WallTime time = now - time_of(message) > kOldest ? now : time_of(message);
     for (Entry& entry : entries_of(host, message)) {
       // Only neighbours share a batch, so that a request keeps the order of the events.

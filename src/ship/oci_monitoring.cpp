@@ -14,9 +14,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-util::WallTime time_of(const Message& message) {
-  return message.event ? message.event->time : message.summary->until;
-}
+util::WallTime time_of(const Message& message) { return message.time(); }
 
 // A value of a dimension: not empty, at most 512 characters.
 std::string value_of(std::string_view text) { return plain_text(text, 256); }
@@ -111,8 +109,8 @@ std::string metrics_body(std::string_view host, std::string_view compartment,
                          std::span<const Message> messages) {
   Json streams = Json::array();
   for (const Message& message : messages) {
-    if (message.event) {
-      const model::Event& event = *message.event;
+    if (message.event()) {
+      const model::Event& event = *message.event();
       Json dimensions{{"host", value_of(host)}, {"severity", model::to_string(event.severity)}};
       if (!event.jail.empty()) {
         dimensions["jail"] = value_of(event.jail);
@@ -120,10 +118,10 @@ std::string metrics_body(std::string_view host, std::string_view compartment,
       add(&streams, compartment, metric_of(event.kind), std::move(dimensions), event.time, 1);
       continue;
     }
-    for (const Summary::Kind& kind : message.summary->kinds) {
+    for (const Summary::Kind& kind : message.summary()->kinds) {
       // The severity of each is not known any more, and not all jails are.
       add(&streams, compartment, metric_of(kind.kind), {{"host", value_of(host)}},
-          message.summary->until, kind.count);
+          message.summary()->until, kind.count);
     }
   }
   const Json body{{"metricData", std::move(streams)}, {"batchAtomicity", "ATOMIC"}};

@@ -20,8 +20,8 @@ constexpr std::size_t kLongestLine = 2000;
 
 std::string text_of(std::string_view host, const Message& message) {
   std::string text;
-  if (message.summary) {
-    const std::string whole = summary_text(*message.summary);
+  if (message.summary()) {
+    const std::string whole = summary_text(*message.summary());
     std::string_view rest = whole;
     while (!rest.empty()) {
       const std::size_t end = std::min(rest.find('\n'), rest.size());
@@ -30,7 +30,7 @@ std::string text_of(std::string_view host, const Message& message) {
     }
     return text + fmt::format("\nhost: {}\nkey: {}\n", host, message.key);
   }
-  const model::Event& event = *message.event;
+  const model::Event& event = *message.event();
   text = plain_text(event.message, kLongestLine) + '\n';
   const auto row = [&](std::string_view name, std::string_view value) {
     text += fmt::format("\n{}: {}", name, plain_text(value, kLongestLine));

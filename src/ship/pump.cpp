@@ -356,7 +356,7 @@ class Pump::Impl {
     }
     while (!pending_.empty()) {
       const Message& head = pending_.front();
-      if ((head.event ? head.event->time : head.summary->until) > oldest) {
+      if (head.time() > oldest) {
         return;
       }
       give_up(pop_front(), reason);

@@ -178,8 +178,8 @@ std::optional<Message> QuietTime::release(std::string_view destination, util::Wa
   }
   Message message = std::move(held_).tell(destination, seconds(0));
   held_ = {};
-  if (message.summary) {
-    message.summary->was_held = true;
+  if (Summary* summary = message.summary()) {
+    summary->was_held = true;
   }
   return message;
 }

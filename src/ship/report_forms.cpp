@@ -22,10 +22,10 @@ std::string report_url(Form form) {
 }
 
 std::optional<AbuseReport> abuse_report_of(const Message& message) {
-  if (!message.event) {
+  if (!message.event()) {
     return std::nullopt;
   }
-  const model::Event& event = *message.event;
+  const model::Event& event = *message.event();
   if (event.kind != model::EventKind::kBan || !event.address) {
     return std::nullopt;
   }

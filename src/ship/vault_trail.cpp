@@ -38,21 +38,21 @@ std::string path_part(std::string_view text) {
 }
 
 Json object_of(const Message& message) {
-  if (!message.summary) {
-    return model::event_json(*message.event, message.sequence);
+  if (!message.summary()) {
+    return model::event_json(*message.event(), message.sequence);
   }
   return Json{{"sequence", message.sequence},
               {"key", message.key},
-              {"total", message.summary->total},
-              {"from", util::format_rfc3339(message.summary->from)},
-              {"until", util::format_rfc3339(message.summary->until)},
-              {"severity", model::to_string(message.summary->severity)},
-              {"message", summary_text(*message.summary)}};
+              {"total", message.summary()->total},
+              {"from", util::format_rfc3339(message.summary()->from)},
+              {"until", util::format_rfc3339(message.summary()->until)},
+              {"severity", model::to_string(message.summary()->severity)},
+              {"message", summary_text(*message.summary())}};
 }
 
 std::string id_of(const Message& message) {
-  return message.event ? util::to_hex(message.event->id.bytes)
-                       : util::to_hex(crypto::sha256(util::as_bytes(message.key))).substr(0, 32);
+  return message.event() ? util::to_hex(message.event()->id.bytes)
+                         : util::to_hex(crypto::sha256(util::as_bytes(message.key))).substr(0, 32);
 }
 
 class VaultTrail : public Destination {
@@ -111,7 +111,7 @@ class VaultTrail : public Destination {
 std::string trail_checkpoints(std::string_view host) { return "checkpoints/" + path_part(host); }
 
 std::string trail_path(std::string_view host, const Message& message) {
-  if (const auto witness = message.event ? model::read_witness(*message.event) : std::nullopt) {
+  if (const auto witness = message.event() ? model::read_witness(*message.event()) : std::nullopt) {
     return fmt::format("{}/{:020}-{}", trail_checkpoints(host), witness->size,
                        path_part(witness->root));
   }

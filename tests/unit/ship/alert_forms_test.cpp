@@ -31,7 +31,7 @@ ship::Message monitored(std::string state, model::Severity severity) {
                       {"cause", "an upgrade, or [a](http://b) @everyone"},
                       {"next", "warder monitor accept vault"}}
                      .dump();
-  message.event = event;
+  message.what = event;
   return message;
 }
 
@@ -45,7 +45,7 @@ ship::Message banned() {
   event.jail = "sshd";
   event.address = net::Prefix(*net::IpAddress::parse("203.0.113.9"));
   event.message = "5 findings in 10m";
-  message.event = event;
+  message.what = event;
   return message;
 }
 
@@ -101,13 +101,13 @@ TEST_CASE("PagerDuty: what is acknowledged here is acknowledged there, what is t
   event.severity = model::Severity::kNotice;
   event.detail = R"({"incident":"monitor/vault/schema","number":12,"uid":0,"by":"root"})";
   ship::Message message;
-  message.event = event;
+  message.what = event;
   const json known = json::parse(ship::pagerduty_body(kSender, "R0UTE", message));
   CHECK(known["event_action"] == "acknowledge");
   const json trigger =
       json::parse(ship::pagerduty_body(kSender, "R0UTE", monitored("bad", model::Severity::kHigh)));
   CHECK(known["dedup_key"] == trigger["dedup_key"]);
-  message.event->detail = R"({"incident":"monitor/vault/schema","number":12})";
+  message.event()->detail = R"({"incident":"monitor/vault/schema","number":12})";
   CHECK(json::parse(ship::pagerduty_body(kSender, "R0UTE", message))["event_action"] == "trigger");
 }
 
@@ -169,9 +169,9 @@ TEST_CASE("Alertmanager: the end has the labels of the beginning, whatever the s
 
 TEST_CASE("Alertmanager: what tells no end is left to its resolve_timeout") {
   ship::Message message = monitored("bad", model::Severity::kHigh);
-  model::Event event = *message.event;
+  model::Event event = *message.event();
   event.detail = R"({"incident":"x"})";
-  message.event = event;
+  message.what = event;
   const json alerts = json::parse(ship::alertmanager_body(kSender, message));
   REQUIRE(alerts.size() == 1);
   CHECK_FALSE(alerts[0].contains("endsAt"));

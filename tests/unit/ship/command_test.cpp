@@ -27,7 +27,7 @@ ship::Message message(std::string text = "five; $(reboot) `x` \"\n") {
   event.jail = "sshd";
   event.address = *net::Prefix::parse("192.0.2.1");
   event.message = std::move(text);
-  one.event = std::move(event);
+  one.what = std::move(event);
   return one;
 }
 
@@ -153,8 +153,8 @@ TEST_CASE("words in the arguments are filled with addresses, numbers and jail na
   const TemporaryFolder folder;
   const std::string program = script(folder, "printf '%s|' \"$@\" > \"$1\"\n");
   ship::Message ban = message();
-  ban.event->time = util::WallTime(std::chrono::seconds(1'790'000'000));
-  ban.event->detail = R"({"count":3,"end":1790000600000000,"in_effect":true,"findings":5})";
+  ban.event()->time = util::WallTime(std::chrono::seconds(1'790'000'000));
+  ban.event()->detail = R"({"count":3,"end":1790000600000000,"in_effect":true,"findings":5})";
   const std::string out = folder / "out";
   CHECK(run({program, out, "<ip>", "--jail=<name>", "<bantime>/<bancount>/<failures>/<family>",
              "<kind>", "<time>", "a < b > c", "<IP> <>"},
@@ -163,12 +163,12 @@ TEST_CASE("words in the arguments are filled with addresses, numbers and jail na
   CHECK(content(out) ==
         out + "|192.0.2.1|--jail=sshd|600/3/5/inet4|ban|1790000000|a < b > c|<IP> <>|");
 
-  ban.event->address = *net::Prefix::parse("2001:db8::/64");
-  ban.event->detail = R"({"count":1})";
+  ban.event()->address = *net::Prefix::parse("2001:db8::/64");
+  ban.event()->detail = R"({"count":1})";
   CHECK(run({program, out, "<ip>", "<family>", "<bantime>"}, {}, ban).reason == "");
   CHECK(content(out) == out + "|2001:db8::/64|inet6|-1|");
 
-  ban.event->detail = "";
+  ban.event()->detail = "";
   const Outcome outcome = run({program, out, "<bantime>"}, {}, ban);
   CHECK(outcome.kind == Outcome::Kind::kRefused);
   CHECK(outcome.reason == "an event of kind ban has nothing for <bantime>");
@@ -187,7 +187,7 @@ TEST_CASE("an unban has arguments of its own when they are given") {
   ship::Message one = message();
   CHECK(destination->deliver(std::span(&one, 1)).front().reason == "");
   CHECK(content(out) == "add 192.0.2.1\n");
-  one.event->kind = model::EventKind::kUnban;
+  one.event()->kind = model::EventKind::kUnban;
   CHECK(destination->deliver(std::span(&one, 1)).front().reason == "");
   CHECK(content(out) == "del 192.0.2.1\n");
 }

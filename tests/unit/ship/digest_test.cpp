@@ -48,7 +48,7 @@ TEST_CASE("the first alert goes at once, the rest of the window as one summary")
   f.add_ban(digest, "203.0.113.1");
   const auto first = f.take(digest);
   REQUIRE(first);
-  CHECK(first->event->message == "banned 203.0.113.1");
+  CHECK(first->event()->message == "banned 203.0.113.1");
   CHECK(first->key == "ops-00000000000000000000000000000001");
   CHECK(first->items == std::vector<std::uint64_t>{1});
   CHECK(ship::headline(*first) == "ban 203.0.113.1 (sshd)");
@@ -66,7 +66,7 @@ TEST_CASE("the first alert goes at once, the rest of the window as one summary")
   f.clock.advance(30s);
   const auto summary = f.take(digest);
   REQUIRE(summary);
-  CHECK(ship::summary_text(*summary->summary) ==
+  CHECK(ship::summary_text(*summary->summary()) ==
         "37 bans in 1m: sshd 30, caddy 7; top addresses 203.0.113.7 (7), 203.0.113.9 (5), "
         "198.51.100.5, 198.51.100.6, 198.51.100.7");
   CHECK(ship::headline(*summary) == "37 alerts in 1m");
@@ -84,18 +84,18 @@ TEST_CASE("a quiet window ends, and the next alert goes at once again") {
   CHECK(f.take(digest));
   f.clock.advance(60s);
   f.add_ban(digest, "203.0.113.2");
-  CHECK(f.take(digest)->event->message == "banned 203.0.113.2");
+  CHECK(f.take(digest)->event()->message == "banned 203.0.113.2");
   // A summary opens a window like any message.
   f.clock.advance(1s);
   f.add_ban(digest, "203.0.113.3");
   f.add_ban(digest, "203.0.113.4");
   f.clock.advance(59s);
-  CHECK(f.take(digest)->summary->total == 2);
+  CHECK(f.take(digest)->summary()->total == 2);
   f.add_ban(digest, "203.0.113.5");
   CHECK_FALSE(f.take(digest));
   f.clock.advance(60s);
   // One alone is told as what it is.
-  CHECK(f.take(digest)->event->message == "banned 203.0.113.5");
+  CHECK(f.take(digest)->event()->message == "banned 203.0.113.5");
 }
 
 TEST_CASE("several kinds get a line each") {
@@ -113,7 +113,7 @@ TEST_CASE("several kinds get a line each") {
   f.clock.advance(300s);
   const auto message = f.take(digest);
   REQUIRE(message);
-  CHECK(ship::summary_text(*message->summary) ==
+  CHECK(ship::summary_text(*message->summary()) ==
         "5 alerts in 5m\n"
         "2 bans: caddy 1, sshd 1\n"
         "2 firewall events: the table was flushed\n"
@@ -131,11 +131,11 @@ TEST_CASE("critical events do not wait, up to a limit") {
     f.add(digest, problem(model::EventKind::kFirewall, model::Severity::kCritical, "gone"));
   }
   for (unsigned i = 0; i < ship::Digest::kMostUrgent; ++i) {
-    CHECK(f.take(digest)->event->message == "gone");
+    CHECK(f.take(digest)->event()->message == "gone");
   }
   CHECK_FALSE(f.take(digest));
   f.clock.advance(60s);
-  CHECK(ship::summary_text(*f.take(digest)->summary) == "2 firewall events in 1m: gone");
+  CHECK(ship::summary_text(*f.take(digest)->summary()) == "2 firewall events in 1m: gone");
 }
 
 TEST_CASE("without a window each event goes by itself") {
@@ -164,10 +164,10 @@ TEST_CASE("a storm of 100,000 bans in a minute is two messages, in bounded memor
   while (const auto message = digest.take(clock.monotonic())) {
     ++messages;
     items += message->items.size();
-    if (message->summary) {
-      CHECK(message->summary->addresses_estimated);
-      CHECK(message->summary->kinds.front().other_jails == 99'999 - 5 * 100);
-      CHECK(ship::summary_text(*message->summary)
+    if (message->summary()) {
+      CHECK(message->summary()->addresses_estimated);
+      CHECK(message->summary()->kinds.front().other_jails == 99'999 - 5 * 100);
+      CHECK(ship::summary_text(*message->summary())
                 .starts_with("99999 bans in 1m: jail1 100, jail10 100, jail100 100, jail101 100, "
                              "jail102 100, others 99499; top addresses (of those counted) "));
     }
@@ -185,7 +185,7 @@ TEST_CASE("after an outage the summary says how long it covers") {
   f.add(digest, ban("203.0.113.3", "sshd", now));
   CHECK(f.take(digest));
   f.clock.advance(60s);
-  CHECK(ship::summary_text(*f.take(digest)->summary) ==
+  CHECK(ship::summary_text(*f.take(digest)->summary()) ==
         "2 bans in 2h: sshd 2; top addresses 203.0.113.2, 203.0.113.3");
 }
 
@@ -202,9 +202,9 @@ TEST_CASE("what is told for the first time goes at once and ahead of repetitions
   };
   const auto next = [&] {
     const auto message = f.take(digest);
-    return !message           ? std::string("nothing")
-           : message->summary ? ship::summary_text(*message->summary)
-                              : message->event->message;
+    return !message             ? std::string("nothing")
+           : message->summary() ? ship::summary_text(*message->summary())
+                                : message->event()->message;
   };
   add("first", true);
   add("again", false);

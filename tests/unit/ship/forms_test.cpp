@@ -19,19 +19,19 @@ ship::Message single() {
   message.key = "ops-01";
   message.items = {7};
   message.sequence = 6;
-  message.event = testing::ban("203.0.113.9", "sshd", kTime);
-  message.event->message = "5 findings in 10m";
-  message.event->detail = R"_({"count":5,"bantime":"10m"})_";
+  message.what = testing::ban("203.0.113.9", "sshd", kTime);
+  message.event()->message = "5 findings in 10m";
+  message.event()->detail = R"_({"count":5,"bantime":"10m"})_";
   return message;
 }
 
 ship::Message hostile() {
   ship::Message message = single();
-  message.event->kind = model::EventKind::kSecurity;
-  message.event->severity = model::Severity::kCritical;
-  message.event->message =
+  message.event()->kind = model::EventKind::kSecurity;
+  message.event()->severity = model::Severity::kCritical;
+  message.event()->message =
       "@everyone <!channel> **x** \"},{\\ \x1b[2J http://evil \xFF\xE2\x80\xAE";
-  message.event->detail = "no json";
+  message.event()->detail = "no json";
   return message;
 }
 
@@ -52,7 +52,7 @@ ship::Message summed() {
   kind.example = "banned";
   summary.kinds = {kind};
   summary.addresses = {{net::Prefix(*net::IpAddress::parse("203.0.113.9")), 5}};
-  message.summary = summary;
+  message.what = summary;
   return message;
 }
 
@@ -142,9 +142,9 @@ TEST_CASE("ntfy's form") {
 
 TEST_CASE("the longest event stays within every receiver's limits") {
   ship::Message message = single();
-  message.event->jail = std::string(5000, '<');
-  message.event->message = std::string(1 << 20, '&');
-  message.event->detail = std::string(16000, '[') + std::string(16000, ']');
+  message.event()->jail = std::string(5000, '<');
+  message.event()->message = std::string(1 << 20, '&');
+  message.event()->detail = std::string(16000, '[') + std::string(16000, ']');
   const auto slack = nlohmann::json::parse(ship::slack_body(kSender, message));
   CHECK(slack["text"].get<std::string>().size() < 4000);
   const auto discord = nlohmann::json::parse(ship::discord_body(kSender, message));

@@ -27,9 +27,9 @@ std::vector<ship::Message> messages(std::size_t count) {
   std::vector<ship::Message> made;
   for (std::size_t i = 0; i < count; ++i) {
     ship::Message message;
-    message.event = testing::ban("203.0.113.9", "sshd", testing::ManualClock().now());
-    message.event->id.bytes[15] = static_cast<std::uint8_t>(i + 1);
-    message.key = ship::event_key("file", message.event->id);
+    message.what = testing::ban("203.0.113.9", "sshd", testing::ManualClock().now());
+    message.event()->id.bytes[15] = static_cast<std::uint8_t>(i + 1);
+    message.key = ship::event_key("file", message.event()->id);
     made.push_back(std::move(message));
   }
   return made;

@@ -33,7 +33,7 @@ ship::Message ban(std::uint8_t number, std::string jail = "sshd") {
   event.address = net::Prefix(*net::IpAddress::parse("192.0.2.9"));
   event.message = "5 findings in 10m";
   event.detail = R"({"count":1,"user":"root"})";
-  message.event = std::move(event);
+  message.what = std::move(event);
   return message;
 }
 
@@ -92,7 +92,7 @@ TEST_CASE("a detail that the service would cut goes in parts, which give it whol
     while (text.size() + piece.size() < 16'000) {
       text += piece;
     }
-    message.event->detail = R"({"text":")" + text + "\"}";
+    message.event()->detail = R"({"text":")" + text + "\"}";
     const auto body = nlohmann::json::parse(body_of({message, ban(2)}));
     const auto& batches = body["logEntryBatches"];
     // The parts stand right behind their entry.
@@ -113,7 +113,7 @@ TEST_CASE("a detail that the service would cut goes in parts, which give it whol
       CHECK(details["of"] == "00000000-0000-0000-0000-000000000001");
       whole += details["text"];
     }
-    CHECK(nlohmann::json::parse(whole) == nlohmann::json::parse(message.event->detail));
+    CHECK(nlohmann::json::parse(whole) == nlohmann::json::parse(message.event()->detail));
     CHECK(first["detailSha256"] == util::to_hex(crypto::sha256(util::as_bytes(whole))));
     CHECK(parts[0]["id"] != parts[1]["id"]);
     CHECK(body_of({message, ban(2)}) == body_of({message, ban(2)}));
@@ -122,7 +122,7 @@ TEST_CASE("a detail that the service would cut goes in parts, which give it whol
 
 TEST_CASE("an entry that the log would drop for its age bears the time of sending") {
   auto message = ban(1);
-  message.event->time = kTime - 24h * 40;
+  message.event()->time = kTime - 24h * 40;
   const auto entry = nlohmann::json::parse(body_of({message}))["logEntryBatches"][0]["entries"][0];
   CHECK(entry["time"] == "2026-11-02T12:00:01Z");
   CHECK(nlohmann::json::parse(entry["data"].get<std::string>())["eventTime"] ==

@@ -24,7 +24,7 @@ ship::Message event(util::WallTime time, std::string jail = "sshd") {
   ban.severity = model::Severity::kWarning;
   ban.time = time;
   ban.jail = std::move(jail);
-  message.event = std::move(ban);
+  message.what = std::move(ban);
   return message;
 }
 
@@ -34,9 +34,9 @@ const util::WallTime kTime(sys_days(year(2026) / 11 / 2) + 12h);
 
 TEST_CASE("events of one kind, severity and jail are one stream, a summary one a kind") {
   ship::Message summary;
-  summary.summary.emplace();
-  summary.summary->until = kTime + 1min;
-  summary.summary->kinds.push_back(
+  summary.what = ship::Summary();
+  summary.summary()->until = kTime + 1min;
+  summary.summary()->kinds.push_back(
       {.kind = model::EventKind::kBan, .count = 37, .jails = {}, .other_jails = 0, .example = {}});
   const std::vector<ship::Message> messages{event(kTime), event(kTime + 1s), event(kTime, ""),
                                             summary};

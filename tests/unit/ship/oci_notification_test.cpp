@@ -25,7 +25,7 @@ ship::Message alert(std::string text) {
   event.jail = "sshd";
   event.address = net::Prefix(*net::IpAddress::parse("192.0.2.9"));
   event.message = std::move(text);
-  message.event = std::move(event);
+  message.what = std::move(event);
   return message;
 }
 

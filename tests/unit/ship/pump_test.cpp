@@ -125,7 +125,7 @@ Outcome retry(std::optional<std::chrono::seconds> after = {}) {
   return Outcome{Kind::kRetry, after, "503"};
 }
 
-std::uint8_t number(const Message& message) { return message.event->id.bytes[15]; }
+std::uint8_t number(const Message& message) { return message.event()->id.bytes[15]; }
 
 }  // namespace
 
@@ -399,7 +399,7 @@ TEST_CASE("a digest is one request, retried as it was, and acknowledged as a who
   f.run_for(30s);
   CHECK(f.outbox.waiting() == 0);
   CHECK(keys == std::vector<std::string>(4, keys.front()));
-  CHECK(f.destination.got.back().summary->total == 1200);
+  CHECK(f.destination.got.back().summary()->total == 1200);
 }
 
 TEST_CASE("after a restart inside a window nothing of it is lost") {

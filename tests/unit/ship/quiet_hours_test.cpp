@@ -126,8 +126,8 @@ class Mouth : public ship::Destination {
         outcomes.push_back({ship::Outcome::Kind::kRetry, {}, "away"});
         continue;
       }
-      told.push_back(message.summary ? ship::summary_text(*message.summary)
-                                     : message.event->message);
+      told.push_back(message.summary() ? ship::summary_text(*message.summary())
+                                       : message.event()->message);
       outcomes.push_back({});
     }
     return outcomes;

@@ -31,7 +31,7 @@ ship::Message ban(std::uint8_t number) {
   event.address = net::Prefix(*net::IpAddress::parse("192.0.2.9"));
   event.message = "5 findings in 10m";
   event.detail = R"({"count":1,"user":"root"})";
-  message.event = std::move(event);
+  message.what = std::move(event);
   return message;
 }
 
@@ -63,8 +63,8 @@ TEST_CASE("an event's path is its own, and its fields hold a bounded number of t
 TEST_CASE(
     "a witness lies by its size and root, so that a second history of the size is kept, too") {
   ship::Message message = ban(9);
-  message.event->kind = model::EventKind::kStore;
-  message.event->detail =
+  message.event()->kind = model::EventKind::kStore;
+  message.event()->detail =
       model::witness_detail({"warder/web-1", 9, std::string(64, 'a'), "a note"});
   CHECK(ship::trail_path("web-1", message) ==
         "checkpoints/web-1/00000000000000000009-" + std::string(64, 'a'));

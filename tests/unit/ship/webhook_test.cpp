@@ -32,10 +32,10 @@ std::vector<ship::Message> messages(std::size_t count) {
   std::vector<ship::Message> made;
   for (std::size_t i = 0; i < count; ++i) {
     ship::Message message;
-    message.event = testing::ban("203.0.113.9", "sshd", testing::ManualClock().now());
-    message.event->id.bytes[15] = static_cast<std::uint8_t>(i + 1);
-    message.event->detail = R"({"count":5})";
-    message.key = ship::event_key("ops", message.event->id);
+    message.what = testing::ban("203.0.113.9", "sshd", testing::ManualClock().now());
+    message.event()->id.bytes[15] = static_cast<std::uint8_t>(i + 1);
+    message.event()->detail = R"({"count":5})";
+    message.key = ship::event_key("ops", message.event()->id);
     message.items = {i + 1};
     made.push_back(std::move(message));
   }
@@ -341,10 +341,10 @@ TEST_CASE("nobody is told but of bans of single public addresses") {
   f.options.form = ship::Form::kAbuseIpDb;
   f.options.bearer = secret("key-1");
   std::vector<ship::Message> list = messages(4);
-  list[0].event->kind = model::EventKind::kFinding;
-  list[1].event->address = *net::Prefix::parse("10.0.0.1");
-  list[2].event->address = *net::Prefix::parse("2001:db8::/64");
-  list[3].event->address.reset();
+  list[0].event()->kind = model::EventKind::kFinding;
+  list[1].event()->address = *net::Prefix::parse("10.0.0.1");
+  list[2].event()->address = *net::Prefix::parse("2001:db8::/64");
+  list[3].event()->address.reset();
   for (const Outcome& outcome : f.make()->deliver(list)) {
     CHECK(outcome.kind == Kind::kDelivered);
   }
