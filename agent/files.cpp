@@ -75,10 +75,10 @@ ExitStatus list(const Globals& globals) {
   TextTable table({"FILES", "STATE", "SINCE", "LAST SCAN", "DIFFER", "WATCHED BY", "FOUND"});
   for (const files::FilesOptions& options : read->sections) {
     files::FilesState state = files::stored_state(read->hooks, options.name);
-    const auto baseline = files::stored_baseline(read->hooks, options.name);
-    if (!baseline) {
+    const auto stored = files::stored_baseline(read->hooks, options.name);
+    if (!stored) {
       state.state = files::FilesState::State::kUnknown;
-      state.text = baseline.error().message();
+      state.text = stored.error().message();
     }
     const util::WallTime last = std::max(state.full, state.quick);
     table.add({options.name, std::string(to_string(state.state)), short_time(time_of(state.since)),
@@ -93,12 +93,14 @@ ExitStatus list(const Globals& globals) {
              {"differences", state.differences},
              {"watch", state.watch},
              {"text", state.text}};
-    if (baseline && *baseline) {
-      row["baseline"] = {{"made", time_of((*baseline)->manifest().made)},
-                         {"generation", (*baseline)->manifest().generation},
-                         {"entries", (*baseline)->manifest().entries},
-                         {"bytes", (*baseline)->manifest().bytes},
-                         {"root", util::to_hex((*baseline)->root())}};
+    if (stored) {
+      if (const auto& baseline = *stored) {
+        row["baseline"] = {{"made", time_of(baseline->manifest().made)},
+                           {"generation", baseline->manifest().generation},
+                           {"entries", baseline->manifest().entries},
+                           {"bytes", baseline->manifest().bytes},
+                           {"root", util::to_hex(baseline->root())}};
+      }
     }
     rows.push_back(std::move(row));
   }
@@ -127,16 +129,12 @@ json row_of(const Difference& one, const files::FilesOptions& options) {
 // Without the word and the path that stand in columns of their own.
 std::string what_of(const Difference& one, const files::FilesOptions& options) {
   std::string what;
-  switch (one.kind()) {
-    case Difference::Kind::kNew:
-      what = describe(*one.after);
-      break;
-    case Difference::Kind::kMissing:
-      what = "was " + describe(*one.before);
-      break;
-    case Difference::Kind::kChanged:
-      what = one.changes(options.fields).to_text();
-      break;
+  if (one.before && one.after) {
+    what = one.changes(options.fields).to_text();
+  } else if (one.after) {
+    what = describe(*one.after);
+  } else if (one.before) {
+    what = "was " + describe(*one.before);
   }
   return one.by.empty() ? what : fmt::format("{}; by {}", what, one.by);
 }
@@ -196,11 +194,12 @@ ExitStatus check(const Globals& globals, const Words& words) {
   if (!options) {
     return complain(options.error());
   }
-  const auto baseline = files::stored_baseline(read->hooks, words.name);
-  if (!baseline) {
-    return complain(baseline.error());
+  const auto stored = files::stored_baseline(read->hooks, words.name);
+  if (!stored) {
+    return complain(stored.error());
   }
-  if (!*baseline) {
+  const auto& baseline = *stored;
+  if (!baseline) {
     return complain(util::Error(
         util::ErrorCode::kNotFound,
         fmt::format("there is no baseline of '{}' yet: the agent makes it when it has run once",
@@ -214,7 +213,7 @@ ExitStatus check(const Globals& globals, const Words& words) {
   const util::SystemClock clock;
   Progress progress(words.name);
   std::uint64_t looked_at = 0;
-  const std::uint64_t all = words.path.empty() ? (*baseline)->manifest().entries : 0;
+  const std::uint64_t all = words.path.empty() ? baseline->manifest().entries : 0;
   files::Pace pace(util::ByteCount{0}, clock, [&](std::chrono::microseconds) {
     progress.show(looked_at, all);
     return true;
@@ -223,7 +222,7 @@ ExitStatus check(const Globals& globals, const Words& words) {
   std::vector<Difference> found;
   std::uint64_t differences = 0;
   files::Comparison comparison(
-      &**baseline, options->scope,
+      &*baseline, options->scope,
       {options->fields, words.quick ? files::Thoroughness::kQuick : files::Thoroughness::kFull, {}},
       [&](Difference difference) -> util::Status {
         looked_at = walk.counts().entries;
@@ -288,7 +287,7 @@ ExitStatus check(const Globals& globals, const Words& words) {
   }
   print(fmt::format(
       "{} files and folders compared with the baseline of {}, {} MiB read{}\n", counts.entries,
-      short_time(time_of((*baseline)->manifest().made)), counts.bytes_read >> 20U,
+      short_time(time_of(baseline->manifest().made)), counts.bytes_read >> 20U,
       counts.denied == 0 ? "" : fmt::format(", {} could not be read by this user", counts.denied)));
   if (good) {
     print(expected == 0 ? "all as in the baseline\n"
@@ -328,43 +327,43 @@ ExitStatus ask(const Globals& globals, api::Command command, const Words& words)
 
 }  // namespace
 
-Run declare_files(CLI::App& app) {
-  app.require_subcommand(1);
-  auto words = std::make_shared<Words>();
+Run declare_files(CLI::App& words) {
+  words.require_subcommand(1);
+  auto given = std::make_shared<Words>();
   const auto with_name = [&](const char* word, const char* text) {
-    CLI::App* const sub = app.add_subcommand(word, text);
-    sub->add_option("NAME", words->name, "the section [files NAME]")->required();
+    CLI::App* const sub = words.add_subcommand(word, text);
+    sub->add_option("NAME", given->name, "the section [files NAME]")->required();
     return sub;
   };
   CLI::App* const list_words =
-      app.add_subcommand("list", "every section: its state, when it was scanned, what was found");
+      words.add_subcommand("list", "every section: its state, when it was scanned, what was found");
   CLI::App* const show_words = with_name("show", "what differs from the baseline, as it was told");
-  show_words->add_option("PATH", words->path, "only this and what is below");
+  show_words->add_option("PATH", given->path, "only this and what is below");
   CLI::App* const check_words =
       with_name("check", "compare with the baseline now, by this user; records nothing");
-  check_words->add_option("PATH", words->path, "only this and what is below");
-  check_words->add_flag("--quick", words->quick,
+  check_words->add_option("PATH", given->path, "only this and what is below");
+  check_words->add_flag("--quick", given->quick,
                         "read content only where size, times or inode are others");
   CLI::App* const scan_words = with_name("scan", "have the agent compare all content now");
   CLI::App* const accept_words =
       with_name("accept", "take what was told for right, as far as it is still so");
-  accept_words->add_option("PATH", words->path, "only this and what is below");
+  accept_words->add_option("PATH", given->path, "only this and what is below");
   with_name("baseline", "have the agent make a new baseline of everything that is there");
   return [=](const Globals& globals) {
     if (list_words->parsed()) {
       return list(globals);
     }
     if (show_words->parsed()) {
-      return show(globals, *words);
+      return show(globals, *given);
     }
     if (check_words->parsed()) {
-      return check(globals, *words);
+      return check(globals, *given);
     }
     return ask(globals,
                scan_words->parsed()     ? api::Command::kScanFiles
                : accept_words->parsed() ? api::Command::kAcceptFiles
                                         : api::Command::kBaselineFiles,
-               *words);
+               *given);
   };
 }
 

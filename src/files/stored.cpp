@@ -88,8 +88,8 @@ FilesState parse_state(std::string_view text) {
 }
 
 FilesState stored_state(const FilesHooks& hooks, std::string_view name) {
-  const auto text = hooks.remembered(state_name(name));
-  return text && *text ? parse_state(**text) : FilesState();
+  const std::optional<std::string> text = hooks.remembered(state_name(name)).value_or(std::nullopt);
+  return text ? parse_state(*text) : FilesState();
 }
 
 util::Result<std::optional<Baseline>> stored_baseline(const FilesHooks& hooks,

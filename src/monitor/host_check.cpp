@@ -351,7 +351,8 @@ Outcome HostChecks::backup_age() const {
       options_.backups.empty()
           ? "warder events --kind backup --since 7d"
           : fmt::format("ls -lt {} | head", shell_word(options_.backups.string()));
-  if (!record->newest_good) {
+  const std::optional<util::WallTime> newest = record->newest_good;
+  if (!newest) {
     outcome.state = State::kBad;
     outcome.mark = "none";
     outcome.text = "there is no backup";
@@ -359,10 +360,10 @@ Outcome HostChecks::backup_age() const {
     outcome.next = next;
     return outcome;
   }
-  const auto age = std::max(
-      seconds(0), std::chrono::duration_cast<seconds>(clock_.now() - *record->newest_good));
-  outcome.facts = facts_text(
-      {{"age_seconds", age.count()}, {"newest", util::format_rfc3339(*record->newest_good)}});
+  const auto age =
+      std::max(seconds(0), std::chrono::duration_cast<seconds>(clock_.now() - *newest));
+  outcome.facts =
+      facts_text({{"age_seconds", age.count()}, {"newest", util::format_rfc3339(*newest)}});
   outcome.text = fmt::format("the newest backup is {} old (limit {})", util::format_duration(age),
                              util::format_duration(options_.max_backup_age));
   if (age > options_.max_backup_age) {

@@ -94,8 +94,9 @@ void Monitors::take_changes() {
       auto one = std::make_unique<One>(
           options, HostChecks(options, state_, hooks_.backups, clock_, "/proc",
                               [this, name = options.name] { note_opening(name); }));
-      if (auto text = hooks_.remembered(remembered_name(options.name)); text && *text) {
-        one->watch = Watch::parse(**text);
+      if (const std::optional<std::string> text =
+              hooks_.remembered(remembered_name(options.name)).value_or(std::nullopt)) {
+        one->watch = Watch::parse(*text);
       }
       // What was made before the restart is due when it would have been without one.
       for (const Check check : options.checks) {

@@ -87,13 +87,13 @@ void Gathering::note(const model::Event& event) {
 
 Message Gathering::tell(std::string_view destination, std::chrono::seconds window) && {
   if (items_.size() == 1) {
-    return single_message(destination, *first_);
+    return single_message(destination, first_);
   }
   Message message;
   message.key =
-      fmt::format("{}-{}", event_key(destination, first_->event.id), util::to_hex(last_.bytes));
+      fmt::format("{}-{}", event_key(destination, first_.event.id), util::to_hex(last_.bytes));
   message.items = std::move(items_);
-  message.sequence = first_->sequence;
+  message.sequence = first_.sequence;
   Summary summary;
   summary.from = from_;
   summary.until = until_;

@@ -7,7 +7,6 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,8 +42,8 @@ class Gathering {
   void note(const model::Event& event);
 
   std::vector<std::uint64_t> items_;
-  // To send a single item as what it is.
-  std::optional<model::OutboxItem> first_;
+  // To send a single item as what it is; one of nothing while it is empty.
+  model::OutboxItem first_;
   model::EventId last_;
   util::WallTime from_{};
   util::WallTime until_{};
