@@ -138,8 +138,6 @@ util::Result<std::unique_ptr<Connection>> Connection::open(const std::filesystem
   // A file from outside must not run code: no functions from its schema, no writable schema.
   sqlite3_db_config(connection->handle_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(connection->handle_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
-  // We have no triggers: one that is there would undo what is written.
-  sqlite3_db_config(connection->handle_, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
   return connection;
 }
 

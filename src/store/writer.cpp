@@ -48,6 +48,8 @@ util::Result<std::unique_ptr<Writer>> Writer::open(const Options& options, const
     return connection.error();
   }
   writer->connection_ = std::move(connection).value();
+  // The history has no triggers: one that is there would undo what is written.
+  sqlite3_db_config(writer->connection_->handle(), SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
   const util::Status ready = writer->set_up(known);
   if (!ready) {
     // A table that is missing where the header says that it is ours: SQLite calls that an error of
