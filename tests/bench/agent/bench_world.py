@@ -1,5 +1,6 @@
 """The world of the integration tests, with what measuring needs: an agent on one core, and what the
 kernel knows of a process."""
+import collections
 import json
 import math
 import os
@@ -42,14 +43,27 @@ def memory_mb(pid, field="VmRSS"):
     raise AssertionError(field)
 
 
-def voluntary_switches(pid):
-    """Of all threads: how often any of them went to sleep, so how often one was woken."""
-    total = 0
-    for status in pathlib.Path(f"/proc/{pid}/task").glob("*/status"):
-        for line in status.read_text().splitlines():
+def switches_by_thread(pid):
+    """How often each thread went to sleep of itself, so how often it was woken: by number and name."""
+    switches = {}
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        for line in (task / "status").read_text().splitlines():
             if line.startswith("voluntary_ctxt_switches:"):
-                total += int(line.split()[1])
-    return total
+                switches[task.name, (task / "comm").read_text().strip()] = int(line.split()[1])
+    return switches
+
+
+def voluntary_switches(pid):
+    """Of all threads."""
+    return sum(switches_by_thread(pid).values())
+
+
+def who_woke(before, after):
+    """What came between two calls of switches_by_thread(), the most woken first, for a reader."""
+    more = collections.Counter()
+    for (number, name), count in after.items():
+        more[name] += count - before.get((number, name), 0)
+    return ", ".join(f"{name} {count}" for name, count in more.most_common() if count) or "none"
 
 
 def scheduled(pid):
