@@ -4,6 +4,7 @@
 #include "backup/report_box.h"
 #include "log/log.h"
 #include "util/duration.h"
+#include "util/thread_name.h"
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -85,6 +86,7 @@ void BackupWatch::wake() const {
 }
 
 void BackupWatch::run() {
+  util::name_thread("backups");
   const std::filesystem::path box = backup::report_box(parts_.state);
   ::mkdir(box.c_str(), 0700);
   ::inotify_add_watch(box_.get(), box.c_str(), IN_MOVED_TO);

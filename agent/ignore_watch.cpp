@@ -1,6 +1,7 @@
 #include "agent/ignore_watch.h"
 
 #include "engine/host_names.h"
+#include "util/thread_name.h"
 
 #include <fmt/core.h>
 
@@ -42,6 +43,7 @@ void IgnoreWatch::watch(const engine::JailSet& set) {
 }
 
 void IgnoreWatch::run() {
+  util::name_thread("ignore");
   std::unique_lock lock(mutex_);
   while (!ending_) {
     if (names_.empty() && files_.empty()) {

@@ -1,5 +1,7 @@
 #include "agent/service.h"
 
+#include "util/thread_name.h"
+
 #include <fmt/core.h>
 #include <systemd/sd-daemon.h>
 
@@ -46,6 +48,7 @@ void SignalThread::block() {
 
 SignalThread::SignalThread(std::function<void()> on_stop, std::function<void()> on_reload)
     : thread_([this, on_stop = std::move(on_stop), on_reload = std::move(on_reload)] {
+        util::name_thread("signals");
         const sigset_t set = watched_signals();
         int signal = 0;
         while (sigwait(&set, &signal) == 0) {

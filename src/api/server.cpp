@@ -4,6 +4,7 @@
 #include "api/socket_address.h"
 #include "log/log.h"
 #include "util/descriptor.h"
+#include "util/thread_name.h"
 
 #include <fmt/core.h>
 
@@ -124,6 +125,7 @@ class SocketServer : public Server {
 
  private:
   void serve() {
+    util::name_thread("control");
     while (true) {
       std::vector<pollfd> waiting{{stop_.get(), POLLIN, 0}, {listener_.get(), POLLIN, 0}};
       for (const Connection& connection : connections_) {

@@ -1,5 +1,7 @@
 #include "engine/inquiry.h"
 
+#include "util/thread_name.h"
+
 #include <condition_variable>
 #include <csignal>
 #include <deque>
@@ -20,6 +22,7 @@ struct SideThread::State {
   bool closed = false;
 
   void run() {
+    util::name_thread("questions");
     begin();
     std::unique_lock lock(mutex);
     while (true) {

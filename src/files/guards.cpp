@@ -2,6 +2,7 @@
 
 #include "log/log.h"
 #include "util/strings.h"
+#include "util/thread_name.h"
 
 #include <fmt/core.h>
 
@@ -316,6 +317,7 @@ void FilesThread::wait(std::optional<MonotonicTime> until, Listening listening) 
 }
 
 void FilesThread::run() {
+  util::name_thread("files");
   // Only this thread (setpriority(2), "C library/kernel differences"); lines come first.
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), 19);
   ::syscall(SYS_ioprio_set, 1, 0, kIdleReading);

@@ -5,6 +5,7 @@
 #include "util/fanotify.h"
 #include "util/file.h"
 #include "util/strings.h"
+#include "util/thread_name.h"
 
 #include <fmt/core.h>
 
@@ -100,6 +101,7 @@ AccessWatch::Taken AccessWatch::take() {
 }
 
 void AccessWatch::run() {
+  util::name_thread("openings");
   // It is begun by a thread that lets everybody pass; this one has to be quicker than a process
   // ends. Fails without RLIMIT_NICE, and then is as slow.
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), 0);

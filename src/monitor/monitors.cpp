@@ -1,6 +1,7 @@
 #include "monitor/monitors.h"
 
 #include "log/log.h"
+#include "util/thread_name.h"
 
 #include <fmt/core.h>
 
@@ -282,6 +283,7 @@ void MonitorThread::stop() {
 }
 
 void MonitorThread::run() {
+  util::name_thread("monitors");
   // Only this thread (setpriority(2), "C library/kernel differences"); lines come first.
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), 19);
   std::unique_lock lock(mutex_);

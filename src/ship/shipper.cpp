@@ -1,5 +1,7 @@
 #include "ship/shipper.h"
 
+#include "util/thread_name.h"
+
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -51,6 +53,7 @@ class Shipper::Impl {
 
  private:
   void run() {
+    util::name_thread("ship:" + name_);
     while (true) {
       const auto next = pump_.step();
       std::unique_lock lock(mutex_);

@@ -2,6 +2,7 @@
 
 #include "net/address.h"
 #include "util/strings.h"
+#include "util/thread_name.h"
 
 #include <fmt/core.h>
 
@@ -207,6 +208,7 @@ std::uint64_t HttpListener::waiting_bytes() const {
 }
 
 void HttpListener::run() {
+  util::name_thread("http");
   std::vector<std::unique_ptr<Connection>> connections;
   std::vector<char> buffer(kRead);
   while (true) {

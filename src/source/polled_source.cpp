@@ -4,6 +4,7 @@
 #include "util/descriptor.h"
 #include "util/encoding.h"
 #include "util/strings.h"
+#include "util/thread_name.h"
 
 #include <fmt/core.h>
 
@@ -108,6 +109,7 @@ class PolledSource::Worker {
   }
 
   void run() {
+    util::name_thread("polled-log");
     std::unique_lock lock(mutex_);
     while (true) {
       changed_.wait(lock, [this] { return stopping_ || asked_; });

@@ -4,6 +4,7 @@
 #include "store/command.h"
 #include "store/committer.h"
 #include "util/backoff.h"
+#include "util/thread_name.h"
 
 #include <fmt/core.h>
 
@@ -191,6 +192,7 @@ util::Status Store::Impl::close(std::chrono::milliseconds limit) {
 }
 
 void Store::Impl::run() {
+  util::name_thread("store");
   std::unique_lock lock(mutex_);
   while (!give_up_) {
     const std::vector<Command*> group = next_group(lock);

@@ -1,6 +1,7 @@
 #include "vault/watcher.h"
 
 #include "util/descriptor.h"
+#include "util/thread_name.h"
 
 #include <algorithm>
 #include <array>
@@ -67,6 +68,7 @@ class Watcher::Impl {
   }
 
   void run() {
+    util::name_thread("vault");
     look();
     while (!stop_) {
       if (wait()) {
