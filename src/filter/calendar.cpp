@@ -111,7 +111,8 @@ std::optional<util::WallTime> Calendar::resolve(const DateFields& fields, util::
       return std::nullopt;
     }
     const std::optional<util::WallTime> time = moment(date, fields, now);
-    if (!time || *time <= now) {
+    // The second that is now is not ahead, whatever its fraction.
+    if (!time || std::chrono::floor<seconds>(*time) <= now) {
       return time;
     }
     return moment(year_month_day(local_days(date) - days(1)), fields, now);

@@ -121,7 +121,7 @@ std::string quoted(std::string_view text) {
 void fill_alternatives(Captures& captures, std::list<std::string>& kept) {
   for (const auto& [name, value] : take_marked(captures, kAlternative)) {
     const std::string_view target = stands_for(name, kAlternative);
-    if (find_capture(captures, target).empty()) {
+    if (!value.empty() && find_capture(captures, target).empty()) {
       set_capture(captures, target, value);
     }
   }

@@ -149,6 +149,15 @@ void TextMatcher::match_group(Group& group, Job job) {
   }
 }
 
+void TextMatcher::add_captures(Captures& of_prefix, Captures own) {
+  kept_.clear();
+  fill_alternatives(of_prefix, kept_);
+  fill_alternatives(own, kept_);
+  for (const auto& [name, value] : own) {
+    set_capture(of_prefix, name, value);
+  }
+}
+
 void TextMatcher::judge(Slot& slot, std::span<const Candidate> candidates, const Job& job) {
   const TextFilter& filter = *slot.part.filter;
   Hit hit{0, {}, job.line.text};
@@ -160,13 +169,15 @@ void TextMatcher::judge(Slot& slot, std::span<const Candidate> candidates, const
     }
     content = *inner;
   }
+  Captures own;
   const auto found = std::find_if(candidates.begin(), candidates.end(), [&](const Candidate& c) {
-    return filter.fail()[c.pattern].match(content, hit.captures);
+    return filter.fail()[c.pattern].match(content, own);
   });
   if (found == candidates.end()) {
     return;
   }
   hit.pattern = found->pattern;
+  add_captures(hit.captures, std::move(own));
   ++job.counters[slot.part.index].patterns[hit.pattern];
   if (is_ignored(filter, job.message, content)) {
     ++job.counters[slot.part.index].ignored;
@@ -191,8 +202,9 @@ void TextMatcher::judge_window(Slot& slot, const Job& job) {
     subject = *inner;
   }
   std::optional<Span> span;
+  Captures own;
   for (const TextPattern& pattern : filter.fail()) {
-    span = pattern.match_span(subject, hit.captures);
+    span = pattern.match_span(subject, own);
     if (span) {
       break;
     }
@@ -204,7 +216,7 @@ void TextMatcher::judge_window(Slot& slot, const Job& job) {
   ++job.counters[slot.part.index].patterns[hit.pattern];
   LineWindow::Taken taken;
   if (subject.text.data() == all.text.data()) {
-    taken = slot.window.take(subject.text, *span, hit.captures);
+    taken = slot.window.take(subject.text, *span, own);
   } else {
     // The content of a prefix is that of the window as a whole.
     taken = slot.window.take(all.text, {0, all.text.size()}, {});
@@ -219,6 +231,7 @@ void TextMatcher::judge_window(Slot& slot, const Job& job) {
     return;
   }
   hit.text = taken.texts;
+  add_captures(hit.captures, std::move(own));
   take(slot, std::move(hit), job);
 }
 
@@ -236,8 +249,6 @@ bool TextMatcher::is_ignored(const TextFilter& filter, const Subject& message,
 }
 
 void TextMatcher::take(Slot& slot, Hit hit, const Job& job) {
-  kept_.clear();
-  fill_alternatives(hit.captures, kept_);
   if (find_capture(hit.captures, "mlfid").empty()) {
     report(slot, hit, job);
     return;

@@ -95,6 +95,9 @@ class TextMatcher {
   void match_group(Group& group, Job job);
   void judge(Slot& slot, std::span<const Candidate> candidates, const Job& job);
   void judge_window(Slot& slot, const Job& job);
+  // What the failregex captures stands before what the prefix does. The alternatives of each stand
+  // in for what it lacks itself, as in the reference: fill_alternatives().
+  void add_captures(Captures& of_prefix, Captures own);
   bool is_ignored(const TextFilter& filter, const Subject& message, const Subject& content) const;
   void take(Slot& slot, Hit hit, const Job& job);
   void report(Slot& slot, const Hit& hit, const Job& job);

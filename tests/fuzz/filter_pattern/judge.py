@@ -3,9 +3,8 @@
 in the folders (seeds, and what libFuzzer grew) is read as the target reads it; its expression is searched in
 its lines by the engine (filter_probe) and by Python, and both must find the same groups or nothing.
 
-Left out: other tags than <HOST> and <F-...>, bytes that are no UTF-8, \\Z (which is $ here) and a $ with something
-behind it (the line break there is not for the engine to take); and counted: what Python's re does not
-take, what the engine refuses, and searches that take Python longer than a second."""
+Left out: other tags than <HOST> and <F-...>, bytes that are no UTF-8, and what expressions.py names; and
+counted: what Python's re does not take, what the engine refuses, and searches that take Python longer than a second."""
 import json
 import multiprocessing
 import pathlib
@@ -13,6 +12,8 @@ import re
 import subprocess
 import sys
 import warnings
+
+from expressions import is_comparable
 
 LIMIT = 1.0  # seconds; a backtracking engine may take forever
 LONGEST = 400
@@ -40,7 +41,7 @@ def questions(data):
         return []
     expressions = [without_tags(one) for one in expressions if one]
     return [{"regex": expression, "text": line} for expression in expressions
-            if not re.search(r"(?<!\?P)<[A-Za-z/]|\\[Zz]|\$[^|)]", expression)
+            if is_comparable(expression)
             for line in text.split("\n")[:8] if len(line) <= LONGEST and "\0" not in line]
 
 

@@ -3,16 +3,27 @@
 //                               null, an object of the named groups, or {"refused": ...}, also
 //                               for a search that was given up
 //   filter_probe log NAME FILE  prints "LINE<tab>IDENTIFIER" for each finding of a stock filter
+//   filter_probe lines          each line of standard input is a filter and a log, {"folder": ...,
+//                               "name": ..., "parameters": {...}, "now": SECONDS, "stamped": BOOL,
+//                               "lines": [...], "options": {...} (of the jail, as they stand)};
+//                               prints what is found in each line, as a list of
+//                               lists, or {"refused": ...}
+//   filter_probe template NUMBER  one of the default templates of dates
+#include "filter/date_templates.h"
 #include "filter/filter.h"
 #include "filter/matcher.h"
+#include "filter/text_filter.h"
 #include "filter/text_pattern.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <chrono>
+#include <cstdint>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -40,12 +51,73 @@ json search(const json& question) {
   return groups;
 }
 
-int answer_questions() {
+int answer_questions(json (*answer)(const json&)) {
   std::string line;
   while (std::getline(std::cin, line)) {
-    std::cout << search(json::parse(line)).dump() << "\n";
+    std::cout << answer(json::parse(line)).dump(-1, ' ', false, json::error_handler_t::replace)
+              << "\n";
   }
   return EXIT_SUCCESS;
+}
+
+class Collector : public filter::MatchHandler {
+ public:
+  void on_finding(std::size_t, model::Finding&& finding) override {
+    json captures = json::object();
+    for (const auto& [name, value] : finding.captures) {
+      captures[name] = value;
+    }
+    found.push_back(
+        {{"id", finding.identifier.empty() ? finding.address.to_string() : finding.identifier},
+         {"time",
+          std::chrono::floor<std::chrono::seconds>(finding.time).time_since_epoch().count()},
+         {"dated", finding.time_from_line},
+         {"pattern", finding.pattern},
+         {"attempts", finding.attempts},
+         {"user", finding.user},
+         {"captures", captures}});
+  }
+  void on_notice(std::size_t, const filter::Notice&) override {}
+  json found = json::array();
+};
+
+json judge_log(const json& question) {
+  filter::FilterRequest request;
+  request.name = question["name"].get<std::string>();
+  request.folders = {question["folder"].get<std::string>()};
+  request.parameters = question["parameters"].get<std::map<std::string, std::string>>();
+  const json given = question.value("options", json::object());
+  for (const auto& [option, value] : given.items()) {
+    request.jail_options[option] = {value.get<std::string>(), {"jail", 1}};
+  }
+  request.samples = filter::SamplePolicy::kAllowNone;
+  request.text = {.usedns = filter::UseDns::kRaw, .ignore = filter::IgnoreScope::kReference};
+  const auto loaded = filter::load_filter(request);
+  filter::MatcherOptions options;
+  options.lines.rules = filter::DateRules::kCompat;
+  auto matcher = loaded ? filter::Matcher::build({*loaded}, options) : loaded.error();
+  if (!matcher) {
+    return {{"refused", matcher.error().message()}};
+  }
+  (*matcher)->set_reading(filter::Reading::kAsWritten);
+  const util::WallTime now{std::chrono::seconds(question["now"].get<std::int64_t>())};
+  json answer = json::array();
+  for (const json& text : question["lines"]) {
+    const std::string held = text.get<std::string>();
+    model::Line line;
+    line.text = held;
+    line.received = now;
+    if (question["stamped"].get<bool>()) {
+      line.stamp = now;
+    }
+    Collector collector;
+    (*matcher)->match(line, now, collector);
+    answer.push_back(std::move(collector.found));
+  }
+  if (!(*loaded)->text()->gave_up().empty()) {
+    return {{"refused", "a search was given up"}};
+  }
+  return answer;
 }
 
 class Printer : public filter::MatchHandler {
@@ -92,11 +164,18 @@ int read_log(const char* name, const char* path) {
 int main(int count, char** words) {
   const std::string_view what = count > 1 ? words[1] : "";
   if (what == "regex" && count == 2) {
-    return answer_questions();
+    return answer_questions(search);
+  }
+  if (what == "lines" && count == 2) {
+    return answer_questions(judge_log);
+  }
+  if (what == "template" && count == 3) {
+    std::cout << filter::default_patterns().at(std::stoul(words[2])) << "\n";
+    return EXIT_SUCCESS;
   }
   if (what == "log" && count == 4) {
     return read_log(words[2], words[3]);
   }
-  std::cerr << "usage: filter_probe regex | log NAME FILE\n";
+  std::cerr << "usage: filter_probe regex | log NAME FILE | lines | template NUMBER\n";
   return EXIT_FAILURE;
 }

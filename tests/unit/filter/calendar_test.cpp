@@ -59,6 +59,14 @@ TEST_CASE("days that do not exist are no dates") {
   CHECK(text(fields, "2026-08-01T00:00:00Z") == "none");
 }
 
+TEST_CASE("a time of day within the second that is now is today's") {
+  DateFields fields;
+  fields.hour = 20;
+  fields.microsecond = 250000;
+  CHECK(text(fields, "2026-08-01T20:00:00Z") == "2026-08-01T20:00:00.250000Z");
+  CHECK(text(fields, "2026-08-01T19:59:59Z") == "2026-07-31T20:00:00.250000Z");
+}
+
 TEST_CASE("zones: of the line, given, of the system with its rules") {
   DateFields fields = day_of_month(7, 31, 21, 59, 59);
   fields.year = 2026;

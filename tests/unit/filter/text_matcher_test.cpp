@@ -152,6 +152,14 @@ TEST_CASE("captures go with the finding") {
   CHECK(alternatives.last.user == "bob");
   CHECK(alternatives.read(dated("eve: 192.0.2.1")) == "0:192.0.2.1/1");
   CHECK(alternatives.last.user == "eve");
+  // Those of a failregex stand in for what it lacks itself, before what the prefix has captured.
+  Log prefixed(
+      std::vector{Options{{"prefregex", "^ <F-USER>\\w+</F-USER> <F-CONTENT>.+</F-CONTENT>$"},
+                          {"failregex", "^(?:as <F-ALT_USER>\\w*</F-ALT_USER> )?<HOST>$"}}});
+  CHECK(prefixed.read(dated("bob as eve 192.0.2.1")) == "0:192.0.2.1/1");
+  CHECK(prefixed.last.user == "eve");
+  CHECK(prefixed.read(dated("bob as  192.0.2.1")) == "0:192.0.2.1/1");
+  CHECK(prefixed.last.user == "bob");
 }
 
 TEST_CASE("the date is cut out before anything matches") {

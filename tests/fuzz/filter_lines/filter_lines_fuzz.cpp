@@ -1,0 +1,98 @@
+// Whole filters on logs: the first lines are a prefregex, two failregexes, an ignoreregex, a
+// datepattern and maxlines (any but the first failregex may be empty), the rest is a log. Whatever
+// they are: the filter is refused with a reason or runs; what it finds does not depend on who else
+// reads the log; what it keeps is bounded. tests/fuzz/filter_lines/judge.py asks fail2ban the same.
+#include "filter/filter.h"
+#include "filter/matcher.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+using namespace warder;
+
+namespace {
+
+constexpr std::size_t kMostLines = 40;
+const util::WallTime kNow{std::chrono::seconds(1790000000)};
+
+void require(bool holds) {
+  if (!holds) {
+    std::abort();
+  }
+}
+
+std::string_view take_line(std::string_view& text) {
+  const std::size_t end = text.find('\n');
+  const std::string_view line = text.substr(0, end);
+  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  return line;
+}
+
+class Collector : public filter::MatchHandler {
+ public:
+  void on_finding(std::size_t index, model::Finding&& finding) override {
+    require(finding.text.size() <= filter::kLongestText);
+    found[index].push_back(finding.address.to_string() + "|" + finding.identifier + "|" +
+                           finding.user + "|" + std::to_string(finding.pattern) + "|" +
+                           std::to_string(finding.time.time_since_epoch().count()));
+  }
+  void on_notice(std::size_t, const filter::Notice&) override {}
+  std::map<std::size_t, std::vector<std::string>> found;
+};
+
+// What the filters find in the log, by index.
+std::map<std::size_t, std::vector<std::string>> read(
+    std::vector<std::shared_ptr<const filter::Filter>> filters, std::string_view log) {
+  filter::MatcherOptions options;
+  options.lines.zone = filter::TimeZone();
+  options.lines.rules = filter::DateRules::kCompat;
+  auto matcher = filter::Matcher::build(std::move(filters), options);
+  require(static_cast<bool>(matcher));
+  (*matcher)->set_reading(filter::Reading::kAsWritten);
+  Collector collector;
+  for (std::size_t line = 0; line < kMostLines && !log.empty(); ++line) {
+    model::Line one;
+    one.text = take_line(log);
+    one.received = kNow;
+    (*matcher)->match(one, kNow, collector);
+  }
+  return collector.found;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  std::string_view text(reinterpret_cast<const char*>(data), size);
+  std::map<std::string, std::string> options;
+  const auto set = [&](const char* name, std::string_view value) {
+    if (!value.empty()) {
+      options[name] += (options[name].empty() ? "" : "\n") + std::string(value);
+    }
+  };
+  for (const char* name :
+       {"prefregex", "failregex", "failregex", "ignoreregex", "datepattern", "maxlines"}) {
+    set(name, take_line(text));
+  }
+  const auto made = filter::make_filter(options);
+  if (!made) {
+    require(!made.error().message().empty());
+    return 0;
+  }
+  static const auto other =
+      filter::make_filter({{"failregex", "^\\s*x <HOST>$\n^y(?P<z>\\w+) <ADDR>"}}).value();
+  const auto alone = read({*made}, text);
+  const auto beside = read({other, *made, *made}, text);
+  const auto of = [](const auto& found, std::size_t index) {
+    const auto place = found.find(index);
+    return place == found.end() ? std::vector<std::string>() : place->second;
+  };
+  require(of(alone, 0) == of(beside, 1));
+  require(of(beside, 1) == of(beside, 2));
+  return 0;
+}
