@@ -1,11 +1,13 @@
 """The world of the integration tests, with what measuring needs: an agent on one core, and what the
 kernel knows of a process."""
 import collections
+import contextlib
 import json
 import math
 import os
 import pathlib
 import socket
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -117,8 +119,11 @@ class BenchWorld(World):
             time.sleep(pause)
         raise AssertionError(f"never came\n{done.stdout}{done.stderr}{self.log('agent.log')}")
 
-    def database_bytes(self):
-        return sum(path.stat().st_size for path in (self.folder / "state").glob("warder.db"))
+    def bytes_an_event(self):
+        path = self.folder / "state/warder.db"
+        with contextlib.closing(sqlite3.connect(path)) as database:
+            events = database.execute("SELECT count(*) FROM event").fetchone()[0]
+        return path.stat().st_size / max(1, events)
 
     def fill_bans(self, jail, bans):
         database = self.folder / "state/warder.db"
