@@ -1,6 +1,7 @@
 #include "agent/backup_watch.h"
 
 #include "agent/backup_program.h"
+#include "agent/exit_status.h"
 #include "backup/report_box.h"
 #include "log/log.h"
 #include "util/duration.h"
@@ -287,6 +288,14 @@ void BackupWatch::reap() {
                                      "counts, older backups are as they were",
                                      WTERMSIG(status), ::strsignal(WTERMSIG(status)))),
                    "journalctl -k -n 50      # was it the kernel, for want of memory?");
+  } else if (WIFEXITED(status) && WEXITSTATUS(status) > static_cast<int>(ExitStatus::kFailed)) {
+    // Refused before it could leave a report of its own: wrong words, a wrong configuration.
+    record_failure(running_,
+                   Error(ErrorCode::kInvalid,
+                         fmt::format("its program ended with status {} before it began; what it "
+                                     "said is in the journal of the agent",
+                                     WEXITSTATUS(status))),
+                   fmt::format("warder backup check {}", running_.set));
   }
 }
 
@@ -297,6 +306,14 @@ void BackupWatch::record_failure(const Job& job, const Error& error, std::string
   report.begun = parts_.clock->now();
   report.fail(error,
               fmt::format("{} could not be made", job.verb == "now" ? "a backup" : job.verb));
+  if (job.verb == "now") {
+    const std::lock_guard lock(mutex_);
+    const auto set = std::ranges::find(sets_, job.set, &backup::SetOptions::name);
+    if (set != sets_.end()) {
+      report.failures_in_a_row =
+          backup::count_failure(set->folder, set->name, started_[fmt::format("now {}", job.set)]);
+    }
+  }
   report.next.insert(report.next.begin(), std::move(next));
   parts_.record(backup::event_of(report));
 }

@@ -42,30 +42,25 @@ std::vector<backup::SetOptions> set_of_file(const std::filesystem::path& file,
   return {std::move(set)};
 }
 
-// The vault's documents, as the agent has them. A vault that does not answer stops what removes
-// backups: the document says how long they are kept. It stops nobody who reads or restores.
-util::Result<engine::VaultDocuments> documents_for(const BackupWords& words) {
-  if (!words.file.empty()) {
-    return engine::VaultDocuments();
-  }
-  auto documents = configured_documents(words.globals);
-  const bool removes = words.verb == "now" || words.verb == "prune" || words.verb == "re-encrypt";
-  if (documents) {
-    return documents;
-  }
-  if (removes) {
-    return documents.error().with_context(
-        "the vault, whose documents say how long backups are kept, cannot be read");
-  }
-  fmt::print(stderr, "warder backup: the vault's documents were not looked at: {}\n",
-             documents.error().message());
-  return engine::VaultDocuments();
+// A vault that does not answer stops what makes and removes backups: its document says how long
+// they are kept. It stops nobody who looks, verifies or restores.
+bool needs_documents(const BackupWords& words) {
+  return words.verb == "now" || words.verb == "re-encrypt" ||
+         (words.verb == "prune" && !words.dry_run);
 }
 
 }  // namespace
 
 util::Result<std::unique_ptr<BackupEnvironment>> BackupEnvironment::open(const BackupWords& words) {
-  WARDER_ASSIGN_OR_RETURN(const engine::VaultDocuments documents, documents_for(words));
+  engine::VaultDocuments documents;
+  std::optional<Error> trouble;
+  if (words.file.empty()) {
+    if (auto configured = configured_documents(words.globals)) {
+      documents = std::move(*configured);
+    } else {
+      trouble = configured.error();
+    }
+  }
   WARDER_ASSIGN_OR_RETURN(engine::MainConfiguration main, read_main(words.globals, documents));
   config::Diagnostics diagnostics;
   std::vector<backup::SetOptions> sets = backup_sets(main, diagnostics);
@@ -99,31 +94,46 @@ util::Result<std::unique_ptr<BackupEnvironment>> BackupEnvironment::open(const B
   }
   std::unique_ptr<BackupEnvironment> environment(new BackupEnvironment(words, std::move(main)));
   environment->sets_ = std::move(sets);
+  if (trouble &&
+      (trouble->code() == ErrorCode::kUnavailable || trouble->code() == ErrorCode::kTimeout)) {
+    // Who waited for it in vain does not wait again.
+    environment->vault_opened_ = true;
+    environment->vault_trouble_ = trouble;
+  }
+  if (trouble && needs_documents(words)) {
+    environment->documents_trouble_ = trouble->with_context(
+        "the vault, whose documents say how long backups are kept, cannot be read");
+  } else if (trouble) {
+    fmt::print(stderr,
+               "warder backup: the vault's documents were not looked at, the files alone count: "
+               "{}\n",
+               trouble->message());
+  }
   return environment;
 }
 
-util::Status BackupEnvironment::open_vault() {
+const std::optional<Error>& BackupEnvironment::open_vault() {
   if (vault_opened_) {
-    return vault_trouble_ ? util::Status(*vault_trouble_) : util::Status();
+    return vault_trouble_;
   }
   vault_opened_ = true;
   const vault::VaultOptions options = vault_options_of(main_);
   auto opened = vault::open_vault(options, vault::Copies::kNone, clock_);
   if (!opened) {
     vault_trouble_ = opened.error();
-    return opened.error();
+    return vault_trouble_;
   }
   provider_ = std::move(*opened);
   if (options.kind == vault::ProviderKind::kServer) {
     auto server = vault::open_server_vault(options, vault::Copies::kNone, clock_);
     if (!server) {
       vault_trouble_ = server.error();
-      return server.error();
+      return vault_trouble_;
     }
     server_ = std::move(*server);
     transit_ = std::make_unique<vault::Transit>(*server_);
   }
-  return {};
+  return vault_trouble_;
 }
 
 util::Result<storage::Storage*> BackupEnvironment::storage(const std::string& name) {
@@ -135,7 +145,9 @@ util::Result<storage::Storage*> BackupEnvironment::storage(const std::string& na
   parts.resolve =
       [this](const config::SecretReference& reference) -> util::Result<crypto::SecretString> {
     if (reference.kind == config::SecretReference::Kind::kVault) {
-      WARDER_RETURN_IF_ERROR(open_vault());
+      if (const auto& trouble = open_vault()) {
+        return trouble->with_context(reference.to_string());
+      }
     }
     return vault::resolve(reference,
                           [this](std::string_view document) { return provider_->get(document); });
@@ -194,30 +206,30 @@ util::Result<backup::Keeper> BackupEnvironment::keeper(const backup::SetOptions&
                                      std::filesystem::absolute(words_.passphrase_file).string()},
                                     {}));
   }
-  const bool from_vault =
-      !set.data_key.empty() ||
-      (set.passphrase && set.passphrase->kind == config::SecretReference::Kind::kVault);
-  const bool snapshot = set.vault && words_.verb == "now";
-  if (snapshot) {
-    WARDER_RETURN_IF_ERROR(open_vault());
+  if (documents_trouble_) {
+    return *documents_trouble_;
   }
-  if (from_vault) {
-    const util::Status opened = open_vault();
-    // With a passphrase at hand a backup can be opened though the vault is lost.
-    if (!opened && parts.given.empty()) {
-      return opened.error();
-    }
+  const bool snapshot = set.vault && words_.verb == "now";
+  parts.trouble = open_vault();
+  if (snapshot && parts.trouble) {
+    return *parts.trouble;
   }
   parts.provider = provider_.get();
   parts.transit = transit_.get();
   passphrases_.push_back(std::make_unique<backup::VaultPassphrases>(std::move(parts)));
   storage::Storage* outside = nullptr;
+  std::optional<Error> outside_trouble;
   if (!set.storage.empty()) {
-    WARDER_ASSIGN_OR_RETURN(outside, storage(set.storage));
+    if (auto opened = storage(set.storage)) {
+      outside = *opened;
+    } else {
+      outside_trouble = opened.error().with_context(fmt::format("[storage {}]", set.storage));
+    }
   }
   return backup::Keeper({set,
                          passphrases_.back().get(),
                          outside,
+                         std::move(outside_trouble),
                          clock_,
                          main_.agent.name,
                          fmt::format("warder {}", WARDER_VERSION),
@@ -244,6 +256,9 @@ backup::Report BackupEnvironment::failed(const std::string& verb, const backup::
   report.host = main_.agent.name;
   report.begun = clock_.now();
   report.fail(error, "it could not be begun");
+  if (verb == "now") {
+    report.failures_in_a_row = backup::count_failure(set.folder, set.name, report.begun);
+  }
   return report;
 }
 

@@ -30,7 +30,7 @@ class BackupEnvironment {
   const std::vector<backup::SetOptions>& sets() const { return sets_; }
   util::Result<backup::Keeper> keeper(const backup::SetOptions& set,
                                       backup::StageProgress progress);
-  // A report of what could not even be begun.
+  // A report of what could not even be begun; a backup counts as failed.
   backup::Report failed(const std::string& verb, const backup::SetOptions& set,
                         const util::Error& error) const;
   // Leaves the report where the agent takes it into its history.
@@ -40,7 +40,8 @@ class BackupEnvironment {
  private:
   BackupEnvironment(const BackupWords& words, engine::MainConfiguration main)
       : words_(words), main_(std::move(main)) {}
-  util::Status open_vault();
+  // Its trouble, if any, is kept for those who need the vault; a look at backups goes on without.
+  const std::optional<util::Error>& open_vault();
   util::Result<storage::Storage*> storage(const std::string& name);
   std::optional<backup::HistoryMark> history() const;
   backup::SnapshotSource snapshot_source();
@@ -48,6 +49,8 @@ class BackupEnvironment {
   const BackupWords& words_;
   const engine::MainConfiguration main_;
   const util::SystemClock clock_;
+  // The vault's documents could not be read: nothing is made or removed.
+  std::optional<util::Error> documents_trouble_;
   std::vector<backup::SetOptions> sets_;
   std::unique_ptr<vault::Provider> provider_;
   std::unique_ptr<vault::ServerVault> server_;  // for transit

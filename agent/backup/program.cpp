@@ -72,8 +72,9 @@ std::string protection_text(const Protection& protection) {
                      found.command.empty() ? std::string() : "  more: " + found.command + "\n");
 }
 
-std::string list_text(const std::string& set, const std::vector<backup::Listed>& all,
+std::string list_text(const std::string& set, const backup::Listing& listing,
                       const Protection& protection) {
+  const std::vector<backup::Listed>& all = listing.backups;
   TextTable table({"BACKUP", "SIZE", "FORMATS", "PASSPHRASE", "WHERE", "STATE", "KEPT AS"});
   for (const backup::Listed& one : all) {
     std::string formats;
@@ -88,14 +89,17 @@ std::string list_text(const std::string& set, const std::vector<backup::Listed>&
                                   : "not proven",
                std::string(to_string(one.reason))});
   }
-  return fmt::format("{}\n{}{}", set, all.empty() ? "  no backup\n" : table.to_text(),
-                     protection_text(protection));
+  const std::string none = listing.outside ? "  no backup here\n" : "  no backup\n";
+  return fmt::format("{}\n{}{}", set, all.empty() ? none : table.to_text(),
+                     listing.outside ? fmt::format("outside: could not be looked at: {}\n",
+                                                   listing.outside->message())
+                                     : protection_text(protection));
 }
 
-json list_json(const std::string& set, const std::vector<backup::Listed>& all,
+json list_json(const std::string& set, const backup::Listing& listing,
                const Protection& protection) {
   json rows = json::array();
-  for (const backup::Listed& one : all) {
+  for (const backup::Listed& one : listing.backups) {
     json row{{"stamp", one.stamp.to_string()},
              {"bytes", one.bytes},
              {"formats", one.formats},
@@ -110,7 +114,9 @@ json list_json(const std::string& set, const std::vector<backup::Listed>& all,
     rows.push_back(std::move(row));
   }
   json list{{"set", set}, {"backups", std::move(rows)}};
-  if (protection && *protection) {
+  if (listing.outside) {
+    list["outside"] = {{"error", listing.outside->message()}};
+  } else if (protection && *protection) {
     list["outside"] = {{"protection", to_string((*protection)->state)},
                        {"text", (*protection)->text},
                        {"command", (*protection)->command}};
@@ -253,15 +259,18 @@ ExitStatus run_backup(const std::string& verb, const BackupWords& words) {
               return bar.show(stage, done, total);
             });
     if (verb == "list") {
-      const auto all =
-          keeper ? keeper->list() : util::Result<std::vector<backup::Listed>>(keeper.error());
+      const auto all = keeper ? keeper->list() : util::Result<backup::Listing>(keeper.error());
       if (!all) {
         complain(all.error().with_context(set.name));
         healthy = false;
-      } else if (words.globals.json) {
-        lists.push_back(list_json(set.name, *all, keeper->protection()));
+        continue;
+      }
+      healthy = healthy && !all->outside;
+      const Protection protection = all->outside ? Protection() : keeper->protection();
+      if (words.globals.json) {
+        lists.push_back(list_json(set.name, *all, protection));
       } else {
-        print(list_text(set.name, *all, keeper->protection()));
+        print(list_text(set.name, *all, protection));
       }
       continue;
     }

@@ -295,4 +295,24 @@ bool is_proven(const Entry& entry, const FolderState& state) {
          ((entry.manifest && entry.manifest->manifest.proof) || state.proven.contains(stamp));
 }
 
+std::uint64_t count_failure(const fs::path& folder, const std::string& name, util::WallTime begun) {
+  const auto opened = Folder::open(folder, name);
+  if (!opened) {
+    return 0;
+  }
+  const auto lock = opened->lock();
+  auto state = opened->state();
+  if (!state) {
+    return 0;
+  }
+  if (lock && (!state->last_attempt || *state->last_attempt < begun)) {
+    state->last_attempt = begun;
+    ++state->failures;
+    if (const util::Status kept = opened->keep(*state); !kept) {
+      return 0;
+    }
+  }
+  return state->failures;
+}
+
 }  // namespace warder::backup

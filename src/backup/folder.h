@@ -81,6 +81,12 @@ class Folder {
   std::string name_;
 };
 
+// Counts a run of `now` that began at `begun` as failed, unless it counted itself (Keeper::now()
+// does before anything else): one that could not be started, or was refused. How many failed in a
+// row; 0 when the folder cannot be written. Waits for nobody: a run at work has counted itself.
+std::uint64_t count_failure(const std::filesystem::path& folder, const std::string& name,
+                            util::WallTime begun);
+
 // Has this backup been restored, and did no later test fail?
 bool is_proven(const Entry& entry, const FolderState& state);
 

@@ -26,9 +26,12 @@ std::string ago(util::WallTime now, util::WallTime then) {
 // The look at one set.
 class Look {
  public:
-  Look(const SetOptions& set, Passphrases* passphrases, storage::Storage* storage,
-       const util::Clock& clock)
-      : set_(set), passphrases_(passphrases), storage_(storage), now_(clock.now()) {}
+  Look(const HealthParts& parts, const util::Clock& clock)
+      : set_(parts.set),
+        passphrases_(parts.passphrases),
+        storage_(parts.storage),
+        storage_trouble_(parts.storage_trouble),
+        now_(clock.now()) {}
 
   std::vector<Health> run() {
     if (const util::Status read = read_folder(); !read) {
@@ -39,7 +42,10 @@ class Look {
     age();
     runs();
     whole();
-    if (storage_ != nullptr) {
+    if (storage_trouble_) {
+      add("outside", HealthState::kBroken, "what is outside cannot be seen",
+          storage_trouble_->message(), "warder vault test");
+    } else if (storage_ != nullptr) {
       outside();
       protection();
     }
@@ -176,13 +182,17 @@ class Look {
     }
     std::vector<KeyId> seen;
     std::vector<std::string> locked = unread_;
+    std::optional<Error> unseen;
     const auto look = [&](const Stamp& stamp, const ReadManifest& manifest) {
       const KeyId* const key = manifest.key();
       if (key == nullptr || std::ranges::find(seen, *key) != seen.end()) {
         return;
       }
       seen.push_back(*key);
-      if (const auto found = find_passphrase(manifest, *passphrases_); !found) {
+      const auto found = find_passphrase(manifest, *passphrases_);
+      if (!found && found.error().code() == ErrorCode::kUnavailable) {
+        unseen = found.error();
+      } else if (!found) {
         locked.push_back(fmt::format("{}: {}", stamp.to_string(), found.error().message()));
       }
     };
@@ -194,7 +204,15 @@ class Look {
     for (const auto& [stamp, manifest] : elsewhere_) {
       look(stamp, manifest);
     }
+    if (unseen) {
+      add("keys", HealthState::kBroken,
+          "whether a key opens every backup that is kept is not known", unseen->message(),
+          "warder vault test --backup-passphrase");
+    }
     if (locked.empty()) {
+      if (unseen) {
+        return;
+      }
       add("keys", HealthState::kGood,
           seen.empty() ? std::string("no backup is encrypted")
                        : fmt::format("{} open every backup that is kept",
@@ -223,6 +241,7 @@ class Look {
   const SetOptions& set_;
   Passphrases* const passphrases_;
   storage::Storage* const storage_;
+  const std::optional<Error>& storage_trouble_;
   const util::WallTime now_;
   std::vector<Entry> entries_;
   FolderState state_;
@@ -246,9 +265,8 @@ std::string_view to_string(HealthState state) {
   return "broken";
 }
 
-std::vector<Health> health_of(const SetOptions& set, Passphrases* passphrases,
-                              storage::Storage* storage, const util::Clock& clock) {
-  return Look(set, passphrases, storage, clock).run();
+std::vector<Health> health_of(const HealthParts& parts, const util::Clock& clock) {
+  return Look(parts, clock).run();
 }
 
 }  // namespace warder::backup

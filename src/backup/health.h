@@ -4,7 +4,9 @@
 #include "backup/passphrases.h"
 #include "storage/storage.h"
 #include "util/clock.h"
+#include "util/result.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,12 +25,18 @@ struct Health {
   std::string remedy;  // what to do; empty when good
 };
 
+struct HealthParts {
+  const SetOptions& set;
+  Passphrases* passphrases = nullptr;
+  storage::Storage* storage = nullptr;
+  const std::optional<util::Error>& storage_trouble;  // why `storage` could not be opened
+};
+
 // Looks at a set as it lies there, in a second and without restoring anything: the age of the
 // newest proven backup, runs that failed, damage that was noticed, a known key for each backup that
 // is kept (here and outside), that the newest proven one lies outside, what protects it there, the
 // last drill. Changes nothing, takes no lock. `passphrases` and `storage` may be null for a set
-// that has none.
-std::vector<Health> health_of(const SetOptions& set, Passphrases* passphrases,
-                              storage::Storage* storage, const util::Clock& clock);
+// that has none. What a vault or storage that is away hides is said to be unseen, not lost.
+std::vector<Health> health_of(const HealthParts& parts, const util::Clock& clock);
 
 }  // namespace warder::backup

@@ -2,6 +2,7 @@
 
 #include "backup/proof.h"
 #include "backup/size_text.h"
+#include "openpgp/encrypt.h"
 #include "util/duration.h"
 #include "util/strings.h"
 
@@ -54,11 +55,31 @@ util::Result<Keeper::Opened> Keeper::open() const {
   return Opened{std::move(folder), std::move(lock), removed};
 }
 
-std::optional<RemoteCopies> Keeper::remote() const {
-  if (parts_.storage == nullptr) {
-    return std::nullopt;
+util::Result<std::optional<RemoteCopies>> Keeper::remote() const {
+  if (parts_.storage_trouble) {
+    return *parts_.storage_trouble;
   }
-  return RemoteCopies(*parts_.storage, parts_.set.name);
+  if (parts_.storage == nullptr) {
+    return std::optional<RemoteCopies>();
+  }
+  return std::optional(RemoteCopies(*parts_.storage, parts_.set.name));
+}
+
+util::Result<Passphrase> Keeper::passphrase_of(const ReadManifest& manifest, Report& report) const {
+  auto found = parts_.passphrases == nullptr
+                   ? util::Result<Passphrase>(
+                         Error(ErrorCode::kDenied, "the configuration names no passphrase for it"))
+                   : find_passphrase(manifest, *parts_.passphrases);
+  if (!found) {
+    report.lack = Lack::kPassphrase;
+  }
+  return found;
+}
+
+// What is outside keeps the weeks and months. By the configuration: a storage that cannot be
+// opened makes nothing different.
+Generations Keeper::generations_here() const {
+  return parts_.set.storage.empty() ? Generations::kAll : Generations::kDailyOnly;
 }
 
 Report Keeper::now() {
@@ -79,9 +100,20 @@ Report Keeper::now() {
     WARDER_RETURN_IF_ERROR(folder.keep(state));
     report.failures_in_a_row = state.failures;
 
-    const MakeParts make{parts_.set,         folder,         parts_.passphrases, parts_.clock,
-                         parts_.host,        parts_.tool,    parts_.history,     parts_.progress,
-                         parts_.at_boundary, parts_.snapshot};
+    std::optional<Passphrase> passphrase;
+    if (parts_.set.encryption == Encryption::kOpenPgp) {
+      report.lack = Lack::kPassphrase;
+      if (parts_.passphrases == nullptr) {
+        return Error(ErrorCode::kInternal, "no source of passphrases");
+      }
+      WARDER_ASSIGN_OR_RETURN(passphrase, parts_.passphrases->current());
+      WARDER_RETURN_IF_ERROR(openpgp::check_passphrase(passphrase->text));
+      report.lack = Lack::kNothing;
+    }
+    const MakeParts make{parts_.set,     folder,          passphrase ? &*passphrase : nullptr,
+                         parts_.clock,   parts_.host,     parts_.tool,
+                         parts_.history, parts_.progress, parts_.at_boundary,
+                         parts_.snapshot};
     WARDER_ASSIGN_OR_RETURN(const Made made, make_backup(make));
     state.restore_seconds = made.proof_seconds;
     report.notes.insert(report.notes.end(), made.remarks.begin(), made.remarks.end());
@@ -147,7 +179,7 @@ Report Keeper::now() {
 }
 
 util::Status Keeper::upload_missing(const Folder& folder, Report& report) const {
-  std::optional<RemoteCopies> there = remote();
+  WARDER_ASSIGN_OR_RETURN(std::optional<RemoteCopies> there, remote());
   if (!there) {
     return {};
   }
@@ -170,18 +202,33 @@ util::Status Keeper::prune_all(const Folder& folder, DryRun dry_run, Report& rep
   const util::WallTime now = parts_.clock.now();
   WARDER_ASSIGN_OR_RETURN(const std::vector<Entry> entries, folder.list());
   WARDER_ASSIGN_OR_RETURN(const FolderState state, folder.state());
-  std::optional<RemoteCopies> there = remote();
+  auto opened = remote();
+  if (!opened && dry_run == DryRun::kNo) {
+    return opened.error();
+  }
+  // A picture of what is here can be drawn without the storage.
+  std::optional<Error> unseen = opened ? std::nullopt : std::optional(opened.error());
+  std::optional<RemoteCopies> there = opened ? std::move(*opened) : std::nullopt;
   std::vector<Stamp> remote_stamps;
   if (there) {
-    WARDER_ASSIGN_OR_RETURN(remote_stamps, there->list());
+    auto listed = there->list();
+    if (!listed && dry_run == DryRun::kNo) {
+      return listed.error();
+    }
+    if (listed) {
+      remote_stamps = std::move(*listed);
+    } else {
+      unseen = listed.error();
+      there.reset();
+    }
   }
-  const std::vector<Verdict> here = judge(candidates_of(entries, state), parts_.set.retention,
-                                          there ? Generations::kDailyOnly : Generations::kAll, now);
+  const std::vector<Verdict> here =
+      judge(candidates_of(entries, state), parts_.set.retention, generations_here(), now);
   std::size_t removed = 0;
   std::size_t stays = 0;
   for (std::size_t i = 0; i < here.size(); ++i) {
     // One that should be in the storage and is not yet there stays.
-    const bool waits = there && entries[i].is_whole() &&
+    const bool waits = (there || unseen) && entries[i].is_whole() &&
                        std::ranges::find(remote_stamps, entries[i].stamp) == remote_stamps.end();
     if (here[i].reason != Reason::kNone || waits) {
       ++stays;
@@ -199,6 +246,9 @@ util::Status Keeper::prune_all(const Folder& folder, DryRun dry_run, Report& rep
                                                 dry_run == DryRun::kYes ? "would go" : "went"));
   if (report.verb == "prune") {
     report.notes.push_back(fmt::format("{}\n{}", folder.path().string(), picture(here, now)));
+  }
+  if (unseen) {
+    return unseen->with_context("what is outside could not be looked at");
   }
   if (!there) {
     return {};
@@ -244,16 +294,14 @@ Report Keeper::prune(DryRun dry_run) {
     return {};
   };
   if (const util::Status done = work(); !done) {
-    report.fail(done.error(), "pruning did not come to its end");
+    report.fail(done.error(), dry_run == DryRun::kYes ? "the picture is not whole"
+                                                      : "pruning did not come to its end");
   }
   end(report);
   return report;
 }
 
 void Keeper::check_keys(const std::vector<Entry>& entries, Report& report) const {
-  if (parts_.passphrases == nullptr) {
-    return;
-  }
   std::vector<KeyId> seen;
   for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
     const ReadManifest* const read = entry->read();
@@ -262,9 +310,14 @@ void Keeper::check_keys(const std::vector<Entry>& entries, Report& report) const
       continue;
     }
     seen.push_back(*key);
-    if (const auto found = find_passphrase(*read, *parts_.passphrases); !found) {
-      report.fail(found.error(), fmt::format("no known key opens the backup {}, which is kept",
-                                             entry->stamp.to_string()));
+    if (const auto found = passphrase_of(*read, report); !found) {
+      report.fail(
+          found.error(),
+          found.error().code() == ErrorCode::kUnavailable
+              ? fmt::format("whether a key opens the backup {}, which is kept, cannot be seen",
+                            entry->stamp.to_string())
+              : fmt::format("no known key opens the backup {}, which is kept",
+                            entry->stamp.to_string()));
     }
   }
 }
@@ -308,11 +361,7 @@ Report Keeper::verify(std::optional<Stamp> stamp, Proven which) {
         const Manifest& manifest = entry->manifest->manifest;
         std::optional<Passphrase> passphrase;
         if (manifest.key) {
-          if (parts_.passphrases == nullptr) {
-            return Error(ErrorCode::kDenied, "there is no passphrase for it");
-          }
-          WARDER_ASSIGN_OR_RETURN(passphrase,
-                                  find_passphrase(*entry->manifest, *parts_.passphrases));
+          WARDER_ASSIGN_OR_RETURN(passphrase, passphrase_of(*entry->manifest, report));
         }
         double seconds = 0;
         for (const BackupFile& file : manifest.files) {
@@ -385,6 +434,9 @@ Report Keeper::verify(std::optional<Stamp> stamp, Proven which) {
 }
 
 std::optional<util::Result<storage::Protection>> Keeper::protection() const {
+  if (parts_.storage_trouble) {
+    return util::Result<storage::Protection>(*parts_.storage_trouble);
+  }
   return parts_.storage == nullptr ? std::nullopt : std::optional(parts_.storage->protection());
 }
 
@@ -398,17 +450,18 @@ void Keeper::tell_protection(Report& report) const {
 }
 
 std::vector<Health> Keeper::health() const {
-  return health_of(parts_.set, parts_.passphrases, parts_.storage, parts_.clock);
+  return health_of({parts_.set, parts_.passphrases, parts_.storage, parts_.storage_trouble},
+                   parts_.clock);
 }
 
-util::Result<std::vector<Listed>> Keeper::list() {
+util::Result<Listing> Keeper::list() {
   WARDER_ASSIGN_OR_RETURN(const Folder folder, Folder::open(parts_.set.folder, parts_.set.name));
   WARDER_ASSIGN_OR_RETURN(const std::vector<Entry> entries, folder.list());
   WARDER_ASSIGN_OR_RETURN(const FolderState state, folder.state());
-  std::vector<Listed> all;
-  const std::vector<Verdict> verdicts = judge(
-      candidates_of(entries, state), parts_.set.retention,
-      parts_.storage == nullptr ? Generations::kAll : Generations::kDailyOnly, parts_.clock.now());
+  Listing listing;
+  std::vector<Listed>& all = listing.backups;
+  const std::vector<Verdict> verdicts = judge(candidates_of(entries, state), parts_.set.retention,
+                                              generations_here(), parts_.clock.now());
   const auto describe = [](const Manifest& manifest, Listed& row) {
     row.key = manifest.key;
     for (const BackupFile& file : manifest.files) {
@@ -428,9 +481,14 @@ util::Result<std::vector<Listed>> Keeper::list() {
     }
     all.push_back(std::move(row));
   }
-  if (std::optional<RemoteCopies> there = remote()) {
-    WARDER_ASSIGN_OR_RETURN(const std::vector<Stamp> stamps, there->list());
-    for (const Stamp& stamp : stamps) {
+  auto there = remote();
+  const auto stamps = !there   ? util::Result<std::vector<Stamp>>(there.error())
+                      : *there ? (*there)->list()
+                               : std::vector<Stamp>();
+  if (!stamps) {
+    listing.outside = stamps.error();
+  } else {
+    for (const Stamp& stamp : *stamps) {
       const auto known = std::ranges::find_if(
           all, [&](const Listed& row) { return row.stamp.time == stamp.time; });
       if (known != all.end()) {
@@ -440,7 +498,7 @@ util::Result<std::vector<Listed>> Keeper::list() {
       Listed row;
       row.stamp = stamp;
       row.in_storage = true;
-      const auto manifest = there->manifest(stamp);
+      const auto manifest = (*there)->manifest(stamp);
       if (manifest) {
         describe(manifest->manifest, row);
         row.proven = manifest->manifest.proof.has_value();
@@ -454,7 +512,7 @@ util::Result<std::vector<Listed>> Keeper::list() {
     }
     std::ranges::sort(all, {}, &Listed::stamp);
   }
-  return all;
+  return listing;
 }
 
 }  // namespace warder::backup

@@ -23,7 +23,10 @@ namespace warder::backup {
 struct KeeperParts {
   const SetOptions& set;
   Passphrases* passphrases = nullptr;
-  storage::Storage* storage = nullptr;  // of a set that has one
+  storage::Storage* storage = nullptr;  // of a set that has one, or see below
+  // Why the storage of a set that has one could not be opened. What lies in the folder can be
+  // looked at and restored all the same.
+  std::optional<util::Error> storage_trouble = {};
   const util::Clock& clock;
   std::string host;
   std::string tool;
@@ -60,6 +63,11 @@ struct Listed {
   Reason reason = Reason::kNone;  // why it stays
 };
 
+struct Listing {
+  std::vector<Listed> backups;         // oldest first
+  std::optional<util::Error> outside;  // why the storage could not be looked at
+};
+
 struct RestoreFileOptions {
   std::filesystem::path file;  // its name as warder gave it: the ending tells the format
   std::filesystem::path target;
@@ -89,7 +97,8 @@ class Keeper {
   // Encrypts every backup anew that the current passphrase does not open, here and in the storage.
   Report re_encrypt();
 
-  util::Result<std::vector<Listed>> list();
+  // Needs no passphrase. What is outside is missing when the storage does not answer.
+  util::Result<Listing> list();
   // backup/health.h. No report: it does nothing.
   std::vector<Health> health() const;
   // What keeps the copies outside from being removed; empty for a set without a storage.
@@ -107,10 +116,14 @@ class Keeper {
   util::Status upload_missing(const Folder& folder, Report& report) const;
   util::Status prune_all(const Folder& folder, DryRun dry_run, Report& report) const;
   util::Status re_encrypt_entry(const Folder& folder, const Entry& entry, const KeyId& current,
-                                bool in_storage) const;
+                                bool in_storage, Report& report) const;
   util::Status re_encrypt_all(const Folder& folder, Report& report) const;
   void check_keys(const std::vector<Entry>& entries, Report& report) const;
-  std::optional<RemoteCopies> remote() const;
+  // Empty for a set without a storage.
+  util::Result<std::optional<RemoteCopies>> remote() const;
+  // find_passphrase(); the report is told what it lacks.
+  util::Result<Passphrase> passphrase_of(const ReadManifest& manifest, Report& report) const;
+  Generations generations_here() const;
   void tell_protection(Report& report) const;
 
   KeeperParts parts_;

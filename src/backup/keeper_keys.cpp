@@ -37,12 +37,12 @@ util::Result<Digest> turn(const fs::path& from, const crypto::SecretString& old_
 }  // namespace
 
 util::Status Keeper::re_encrypt_entry(const Folder& folder, const Entry& entry,
-                                      const KeyId& current, bool in_storage) const {
+                                      const KeyId& current, bool in_storage, Report& report) const {
   const ReadManifest* const read = entry.read();
   if (read == nullptr) {
     return Error(ErrorCode::kInvalid, entry.fault);
   }
-  WARDER_ASSIGN_OR_RETURN(const Passphrase old_one, find_passphrase(*read, *parts_.passphrases));
+  WARDER_ASSIGN_OR_RETURN(const Passphrase old_one, passphrase_of(*read, report));
   WARDER_ASSIGN_OR_RETURN(const Passphrase new_one, parts_.passphrases->current());
   if (!same_passphrase(new_one.id, current)) {
     return Error(ErrorCode::kConflict, "the passphrase was rotated meanwhile; run it again");
@@ -85,7 +85,8 @@ util::Status Keeper::re_encrypt_entry(const Folder& folder, const Entry& entry,
   }));
   if (in_storage) {
     WARDER_ASSIGN_OR_RETURN(const Entry fresh, folder.find(manifest.stamp));
-    if (std::optional<RemoteCopies> there = remote()) {
+    WARDER_ASSIGN_OR_RETURN(std::optional<RemoteCopies> there, remote());
+    if (there) {
       WARDER_RETURN_IF_ERROR(there->put(folder, fresh, parts_.progress));
     }
     if (parts_.at_boundary) {
@@ -97,8 +98,10 @@ util::Status Keeper::re_encrypt_entry(const Folder& folder, const Entry& entry,
 }
 
 util::Status Keeper::re_encrypt_all(const Folder& folder, Report& report) const {
+  report.lack = Lack::kPassphrase;
   WARDER_ASSIGN_OR_RETURN(const Passphrase current, parts_.passphrases->current());
-  std::optional<RemoteCopies> there = remote();
+  report.lack = Lack::kNothing;
+  WARDER_ASSIGN_OR_RETURN(std::optional<RemoteCopies> there, remote());
   std::vector<Stamp> remote_stamps;
   if (there) {
     WARDER_ASSIGN_OR_RETURN(remote_stamps, there->list());
@@ -136,7 +139,8 @@ util::Status Keeper::re_encrypt_all(const Folder& folder, Report& report) const 
       continue;
     }
     if (!same_passphrase(*key, current.id)) {
-      note(entry.stamp, re_encrypt_entry(folder, entry, current.id, is_remote(entry.stamp)));
+      note(entry.stamp,
+           re_encrypt_entry(folder, entry, current.id, is_remote(entry.stamp), report));
       continue;
     }
     // Done here in an earlier run that ended before the storage had it.
@@ -167,7 +171,7 @@ util::Status Keeper::re_encrypt_all(const Folder& folder, Report& report) const 
       WARDER_ASSIGN_OR_RETURN(const Folder inner, Folder::open(room, parts_.set.name));
       WARDER_RETURN_IF_ERROR(there->fetch(stamp, inner, parts_.progress));
       WARDER_ASSIGN_OR_RETURN(const Entry entry, inner.find(stamp));
-      return re_encrypt_entry(inner, entry, current.id, true);
+      return re_encrypt_entry(inner, entry, current.id, true, report);
     };
     note(stamp, turn_one());
     std::error_code error;

@@ -163,7 +163,6 @@ Report Keeper::restore(const RestoreOptions& options) {
         entry = std::move(*found);
       }
     }
-    std::optional<RemoteCopies> there = remote();
     fs::path fetched = parent / fmt::format(".warder-restore-{}", ::getpid());
     const RoomRemover remover{fetched};
     if (::mkdir(fetched.c_str(), 0700) != 0) {
@@ -174,6 +173,7 @@ Report Keeper::restore(const RestoreOptions& options) {
       folder = opened->folder;
       report.facts.emplace_back("from", folder->path().string());
     } else {
+      WARDER_ASSIGN_OR_RETURN(std::optional<RemoteCopies> there, remote());
       if (!there) {
         return Error(ErrorCode::kNotFound,
                      options.stamp
@@ -211,10 +211,7 @@ Report Keeper::restore(const RestoreOptions& options) {
     }
     std::optional<Passphrase> passphrase;
     if (file.encryption == Encryption::kOpenPgp) {
-      if (parts_.passphrases == nullptr) {
-        return Error(ErrorCode::kDenied, "there is no passphrase for it");
-      }
-      WARDER_ASSIGN_OR_RETURN(passphrase, find_passphrase(*entry->manifest, *parts_.passphrases));
+      WARDER_ASSIGN_OR_RETURN(passphrase, passphrase_of(*entry->manifest, report));
     } else {
       report.notes.emplace_back("the backup is not encrypted: nothing proves who wrote it");
     }
@@ -301,7 +298,7 @@ Report Keeper::restore_file(const RestoreFileOptions& options) {
       packed.has_digests = true;
       expected.database = read.manifest.database;
       if (read.manifest.key) {
-        WARDER_ASSIGN_OR_RETURN(Passphrase found, find_passphrase(read, *parts_.passphrases));
+        WARDER_ASSIGN_OR_RETURN(Passphrase found, passphrase_of(read, report));
         passphrases.push_back(std::move(found));
       }
     } else {
@@ -312,7 +309,9 @@ Report Keeper::restore_file(const RestoreFileOptions& options) {
       if (parts->encryption == Encryption::kOpenPgp) {
         const KeyId any{
             parts_.set.passphrase ? parts_.set.passphrase->to_string() : std::string(), 0, {}};
+        report.lack = Lack::kPassphrase;
         WARDER_ASSIGN_OR_RETURN(passphrases, parts_.passphrases->candidates(any));
+        report.lack = Lack::kNothing;
       }
     }
     const fs::path made = room / "made";
@@ -353,7 +352,7 @@ Report Keeper::drill(const fs::path& work_folder) {
   Report report = begin("drill");
   const auto work = [&]() -> util::Status {
     // The drill pretends that this host is lost: only the storage and the vault are used.
-    std::optional<RemoteCopies> there = remote();
+    WARDER_ASSIGN_OR_RETURN(std::optional<RemoteCopies> there, remote());
     const fs::path room = work_folder / fmt::format(".making-drill-{}", ::getpid());
     std::error_code error;
     fs::create_directories(work_folder, error);
@@ -399,10 +398,7 @@ Report Keeper::drill(const fs::path& work_folder) {
     const Manifest& manifest = entry.manifest->manifest;
     std::optional<Passphrase> passphrase;
     if (manifest.key) {
-      if (parts_.passphrases == nullptr) {
-        return Error(ErrorCode::kDenied, "there is no passphrase for it");
-      }
-      WARDER_ASSIGN_OR_RETURN(passphrase, find_passphrase(*entry.manifest, *parts_.passphrases));
+      WARDER_ASSIGN_OR_RETURN(passphrase, passphrase_of(*entry.manifest, report));
     }
     report.facts.emplace_back("backup", manifest.stamp.to_string());
     report.facts.emplace_back("made on", manifest.host);

@@ -102,12 +102,10 @@ class Maker {
     }
     WARDER_RETURN_IF_ERROR(choose_stamp());
     if (set_.encryption == Encryption::kOpenPgp) {
-      if (parts_.passphrases == nullptr) {
-        return Error(ErrorCode::kInternal, "no source of passphrases");
+      if (parts_.passphrase == nullptr) {
+        return Error(ErrorCode::kInternal, "no passphrase was given");
       }
-      WARDER_ASSIGN_OR_RETURN(passphrase_, parts_.passphrases->current());
-      WARDER_RETURN_IF_ERROR(openpgp::check_passphrase(passphrase_.text));
-      manifest.key = passphrase_.id;
+      manifest.key = parts_.passphrase->id;
     }
     if (::mkdir(work_.c_str(), 0700) != 0) {
       return util::errno_error(work_.string(), errno);
@@ -262,7 +260,8 @@ class Maker {
     std::unique_ptr<openpgp::EncryptSink> encrypt;
     util::ByteSink* next = &stored;
     if (set_.encryption == Encryption::kOpenPgp) {
-      WARDER_ASSIGN_OR_RETURN(encrypt, openpgp::EncryptSink::create(passphrase_.text, stored));
+      WARDER_ASSIGN_OR_RETURN(encrypt,
+                              openpgp::EncryptSink::create(parts_.passphrase->text, stored));
       next = encrypt.get();
     }
     GzipSink gzip(set_.level, *next);
@@ -279,9 +278,10 @@ class Maker {
   util::Status prove_all() {
     double seconds = 0;
     for (const BackupFile& file : made_.manifest.files) {
-      const Packed packed{parts_.folder.making(file.name), file, true,
-                          set_.encryption == Encryption::kOpenPgp ? &passphrase_.text : nullptr,
-                          set_.unpacked_limit};
+      const Packed packed{
+          parts_.folder.making(file.name), file, true,
+          set_.encryption == Encryption::kOpenPgp ? &parts_.passphrase->text : nullptr,
+          set_.unpacked_limit};
       bool unpacked = false;
       const auto took = prove(
           packed, {made_.manifest.database, set_.queries}, work_, parts_.clock,
@@ -302,10 +302,10 @@ class Maker {
   }
 
   util::Status write_manifest_file() {
-    WARDER_ASSIGN_OR_RETURN(
-        const std::string text,
-        write_manifest(made_.manifest,
-                       set_.encryption == Encryption::kOpenPgp ? &passphrase_.text : nullptr));
+    WARDER_ASSIGN_OR_RETURN(const std::string text,
+                            write_manifest(made_.manifest, set_.encryption == Encryption::kOpenPgp
+                                                               ? &parts_.passphrase->text
+                                                               : nullptr));
     WARDER_ASSIGN_OR_RETURN(FileSink file, FileSink::create(parts_.folder.making(manifest_file())));
     WARDER_RETURN_IF_ERROR(file.write(util::as_bytes(text)));
     return file.finish();
@@ -316,7 +316,6 @@ class Maker {
   const fs::path work_;
   fs::path copy_;
   DatabaseFacts facts_;
-  Passphrase passphrase_;
   Made made_;
   bool published_ = false;
 };

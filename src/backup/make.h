@@ -30,7 +30,9 @@ using SnapshotSource =
 struct MakeParts {
   const SetOptions& set;
   const Folder& folder;
-  Passphrases* passphrases = nullptr;  // not needed without encryption
+  // What it is encrypted with, as openpgp::check_passphrase() takes it. Not needed without
+  // encryption.
+  const Passphrase* passphrase = nullptr;
   const util::Clock& clock;
   std::string host;
   std::string tool;

@@ -20,12 +20,12 @@ class Passphrases {
   // What a new backup is encrypted with.
   virtual util::Result<Passphrase> current() = 0;
   // What may open a backup that was encrypted with `id`, most likely first. kNotFound when nothing
-  // does any more.
+  // does any more; kUnavailable when what may have it cannot be asked now, which is no loss.
   virtual util::Result<std::vector<Passphrase>> candidates(const KeyId& id) = 0;
 };
 
 // The one of the candidates that fits the manifest's seal. kDenied when none does: the backup's key
-// is lost, or the manifest was changed.
+// is lost, or the manifest was changed. kUnavailable as above.
 util::Result<Passphrase> find_passphrase(const ReadManifest& manifest, Passphrases& passphrases);
 
 }  // namespace warder::backup

@@ -29,25 +29,34 @@ std::string cut(std::string text, std::size_t most) {
 }
 
 std::vector<std::string> next_steps(ErrorCode code, const Report& report) {
+  const bool restores = report.verb == "restore";
+  const std::string again = restores ? "the same command again"
+                                     : fmt::format("warder backup {} {}", report.verb, report.set);
+  if (report.lack == Lack::kPassphrase) {
+    return {"warder vault test --backup-passphrase      # where it should lie",
+            report.verb == "now" || report.verb == "re-encrypt"
+                ? again
+                : "with the passphrase on paper: the same command and --passphrase-file FILE"};
+  }
   switch (code) {
     case ErrorCode::kDenied:
-      return {fmt::format("warder vault test --backup-passphrase"),
-              fmt::format("warder backup list {}", report.set)};
+      return {"see the rights of what the cause names: whose it is, who may read it",
+              fmt::format("warder backup check {}", report.set)};
     case ErrorCode::kUnavailable:
     case ErrorCode::kTimeout:
-      return {"look whether the vault and the storage can be reached",
-              fmt::format("warder backup {} {}", report.verb, report.set)};
+      return {"look whether the vault and the storage can be reached", again};
     case ErrorCode::kIo:
-      return {"df -h", fmt::format("warder backup {} {}", report.verb, report.set)};
+      return {"df -h", again};
     case ErrorCode::kConflict:
       return {fmt::format("warder backup list {}", report.set)};
     case ErrorCode::kNotFound:
-      if (report.cause.find("vault") != std::string::npos) {
-        return {"warder vault test --backup-passphrase      # where it should lie",
-                fmt::format("warder backup {} {}", report.verb, report.set)};
+      if (restores) {
+        return {
+            fmt::format("warder backup list {}      # what there is, here and outside", report.set),
+            again};
       }
       return {fmt::format("warder check      # are the paths of [backup {}] right?", report.set),
-              fmt::format("warder backup {} {}", report.verb, report.set)};
+              again};
     default:
       return {fmt::format("warder backup verify {} --all", report.set),
               fmt::format("warder backup list {}", report.set)};

@@ -14,6 +14,9 @@
 
 namespace warder::backup {
 
+// What a run lacked, where the code of its error alone does not say what to do about it.
+enum class Lack { kNothing, kPassphrase };
+
 // What one run did, for a terminal, a mail, a program and the history.
 struct Report {
   std::string verb;  // "now", "verify", "restore", "drill", "prune", "re-encrypt"
@@ -29,6 +32,8 @@ struct Report {
   // Names and figures: {"bytes", "1048576"}; shown in this order.
   std::vector<std::pair<std::string, std::string>> facts;
   std::uint64_t failures_in_a_row = 0;  // of "now"
+  // Set before fail(), which chooses the next steps by it. Not part of the texts.
+  Lack lack = Lack::kNothing;
 
   void fail(const util::Error& error, std::string what);
 };

@@ -49,12 +49,17 @@ util::Result<Passphrase> VaultPassphrases::read(const SecretReference& reference
                                                 std::optional<std::uint64_t> version) {
   std::uint64_t found = 0;
   const vault::DocumentSource source = [&](std::string_view name) -> util::Result<vault::Document> {
+    if (parts_.trouble) {
+      return *parts_.trouble;
+    }
     if (parts_.provider == nullptr) {
       return Error(ErrorCode::kUnavailable, "no vault is set up");
     }
     auto document = parts_.provider->get(name, version);
     if (document) {
       found = document->version;
+    } else {
+      note(document.error());
     }
     return document;
   };
@@ -62,8 +67,17 @@ util::Result<Passphrase> VaultPassphrases::read(const SecretReference& reference
   return Passphrase{{reference.to_string(), found, {}}, std::move(text)};
 }
 
+void VaultPassphrases::note(const Error& error) {
+  if (error.code() == ErrorCode::kUnavailable || error.code() == ErrorCode::kTimeout) {
+    parts_.trouble = error;
+  }
+}
+
 util::Result<Passphrase> VaultPassphrases::current() {
   if (!parts_.data_key.empty()) {
+    if (parts_.trouble) {
+      return *parts_.trouble;
+    }
     if (parts_.transit == nullptr) {
       return Error(ErrorCode::kInvalid,
                    "data_key needs Vault or OpenBao ([vault] provider = vault)");
@@ -91,12 +105,18 @@ void VaultPassphrases::add_versions(const SecretReference& reference, const KeyI
       all.push_back(std::move(*found));
     }
   };
-  if (reference.kind != SecretReference::Kind::kVault || parts_.provider == nullptr) {
+  if (reference.kind != SecretReference::Kind::kVault) {
     add({});
+    return;
+  }
+  if (parts_.provider == nullptr || parts_.trouble) {
     return;
   }
   if (id.version > 0) {
     add(id.version);
+  }
+  if (parts_.trouble) {
+    return;
   }
   const auto history = parts_.provider->history(reference.document);
   if (!history) {
@@ -117,11 +137,14 @@ util::Result<std::vector<Passphrase>> VaultPassphrases::candidates(const KeyId& 
     all.push_back({id, parts_.given.copy()});
   }
   if (id.reference.starts_with(kTransit)) {
-    if (parts_.transit != nullptr) {
+    if (parts_.transit != nullptr && !parts_.trouble) {
       const std::string name = id.reference.substr(kTransit.size());
       const auto key = parts_.transit->open_data_key(name, id.wrapped, util::as_bytes(kPurpose));
-      if (!key && all.empty()) {
-        return key.error();
+      if (!key) {
+        note(key.error());
+        if (all.empty() && !parts_.trouble) {
+          return key.error();
+        }
       }
       if (key) {
         std::string text = util::to_hex(key->bytes());
@@ -138,12 +161,16 @@ util::Result<std::vector<Passphrase>> VaultPassphrases::candidates(const KeyId& 
       add_versions(*parts_.reference, id, all);
     }
   }
+  if (all.empty() && parts_.trouble) {
+    return Error(ErrorCode::kUnavailable,
+                 fmt::format("the passphrase {} version {} cannot be had now: {}", id.reference,
+                             id.version, parts_.trouble->message()));
+  }
   if (all.empty()) {
-    return Error(
-        ErrorCode::kNotFound,
-        fmt::format("nothing gives the passphrase {} version {} any more: the vault has no "
-                    "such version, or cannot be reached (warder vault test)",
-                    id.reference, id.version));
+    return Error(ErrorCode::kNotFound,
+                 fmt::format("nothing gives the passphrase {} version {} any more: no version of "
+                             "the vault's document has it, and the configuration names no other",
+                             id.reference, id.version));
   }
   return all;
 }

@@ -17,15 +17,17 @@ namespace warder::backup {
 //
 // For an older version the vault is asked for that version of the document, then for all others
 // that it still has: a vault that was itself restored may count differently. A file given for the
-// occasion (warder backup ... --passphrase-file) is tried first.
+// occasion (warder backup ... --passphrase-file) is tried first. A vault that does not answer is
+// asked no second time.
 class VaultPassphrases : public Passphrases {
  public:
   struct Parts {
     std::optional<config::SecretReference> reference;
-    std::string data_key;                 // of `transit`; empty: none
-    vault::Provider* provider = nullptr;  // null: there is no vault
-    vault::Transit* transit = nullptr;    // for a data key
-    crypto::SecretString given;           // for the occasion; empty: none
+    std::string data_key;                     // of `transit`; empty: none
+    vault::Provider* provider = nullptr;      // null: there is no vault, or see `trouble`
+    vault::Transit* transit = nullptr;        // for a data key
+    crypto::SecretString given;               // for the occasion; empty: none
+    std::optional<util::Error> trouble = {};  // why the vault could not be opened
   };
   explicit VaultPassphrases(Parts parts) : parts_(std::move(parts)) {}
 
@@ -37,6 +39,8 @@ class VaultPassphrases : public Passphrases {
                                 std::optional<std::uint64_t> version);
   void add_versions(const config::SecretReference& reference, const KeyId& id,
                     std::vector<Passphrase>& all);
+  // Remembers that the vault is away: who looks at many backups waits for it once.
+  void note(const util::Error& error);
 
   Parts parts_;
 };

@@ -182,10 +182,10 @@ class Readers(Case):
         # A vault that does not answer says nothing of how long backups are kept: none goes.
         host("vault", "update-backup-config", input=json.dumps(document))
         (host.folder / "vault.key").rename(host.folder / "away")
-        refused = host("backup", "prune", "vw", check=False)
-        self.assertNotEqual(refused.returncode, 0)
-        self.assertIn("the vault, whose documents say how long backups are kept, cannot be read", refused.stderr)
-        self.assertIn("the vault's documents were not looked at", host("backup", "list", "vw", check=False).stderr)
+        for verb in ("prune", "now", "re-encrypt"):
+            self.failed(host("backup", verb, "vw", check=False),
+                        "the vault, whose documents say how long backups are kept, cannot be read")
+        self.assertIn("the vault's documents were not looked at", host("backup", "list", "vw").stderr)
 
     def test_without_encryption_takes_a_second_word(self):
         host = Host(self.folder / "a").vault()
@@ -450,6 +450,51 @@ class Health(Case):
         done = host("doctor", check=False)
         self.assertEqual(done.returncode, 1)
         self.assertIn("vw: no known key opens a backup that is kept", done.stdout)
+
+    def test_looking_needs_no_vault(self):
+        store = self.folder / "outside"
+        store.mkdir()
+        host = Host(self.folder / "a", more="storage = disk\nformats = binary full",
+                    storage=f"[storage disk]\nkind = directory\npath = {store}").vault()
+        host("backup", "now")
+        stamp = json.loads(host("backup", "list", "--json").stdout)[0]["backups"][0]["stamp"]
+        whole = {verb: host("backup", *verb).stdout for verb in (("list",), ("list", "--json"), ("prune", "--dry-run"))}
+        (host.folder / "vault.key").rename(host.folder / "away")
+        for verb, said in whole.items():
+            done = host("backup", *verb)
+            self.assertEqual(done.stdout, said)
+            self.assertIn("the vault's documents were not looked at, the files alone count", done.stderr)
+        # All that can be seen is seen; of the keys it is said that they cannot be, not that they are lost.
+        rows = self.checks(host, 1)
+        self.assertEqual({what: row["state"] for what, row in rows.items()}, {
+            "age": "good", "runs": "good", "whole": "good", "outside": "good", "protection": "notice", "keys": "broken", "drill": "notice"})
+        self.assertEqual(rows["keys"]["found"], "whether a key opens every backup that is kept is not known")
+        self.assertIn("vault.key", rows["keys"]["cause"])
+        self.assertEqual(rows["keys"]["remedy"], "warder vault test --backup-passphrase")
+        failed = self.failed(host("backup", "restore", "vw", "--to", self.folder / "r", check=False), "vault.key",
+                             "warder vault test --backup-passphrase", "--passphrase-file FILE")
+        self.assertIn(f"CAUSE: the passphrase vault:settings/backup_passphrase version 1 cannot be had now", failed.stdout)
+        # What was tried and could not begin has failed, and counts.
+        self.failed(host("backup", "now", check=False))
+        self.assertEqual(self.checks(host, 1)["runs"]["found"], "the last 1 run failed")
+        # A storage whose keys lie in the vault is not seen, which is told; what is here is shown.
+        host.storage = ("[storage disk]\nkind = s3\nurl = http://127.0.0.1:9\nbucket = b\n"
+                        "access_key = vault:settings/access\nsecret_key = vault:settings/secret")
+        host.configure()
+        done = host("backup", "list", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(stamp, done.stdout)
+        self.assertIn("outside: could not be looked at: [storage disk]: ", done.stdout)
+        done = self.failed(host("backup", "prune", "--dry-run", check=False), "what is outside could not be looked at")
+        self.assertIn("1 stay, 0 would go", done.stdout)
+        rows = self.checks(host, 1)
+        self.assertEqual((rows["outside"]["state"], rows["outside"]["found"]), ("broken", "what is outside cannot be seen"))
+        # The passphrase on paper opens what is here.
+        paper = self.folder / "paper"
+        paper.write_text(PASSPHRASE)
+        paper.chmod(0o600)
+        host("backup", "restore", "vw", "--to", self.folder / "r", "--passphrase-file", paper)
+        self.assertEqual(dump(self.folder / "r"), dump(host.database))
 
     def test_copies_outside(self):
         store = self.folder / "outside"

@@ -108,7 +108,11 @@ struct Place {
 
   util::Result<Made> make(std::function<void(std::string_view)> at_boundary = {}) {
     const Folder opened = folder();
-    const MakeParts parts{set, opened, &passphrases,          clock, "host", "warder test",
+    const auto passphrase = passphrases.current();
+    if (!passphrase) {
+      return passphrase.error();
+    }
+    const MakeParts parts{set, opened, &*passphrase,          clock, "host", "warder test",
                           {},  {},     std::move(at_boundary)};
     return make_backup(parts);
   }
