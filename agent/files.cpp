@@ -226,7 +226,7 @@ ExitStatus check(const Globals& globals, const Words& words) {
       {options->fields, words.quick ? files::Thoroughness::kQuick : files::Thoroughness::kFull, {}},
       [&](Difference difference) -> util::Status {
         looked_at = walk.counts().entries;
-        if (++differences <= files::Guard::kMostListed) {
+        if (++differences <= files::Findings::kMostListed) {
           found.push_back(std::move(difference));
         }
         return {};

@@ -305,14 +305,15 @@ std::uint64_t count_failure(const fs::path& folder, const std::string& name, uti
   if (!state) {
     return 0;
   }
-  if (lock && (!state->last_attempt || *state->last_attempt < begun)) {
-    state->last_attempt = begun;
-    ++state->failures;
-    if (const util::Status kept = opened->keep(*state); !kept) {
+  FolderState& counted = *state;
+  if (lock && counted.last_attempt.value_or(util::WallTime::min()) < begun) {
+    counted.last_attempt = begun;
+    ++counted.failures;
+    if (const util::Status kept = opened->keep(counted); !kept) {
       return 0;
     }
   }
-  return state->failures;
+  return counted.failures;
 }
 
 }  // namespace warder::backup

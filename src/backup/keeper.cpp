@@ -29,6 +29,42 @@ std::vector<Candidate> candidates_of(const std::vector<Entry>& entries, const Fo
   return all;
 }
 
+void describe(const Manifest& manifest, Listed& row) {
+  row.key = manifest.key;
+  for (const BackupFile& file : manifest.files) {
+    row.formats.emplace_back(to_string(file.format));
+  }
+}
+
+// Says of each row whether it is outside, and adds what is there only.
+util::Status add_outside(RemoteCopies& there, std::vector<Listed>& all) {
+  WARDER_ASSIGN_OR_RETURN(const std::vector<Stamp> stamps, there.list());
+  for (const Stamp& stamp : stamps) {
+    const auto known =
+        std::ranges::find_if(all, [&](const Listed& row) { return row.stamp.time == stamp.time; });
+    if (known != all.end()) {
+      known->in_storage = known->stamp == stamp;
+      continue;
+    }
+    Listed row;
+    row.stamp = stamp;
+    row.in_storage = true;
+    const auto manifest = there.manifest(stamp);
+    if (manifest) {
+      describe(manifest->manifest, row);
+      row.proven = manifest->manifest.proof.has_value();
+      for (const BackupFile& file : manifest->manifest.files) {
+        row.bytes += file.stored.bytes;
+      }
+    } else {
+      row.fault = manifest.error().message();
+    }
+    all.push_back(std::move(row));
+  }
+  std::ranges::sort(all, {}, &Listed::stamp);
+  return {};
+}
+
 std::string seconds_text(double seconds) { return fmt::format("{:.1f} s", seconds); }
 
 }  // namespace
@@ -462,12 +498,6 @@ util::Result<Listing> Keeper::list() {
   std::vector<Listed>& all = listing.backups;
   const std::vector<Verdict> verdicts = judge(candidates_of(entries, state), parts_.set.retention,
                                               generations_here(), parts_.clock.now());
-  const auto describe = [](const Manifest& manifest, Listed& row) {
-    row.key = manifest.key;
-    for (const BackupFile& file : manifest.files) {
-      row.formats.emplace_back(to_string(file.format));
-    }
-  };
   for (std::size_t i = 0; i < entries.size(); ++i) {
     Listed row;
     row.stamp = entries[i].stamp;
@@ -481,36 +511,12 @@ util::Result<Listing> Keeper::list() {
     }
     all.push_back(std::move(row));
   }
-  auto there = remote();
-  const auto stamps = !there   ? util::Result<std::vector<Stamp>>(there.error())
-                      : *there ? (*there)->list()
-                               : std::vector<Stamp>();
-  if (!stamps) {
-    listing.outside = stamps.error();
-  } else {
-    for (const Stamp& stamp : *stamps) {
-      const auto known = std::ranges::find_if(
-          all, [&](const Listed& row) { return row.stamp.time == stamp.time; });
-      if (known != all.end()) {
-        known->in_storage = known->stamp == stamp;
-        continue;
-      }
-      Listed row;
-      row.stamp = stamp;
-      row.in_storage = true;
-      const auto manifest = (*there)->manifest(stamp);
-      if (manifest) {
-        describe(manifest->manifest, row);
-        row.proven = manifest->manifest.proof.has_value();
-        for (const BackupFile& file : manifest->manifest.files) {
-          row.bytes += file.stored.bytes;
-        }
-      } else {
-        row.fault = manifest.error().message();
-      }
-      all.push_back(std::move(row));
+  if (auto there = remote(); !there) {
+    listing.outside = there.error();
+  } else if (std::optional<RemoteCopies>& copies = *there; copies) {
+    if (const util::Status added = add_outside(*copies, all); !added) {
+      listing.outside = added.error();
     }
-    std::ranges::sort(all, {}, &Listed::stamp);
   }
   return listing;
 }

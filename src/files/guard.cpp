@@ -1,6 +1,8 @@
 #include "files/guard.h"
 
+#include "files/findings.h"
 #include "files/told_list.h"
+#include "files/walk_text.h"
 #include "log/log.h"
 #include "util/encoding.h"
 #include "util/strings.h"
@@ -20,32 +22,7 @@ using std::chrono::seconds;
 
 // After a scan that could not be made, at the earliest.
 constexpr seconds kRetry{60};
-constexpr std::size_t kBatch = 2000;  // differences that packages are asked about at once
-constexpr std::uint64_t kMega = std::uint64_t{1} << 20U;
-
-std::string in_words(std::uint64_t bytes) {
-  return bytes < 10 * kMega ? fmt::format("{} KiB", (bytes + 1023) / 1024)
-                            : fmt::format("{} MiB", bytes / kMega);
-}
-
-// What a walk left out, among the facts of an event.
-void add_limits(const WalkCounts& counts, json* facts) {
-  facts->update({{"denied", counts.denied},
-                 {"too_large", counts.too_large},
-                 {"unsteady", counts.unsteady},
-                 {"mounts", counts.mounts},
-                 {"too_deep", counts.too_deep}});
-}
-
 }  // namespace
-
-struct Guard::Result {
-  std::vector<Difference> found;     // unexplained, at most kMostListed
-  std::vector<Difference> expected;  // at most kMostExpected
-  std::uint64_t all = 0;             // unexplained ones
-  std::uint64_t not_taken = 0;       // expected ones beyond kMostExpected
-  std::string root;                  // of a baseline that is written with it; empty: none is
-};
 
 Guard::Guard(FilesOptions options, const FilesHooks& hooks, const util::Clock& clock)
     : options_(std::move(options)), hooks_(hooks), clock_(clock), packages_(options_.root) {
@@ -104,21 +81,22 @@ util::Status Guard::scan(const Pace::Rest& rest) {
       full_due_ <= clock_.monotonic() ? Thoroughness::kFull : Thoroughness::kQuick;
   scanning_ = true;
   looked_at_.clear();
-  auto baseline = stored_baseline(hooks_, options_.name);
+  const auto baseline = stored_baseline(hooks_, options_.name);
+  const Baseline* const stored = baseline ? pointer_to(*baseline) : nullptr;
   util::Status done;
-  if (wants_baseline_ || (baseline && !*baseline)) {
+  if (wants_baseline_ || (baseline && stored == nullptr)) {
     done = make_baseline(rest);
-  } else if (!baseline) {
+  } else if (stored == nullptr) {
     done = baseline.error();
-  } else if (!newest_root_.empty() && util::to_hex((*baseline)->root()) != newest_root_) {
+  } else if (!newest_root_.empty() && util::to_hex(stored->root()) != newest_root_) {
     // A signature says who, not when.
     done = util::Error(
         util::ErrorCode::kDenied,
         fmt::format("the stored baseline is not the newest that the history names "
                     "({} instead of {})",
-                    util::to_hex((*baseline)->root()).substr(0, 16), newest_root_.substr(0, 16)));
+                    util::to_hex(stored->root()).substr(0, 16), newest_root_.substr(0, 16)));
   } else {
-    done = compare_all(**baseline, thoroughness, rest);
+    done = compare_all(*stored, thoroughness, rest);
   }
   scanning_ = false;
   const util::MonotonicTime now = clock_.monotonic();
@@ -141,130 +119,6 @@ util::Status Guard::scan(const Pace::Rest& rest) {
   return fail(done.error());
 }
 
-Manifest Guard::next_manifest(const Baseline* before) const {
-  Manifest manifest;
-  manifest.name = options_.name;
-  manifest.made = clock_.now();
-  manifest.generation = before == nullptr ? 1 : before->manifest().generation + 1;
-  manifest.paths = options_.scope.paths();
-  manifest.exclusions = options_.scope.exclusions();
-  return manifest;
-}
-
-std::string Guard::limits_in_words(const WalkCounts& counts) const {
-  std::string text;
-  const auto add = [&](std::uint64_t count, std::string_view what) {
-    if (count > 0) {
-      text += fmt::format(", {} {}", count, what);
-    }
-  };
-  add(counts.denied, "could not be read");
-  add(counts.too_large, "too large to be read");
-  add(counts.unsteady, "changed while they were read");
-  add(counts.mounts, "mounts not entered");
-  add(counts.too_deep, "folders too deep");
-  return text;
-}
-
-util::Status Guard::make_baseline(const Pace::Rest& rest) {
-  const std::string name = options_.name;
-  const Packages::Paths packaged =
-      options_.expects_packages ? packages_.paths() : Packages::Paths();
-  // What is there of an old one is left as it is until the new one stands.
-  const auto old = stored_baseline(hooks_, name);
-  BaselineParts parts(hooks_, name, {});
-  BaselineWriter writer([&](std::string part_name, std::string part) {
-    return parts.add(std::move(part_name), std::move(part));
-  });
-  Pace pace(options_.budget, clock_, rest);
-  Walk walk(options_.scope, {.largest_file = options_.largest_file}, pace);
-  ComparisonOptions comparison_options{.fields = options_.fields};
-  comparison_options.packaged = [&](std::string_view path) {
-    return packaged.contains(packages_, path);
-  };
-  Comparison comparison(nullptr, options_.scope, comparison_options, {}, &writer);
-  WARDER_ASSIGN_OR_RETURN(const std::vector<std::string> roots, options_.scope.roots());
-  const util::MonotonicTime began = clock_.monotonic();
-  for (const std::string& root : roots) {
-    WARDER_RETURN_IF_ERROR(walk.run(root, Walk::Depth::kAll, comparison));
-  }
-  WARDER_RETURN_IF_ERROR(comparison.end());
-  WARDER_ASSIGN_OR_RETURN(
-      std::string header,
-      writer.finish(next_manifest(old && *old ? &**old : nullptr), hooks_.seal));
-  WARDER_RETURN_IF_ERROR(parts.flush());
-  std::vector<Remembered> remembered{{baseline_name(name), std::move(header)},
-                                     {differences_name(name), {}}};
-  WARDER_RETURN_IF_ERROR(parts.forget_others(&remembered));
-
-  const util::WallTime now = clock_.now();
-  const WalkCounts& counts = walk.counts();
-  const std::string root = util::to_hex(writer.root());
-  std::string paths;
-  for (const std::string& path : options_.scope.paths()) {
-    paths += (paths.empty() ? "" : ", ") + util::printable(path, 100);
-  }
-  FilesState state = state_;
-  state.state = FilesState::State::kGood;
-  state.since = state.full = state.quick = now;
-  state.entries = writer.entries();
-  state.differences = 0;
-  state.wants_baseline = false;
-  state.text =
-      fmt::format("baseline of {} files and folders, {} of content, root {}{}", writer.entries(),
-                  in_words(counts.bytes_read), root.substr(0, 16), limits_in_words(counts));
-  json facts{{"entries", writer.entries()},
-             {"bytes", counts.bytes_read},
-             {"seconds", std::chrono::duration<double>(clock_.monotonic() - began).count()},
-             {"root", root},
-             {"paths", util::printable(paths, 2000)}};
-  add_limits(counts, &facts);
-  std::vector<model::Event> events;
-  if (old && !*old && !newest_root_.empty() && !wants_baseline_) {
-    events.push_back(tell_whole(
-        options_, options_.severity, "bad",
-        fmt::format("the baseline {} is gone from the agent's database; the new one takes what is "
-                    "there now for right",
-                    newest_root_.substr(0, 16)),
-        "somebody deleted it, or the database was replaced",
-        "warder verify; look at the files by hand (debsums -c compares with the packages)", {},
-        now));
-  }
-  events.push_back(
-      tell_whole(options_, model::Severity::kNotice, "good",
-                 fmt::format("{}; it covers {}", state.text, util::printable_again(paths, 300)), {},
-                 {}, facts.dump(), now));
-  remembered.push_back({state_name(name), state_text(state)});
-  WARDER_RETURN_IF_ERROR(hooks_.record(std::move(events), std::move(remembered)));
-  newest_root_ = root;
-  state_ = std::move(state);
-  listed_.clear();
-  wants_baseline_ = false;
-  return {};
-}
-
-util::Status Guard::explain(std::vector<Difference>* batch, Pace& pace, Result* result) {
-  if (options_.expects_packages && !batch->empty()) {
-    WARDER_RETURN_IF_ERROR(packages_.explain(*batch, options_.fields, pace));
-  }
-  for (Difference& one : *batch) {
-    if (!one.package.empty()) {
-      if (result->expected.size() < kMostExpected) {
-        result->expected.push_back(std::move(one));
-      } else {
-        ++result->not_taken;
-      }
-      continue;
-    }
-    ++result->all;
-    if (result->found.size() < kMostListed) {
-      result->found.push_back(std::move(one));
-    }
-  }
-  batch->clear();
-  return {};
-}
-
 util::Status Guard::compare_all(const Baseline& baseline, Thoroughness thoroughness,
                                 const Pace::Rest& rest) {
   const bool other_scope = baseline.manifest().paths != options_.scope.paths() ||
@@ -275,14 +129,10 @@ util::Status Guard::compare_all(const Baseline& baseline, Thoroughness thoroughn
   });
   Pace pace(options_.budget, clock_, rest);
   Walk walk(options_.scope, {.largest_file = options_.largest_file}, pace);
-  Result result;
-  std::vector<Difference> batch;
+  Findings result(options_, packages_, pace);
   Comparison comparison(
       &baseline, options_.scope, {options_.fields, thoroughness, {}},
-      [&](Difference difference) -> util::Status {
-        batch.push_back(std::move(difference));
-        return batch.size() < kBatch ? util::Status() : explain(&batch, pace, &result);
-      },
+      [&](Difference difference) { return result.add(std::move(difference)); },
       other_scope ? &writer : nullptr);
   WARDER_ASSIGN_OR_RETURN(const std::vector<std::string> roots, options_.scope.roots());
   const util::MonotonicTime began = clock_.monotonic();
@@ -291,11 +141,12 @@ util::Status Guard::compare_all(const Baseline& baseline, Thoroughness thoroughn
     WARDER_RETURN_IF_ERROR(walk.run(root, Walk::Depth::kAll, comparison));
   }
   WARDER_RETURN_IF_ERROR(comparison.end());
-  WARDER_RETURN_IF_ERROR(explain(&batch, pace, &result));
+  WARDER_RETURN_IF_ERROR(result.finish());
 
   const util::WallTime now = clock_.now();
   std::vector<model::Event> events;
   std::vector<Remembered> remembered;
+  std::string written;  // root of the baseline that is written with this
   if (other_scope) {
     // What packages explain is found again by the next scan, which follows at once.
     result.expected.clear();
@@ -312,7 +163,7 @@ util::Status Guard::compare_all(const Baseline& baseline, Thoroughness thoroughn
                     baseline.manifest().entries, writer.entries(),
                     util::to_hex(writer.root()).substr(0, 16)),
         {}, {}, json{{"root", util::to_hex(writer.root())}}.dump(), now));
-    result.root = util::to_hex(writer.root());
+    written = util::to_hex(writer.root());
   }
   const WalkCounts& counts = walk.counts();
   FilesState state = state_;
@@ -321,7 +172,7 @@ util::Status Guard::compare_all(const Baseline& baseline, Thoroughness thoroughn
   const std::string what =
       fmt::format("{} of {} files and folders, {} read in {:.1f} s{}",
                   thoroughness == Thoroughness::kFull ? "scan" : "quick scan", counts.entries,
-                  in_words(counts.bytes_read), took, limits_in_words(counts));
+                  size_in_words(counts.bytes_read), took, limits_in_words(counts));
   (thoroughness == Thoroughness::kFull ? state.full : state.quick) = now;
   state.text = fmt::format(
       "{}: {}", what,
@@ -353,7 +204,7 @@ util::Status Guard::compare_all(const Baseline& baseline, Thoroughness thoroughn
   const std::string last = unlisted > 0 && !result.found.empty() ? result.found.back().path : "";
   state.differences = unlisted;
   return conclude(
-      std::move(result),
+      std::move(result), std::move(written),
       [&](const std::string& path) {
         return !looked_at_.contains(path) && (last.empty() || compare_paths(path, last) <= 0);
       },
@@ -373,15 +224,13 @@ util::Status Guard::look(const TouchedPaths& paths, const Pace::Rest& rest) {
   }
   Pace pace(options_.budget, clock_, rest);
   Walk walk(options_.scope, {.largest_file = options_.largest_file}, pace);
-  Result result;
-  std::vector<Difference> batch;
+  Findings result(options_, packages_, pace);
   std::string by;
   Comparison comparison(
       &*baseline, options_.scope, {options_.fields, Thoroughness::kFull, {}},
-      [&](Difference difference) -> util::Status {
+      [&](Difference difference) {
         difference.by = by;
-        batch.push_back(std::move(difference));
-        return batch.size() < kBatch ? util::Status() : explain(&batch, pace, &result);
+        return result.add(std::move(difference));
       },
       nullptr);
   std::string done;  // with everything below
@@ -395,7 +244,7 @@ util::Status Guard::look(const TouchedPaths& paths, const Pace::Rest& rest) {
     WARDER_RETURN_IF_ERROR(walk.run(path, touched.depth, comparison));
     WARDER_RETURN_IF_ERROR(comparison.end());
   }
-  WARDER_RETURN_IF_ERROR(explain(&batch, pace, &result));
+  WARDER_RETURN_IF_ERROR(result.finish());
   const auto is_in_range = [&](const std::string& path) {
     for (const auto& [touched, how] : paths) {
       if (how.depth == Walk::Depth::kAll ? is_within(path, touched) : path == touched) {
@@ -425,17 +274,17 @@ util::Status Guard::look(const TouchedPaths& paths, const Pace::Rest& rest) {
   if (result.all > result.found.size()) {
     want_quick();  // it counts them all
   }
-  return conclude(std::move(result), is_in_range, {}, {}, std::move(state));
+  return conclude(std::move(result), {}, is_in_range, {}, {}, std::move(state));
 }
 
-util::Status Guard::conclude(Result result,
+util::Status Guard::conclude(Findings result, std::string root,
                              const std::function<bool(const std::string&)>& is_in_range,
                              std::vector<model::Event> events, std::vector<Remembered> remembered,
                              FilesState state) {
   const util::WallTime now = clock_.now();
   const bool found_any = !result.found.empty();
   Reconciled seen = reconcile(listed_, std::move(result.found), result.expected, options_,
-                              is_in_range, kMostListed);
+                              is_in_range, Findings::kMostListed);
   state.differences += seen.beyond;
 
   std::vector<model::Event> told = tell(options_, Tale::kDiffers, seen.fresh, now);
@@ -454,10 +303,7 @@ util::Status Guard::conclude(Result result,
                 std::make_move_iterator(told.end()));
   const bool changed = !seen.fresh.empty() || !seen.over.empty() || seen.listed != listed_;
   if (!result.expected.empty()) {
-    auto baseline = stored_baseline(hooks_, options_.name);
-    if (!baseline) {
-      return baseline.error();
-    }
+    WARDER_ASSIGN_OR_RETURN(const Baseline baseline, the_baseline());
     Updates updates;
     for (Difference& one : result.expected) {
       if (one.after) {
@@ -465,14 +311,14 @@ util::Status Guard::conclude(Result result,
       }
       updates.emplace(one.path, std::move(one.after));
     }
-    WARDER_ASSIGN_OR_RETURN(const crypto::merkle::Hash root,
-                            rewrite(**baseline, updates, &remembered));
-    result.root = util::to_hex(root);
+    WARDER_ASSIGN_OR_RETURN(const crypto::merkle::Hash hash,
+                            rewrite(baseline, updates, &remembered));
+    root = util::to_hex(hash);
     events.push_back(tell_whole(
         options_, model::Severity::kInfo, !found_any && seen.listed.empty() ? "good" : "bad",
         fmt::format("the baseline takes {}, root {}",
-                    util::counted(updates.size(), "expected change"), result.root.substr(0, 16)),
-        {}, {}, json{{"root", result.root}, {"changes", updates.size()}}.dump(), now));
+                    util::counted(updates.size(), "expected change"), root.substr(0, 16)),
+        {}, {}, json{{"root", root}, {"changes", updates.size()}}.dump(), now));
   }
   if (changed) {
     WARDER_ASSIGN_OR_RETURN(Remembered list,
@@ -492,66 +338,11 @@ util::Status Guard::conclude(Result result,
   if (!events.empty() || !remembered.empty()) {
     WARDER_RETURN_IF_ERROR(hooks_.record(std::move(events), std::move(remembered)));
   }
-  if (!result.root.empty()) {
-    newest_root_ = result.root;
+  if (!root.empty()) {
+    newest_root_ = std::move(root);
   }
   state_ = std::move(state);
   listed_ = std::move(seen.listed);
-  return {};
-}
-
-util::Result<crypto::merkle::Hash> Guard::rewrite(const Baseline& baseline, const Updates& updates,
-                                                  std::vector<Remembered>* remembered) const {
-  Manifest manifest = next_manifest(&baseline);
-  manifest.paths = baseline.manifest().paths;
-  manifest.exclusions = baseline.manifest().exclusions;
-  return rewrite_baseline(hooks_, baseline, updates, std::move(manifest), remembered);
-}
-
-util::Status Guard::accept(const std::vector<Difference>& accepted) {
-  WARDER_ASSIGN_OR_RETURN(const std::optional<Baseline> baseline,
-                          stored_baseline(hooks_, options_.name));
-  if (!baseline) {
-    return util::Error(util::ErrorCode::kNotFound, "there is no baseline yet");
-  }
-  Updates updates;
-  std::vector<Difference> taken;
-  std::vector<Difference> left;
-  for (const Difference& one : listed_) {
-    const Difference* const wanted = find(accepted, one.path);
-    if (wanted != nullptr && wanted->finds_the_same(one, options_.fields)) {
-      updates.emplace(one.path, one.after);
-      taken.push_back(one);
-    } else {
-      left.push_back(one);
-    }
-  }
-  if (taken.empty()) {
-    return {};
-  }
-  std::vector<Remembered> remembered;
-  WARDER_ASSIGN_OR_RETURN(const crypto::merkle::Hash root,
-                          rewrite(*baseline, updates, &remembered));
-  const util::WallTime now = clock_.now();
-  std::vector<model::Event> events = tell(options_, Tale::kAccepted, taken, now);
-  events.push_back(tell_whole(
-      options_, model::Severity::kNotice, "good",
-      fmt::format("the baseline takes {} by the operator's word, root {}",
-                  util::counted(taken.size(), "change"), util::to_hex(root).substr(0, 16)),
-      {}, {}, json{{"root", util::to_hex(root)}, {"changes", taken.size()}}.dump(), now));
-  WARDER_ASSIGN_OR_RETURN(Remembered list, remember_differences(hooks_, options_.name, left));
-  remembered.push_back(std::move(list));
-  FilesState state = state_;
-  state.differences -= std::min<std::uint64_t>(state.differences, taken.size());
-  if (state.differences == 0) {
-    state.state = FilesState::State::kGood;
-    state.since = now;
-  }
-  remembered.push_back({state_name(options_.name), state_text(state)});
-  WARDER_RETURN_IF_ERROR(hooks_.record(std::move(events), std::move(remembered)));
-  newest_root_ = util::to_hex(root);
-  state_ = std::move(state);
-  listed_ = std::move(left);
   return {};
 }
 

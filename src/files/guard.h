@@ -2,6 +2,7 @@
 
 #include "files/baseline_parts.h"
 #include "files/comparison.h"
+#include "files/findings.h"
 #include "files/options.h"
 #include "files/packages.h"
 #include "files/stored.h"
@@ -29,11 +30,6 @@ using TouchedPaths = std::map<std::string, Touched, PathLess>;
 // anew when the section is configured differently.
 class Guard {
  public:
-  // Differences that are remembered one by one; further ones are counted.
-  static constexpr std::size_t kMostListed = 5000;
-  // Changes that a package explains, taken into the baseline by one scan; further ones by the next.
-  static constexpr std::size_t kMostExpected = 50'000;
-
   // Both must outlive it.
   Guard(FilesOptions options, const FilesHooks& hooks, const util::Clock& clock);
 
@@ -58,25 +54,24 @@ class Guard {
   void set_watch(std::string text);
 
  private:
-  struct Result;  // of a comparison
-
   void load();
   util::Status make_baseline(const Pace::Rest& rest);
   util::Status compare_all(const Baseline& baseline, Thoroughness thoroughness,
                            const Pace::Rest& rest);
-  // Sorts out what packages explain.
-  util::Status explain(std::vector<Difference>* batch, Pace& pace, Result* result);
-  // Records what is new in `result` about the paths that `is_in_range` says.
-  util::Status conclude(Result result, const std::function<bool(const std::string&)>& is_in_range,
+  // Records what is new in `result` about the paths that `is_in_range` says. `root`: of a baseline
+  // that is written with it; empty: none is.
+  util::Status conclude(Findings result, std::string root,
+                        const std::function<bool(const std::string&)>& is_in_range,
                         std::vector<model::Event> events, std::vector<Remembered> remembered,
                         FilesState state);
   // rewrite_baseline() under the next manifest.
   util::Result<crypto::merkle::Hash> rewrite(const Baseline& baseline, const Updates& updates,
                                              std::vector<Remembered>* remembered) const;
+  // kNotFound when there is none yet.
+  util::Result<Baseline> the_baseline() const;
   Manifest next_manifest(const Baseline* before) const;
   // The comparison cannot be made; told when that is new.
   util::Status fail(const util::Error& error);
-  std::string limits_in_words(const WalkCounts& counts) const;
 
   const FilesOptions options_;
   const FilesHooks& hooks_;

@@ -69,6 +69,10 @@ std::string state_text(const FilesState& state);
 FilesState parse_state(std::string_view text);
 
 FilesState stored_state(const FilesHooks& hooks, std::string_view name);
+// Null for none.
+inline const Baseline* pointer_to(const std::optional<Baseline>& baseline) {
+  return baseline ? &*baseline : nullptr;
+}
 // Empty: none was made yet. kDenied: it is not what was signed.
 util::Result<std::optional<Baseline>> stored_baseline(const FilesHooks& hooks,
                                                       std::string_view name);

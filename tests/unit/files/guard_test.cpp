@@ -196,7 +196,7 @@ TEST_CASE("many changes are one event with counts, and none is lost") {
 
 TEST_CASE("more than are remembered are counted, and the rest follows") {
   Ready world;
-  const int count = static_cast<int>(files::Guard::kMostListed) + 500;
+  const int count = static_cast<int>(files::Findings::kMostListed) + 500;
   for (int i = 0; i < count; ++i) {
     world.write(fmt::format("many/{:05}", i), "");
   }
