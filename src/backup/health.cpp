@@ -214,9 +214,11 @@ class Look {
         return;
       }
       add("keys", HealthState::kGood,
-          seen.empty() ? std::string("no backup is encrypted")
-                       : fmt::format("{} open every backup that is kept",
-                                     util::counted(seen.size(), "passphrase")));
+          seen.empty()
+              ? std::string("no backup is encrypted")
+              : fmt::format("{} every backup that is kept",
+                            seen.size() == 1 ? std::string("one passphrase opens")
+                                             : fmt::format("{} passphrases open", seen.size())));
       return;
     }
     add("keys", HealthState::kBroken, "no known key opens a backup that is kept",

@@ -2,6 +2,8 @@
 #include "backup/keeper.h"
 #include "backup/proof.h"
 #include "backup/size_text.h"
+#include "util/descriptor.h"
+#include "util/duration.h"
 #include "util/file.h"
 
 #include <fmt/core.h>
@@ -88,6 +90,34 @@ util::Status quiesce(const fs::path& database) {
   return {};
 }
 
+fs::path folder_of(const fs::path& target) {
+  return target.parent_path().empty() ? fs::path(".") : target.parent_path();
+}
+
+// Restored by root, a database belongs to whom the old one did, or else to whom its folder does:
+// the service that starts from it is not root. Whoever owns the folder could put another file in
+// the place of ours; only what is ours and has no other name is given away.
+util::Status give_away(const fs::path& made, const fs::path& like) {
+  struct stat wanted{};
+  if (::geteuid() != 0 || ::stat(like.c_str(), &wanted) != 0) {
+    return {};
+  }
+  const util::Descriptor file(::open(made.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  struct stat ours{};
+  if (!file || ::fstat(file.get(), &ours) != 0) {
+    return util::errno_error(made.string(), errno);
+  }
+  if (!S_ISREG(ours.st_mode) || ours.st_uid != 0 || ours.st_nlink != 1) {
+    return Error(ErrorCode::kConflict,
+                 fmt::format("{} was exchanged by somebody else", made.string()));
+  }
+  if (::fchown(file.get(), wanted.st_uid, wanted.st_gid) != 0 ||
+      (S_ISREG(wanted.st_mode) && ::fchmod(file.get(), wanted.st_mode & 0777) != 0)) {
+    return util::errno_error(made.string(), errno);
+  }
+  return {};
+}
+
 // Puts a restored database in its place. SQLite's journals of the old one must be gone before the
 // new one has the name: they would be played into it.
 util::Status put_database(const fs::path& made, const fs::path& target, Overwrite overwrite,
@@ -101,14 +131,10 @@ util::Status put_database(const fs::path& made, const fs::path& target, Overwrit
                                target.string()));
     }
     WARDER_RETURN_IF_ERROR(quiesce(target));
-    struct stat old{};
-    if (::stat(target.c_str(), &old) == 0 && ::geteuid() == 0) {
-      if (::chown(made.c_str(), old.st_uid, old.st_gid) != 0 ||
-          ::chmod(made.c_str(), old.st_mode & 0777) != 0) {
-        return util::errno_error(made.string(), errno);
-      }
-    }
+    WARDER_RETURN_IF_ERROR(give_away(made, target));
     WARDER_RETURN_IF_ERROR(rename_aside(target, suffix));
+  } else {
+    WARDER_RETURN_IF_ERROR(give_away(made, folder_of(target)));
   }
   for (const char* side : {"-wal", "-shm", "-journal"}) {
     WARDER_RETURN_IF_ERROR(rename_aside(target.string() + side, suffix));
@@ -117,7 +143,7 @@ util::Status put_database(const fs::path& made, const fs::path& target, Overwrit
   if (::renameat2(AT_FDCWD, made.c_str(), AT_FDCWD, target.c_str(), RENAME_NOREPLACE) != 0) {
     return util::errno_error(target.string(), errno);
   }
-  return flush_folder(target.parent_path().empty() ? fs::path(".") : target.parent_path());
+  return flush_folder(folder_of(target));
 }
 
 util::Status put_tree(const fs::path& made, const fs::path& target) {
@@ -125,7 +151,7 @@ util::Status put_tree(const fs::path& made, const fs::path& target) {
   if (::rename(made.c_str(), target.c_str()) != 0) {
     return util::errno_error(target.string(), errno);
   }
-  return flush_folder(target.parent_path().empty() ? fs::path(".") : target.parent_path());
+  return flush_folder(folder_of(target));
 }
 
 // That a service could begin its work: opened for writing, in WAL mode, a table made and given up.
@@ -150,7 +176,9 @@ Report Keeper::restore(const RestoreOptions& options) {
     std::error_code error;
     if (!fs::is_directory(parent, error)) {
       return Error(ErrorCode::kNotFound,
-                   fmt::format("{} is no folder; make it first", parent.string()));
+                   fmt::format("{} is no folder; make it first, for the user of the service: "
+                               "install -d -o USER -m 0750 {}",
+                               parent.string(), parent.string()));
     }
     // An empty machine has no folder of backups yet: then it is the storage that has them.
     const bool here = fs::is_directory(parts_.set.folder, error) && !options.from_storage;
@@ -432,9 +460,9 @@ Report Keeper::drill(const fs::path& work_folder) {
     report.facts.emplace_back("recovery time (RTO)", fmt::format("{:.1f} s", all));
     report.facts.emplace_back(
         "data lost at most (RPO)",
-        fmt::format(
-            "{} h",
-            std::chrono::floor<std::chrono::hours>(report.begun - manifest.stamp.time).count()));
+        util::format_duration(
+            std::max(std::chrono::minutes(1),
+                     std::chrono::ceil<std::chrono::minutes>(report.begun - manifest.stamp.time))));
     report.summary = fmt::format("{} was restored into an empty folder and started from",
                                  manifest.stamp.to_string());
     return {};

@@ -16,7 +16,7 @@ using util::ErrorCode;
 
 constexpr std::size_t kMostParts = 200;
 
-std::string dump(const json& value) {
+std::string dump(const nlohmann::ordered_json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -48,6 +48,9 @@ std::vector<std::string> next_steps(ErrorCode code, const Report& report) {
     case ErrorCode::kIo:
       return {"df -h", again};
     case ErrorCode::kConflict:
+      if (restores) {
+        return {"do what the cause says", again};
+      }
       return {fmt::format("warder backup list {}", report.set)};
     case ErrorCode::kNotFound:
       if (restores) {
@@ -181,27 +184,29 @@ model::Event event_of(const Report& report) {
     event.severity = report.failures_in_a_row >= kFailuresTold ? model::Severity::kCritical
                                                                : model::Severity::kHigh;
   }
-  std::string message =
-      report.good ? fmt::format("backup {} {}: {}", report.verb, report.set, report.summary)
-                  : fmt::format("backup {} {}: {}: {}", report.verb, report.set, report.summary,
-                                report.cause);
+  std::string message = fmt::format("backup {} {}: {}", report.verb, report.set, report.summary);
   if (report.failures_in_a_row >= kFailuresTold) {
     message += fmt::format(" ({} failures in a row)", report.failures_in_a_row);
   }
+  if (!report.good) {
+    message += ": " + report.cause;
+  }
   event.message =
       cut(util::printable(message, model::Event::kLongestMessage), model::Event::kLongestMessage);
-  json detail{{"verb", report.verb},    {"set", report.set},
-              {"good", report.good},    {"seconds", report.seconds},
-              {"next", report.next},    {"failures_in_a_row", report.failures_in_a_row},
-              {"facts", json::object()}};
+  // Ordered: who reads the facts in a mail reads them as the report tells them.
+  nlohmann::ordered_json detail{
+      {"verb", report.verb}, {"set", report.set},
+      {"good", report.good}, {"seconds", report.seconds},
+      {"next", report.next}, {"failures_in_a_row", report.failures_in_a_row}};
   // One that works ends what one that failed began.
   detail["incident"] = fmt::format("backup/{}/{}", report.set, report.verb);
   detail["state"] = report.good ? "good" : "bad";
   if (!report.good) {
     detail["cause"] = report.cause;
   }
+  auto& facts = detail["facts"] = nlohmann::ordered_json::object();
   for (const auto& [name, value] : report.facts) {
-    detail["facts"][name] = value;
+    facts[name] = value;
   }
   std::string text = dump(detail);
   if (text.size() > model::Event::kLongestDetail) {

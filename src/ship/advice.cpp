@@ -63,12 +63,16 @@ std::vector<std::string> usual_steps(const model::Event& event) {
 
 Advice advice_of(const Message& message) {
   if (message.summary()) {
-    return {
-        .cause = {},
-        .steps = {fmt::format("warder events --since {}s",
-                              std::max<std::int64_t>(message.summary()->window.count() * 2, 60)),
-                  "warder bans"},
-        .incident = "summary"};
+    Advice advice;
+    advice.steps = {fmt::format("warder events --since {}s",
+                                std::max<std::int64_t>(message.summary()->window.count() * 2, 60))};
+    if (std::ranges::any_of(message.summary()->kinds, [](const Summary::Kind& one) {
+          return one.kind == EventKind::kBan || one.kind == EventKind::kFinding;
+        })) {
+      advice.steps.emplace_back("warder bans");
+    }
+    advice.incident = "summary";
+    return advice;
   }
   const model::Event& event = *message.event();
   const auto detail = model::parse_detail(event.detail);

@@ -5,7 +5,10 @@ are wall seconds, MB/s of the database's size, processor seconds and the peak re
 is told with and without the trial restore, which the others do not do. What was restored is compared row by row and byte by byte,
 and the run fails when anything differs. Last the p99 of a writer's commits, alone and beside a backup.
 
-Parts: warder, pipe, zip, restic, dump, writer; all of them by default. TMPDIR says where; five times the size is needed.
+In the part load a writer commits without a pause but for a millisecond while the backup is made, the newest is verified, and what
+is restored must have its commits up to one and none after, and every other row.
+
+Parts: warder, pipe, zip, restic, dump, writer, load; all of them by default. TMPDIR says where; five times the size is needed.
 """
 import argparse
 import os
@@ -23,7 +26,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "integration" / "backup"))
 import vaultwarden_database  # noqa: E402
 
-PARTS = ["warder", "pipe", "zip", "restic", "dump", "writer"]
+PARTS = ["warder", "pipe", "zip", "restic", "dump", "writer", "load"]
 
 
 def measured(name, command, size, env=None):
@@ -83,6 +86,53 @@ def commits(database, until):
         time.sleep(0.001)
     connection.close()
     return sorted(times)
+
+
+class Writer(threading.Thread):
+    """Commits numbered rows until it is told to end; `count` of them are there for certain."""
+
+    def __init__(self, database):
+        super().__init__()
+        self.database, self.count, self.ending = database, 0, threading.Event()
+
+    def run(self):
+        connection = sqlite3.connect(self.database, timeout=60, isolation_level=None)
+        connection.execute("PRAGMA synchronous=NORMAL")
+        while not self.ending.is_set():
+            connection.execute("INSERT INTO event VALUES(?, 1, NULL, '2026-11-25', NULL)", (f"w{self.count:015}",))
+            self.count += 1
+            time.sleep(0.001)
+        connection.close()
+
+
+def loaded(warder, config, database, restored, size):
+    writer = Writer(database)
+    writer.start()
+    try:
+        while writer.count == 0:
+            time.sleep(0.01)
+        before = writer.count
+        measured("warder backup now, beside a writer", f"{warder} --config {config} backup now", size)
+        after = writer.count
+        measured("  warder backup verify, beside a writer", f"{warder} --config {config} backup verify", size)
+    finally:
+        writer.ending.set()
+        writer.join()
+    measured("  warder backup restore, checked", f"{warder} --config {config} backup restore vw --to {restored}", size)
+    connection = sqlite3.connect(restored)
+    numbers = [int(uuid[1:]) for (uuid,) in connection.execute("SELECT uuid FROM event WHERE uuid LIKE 'w%' ORDER BY rowid")]
+    connection.close()
+    assert numbers == list(range(len(numbers))), "a commit is missing"
+    # What was committed before it began is in it, and nothing that was after it ended; one may have been on its way.
+    assert before <= len(numbers) <= after + 1, (before, len(numbers), after)
+    print(f"{'  of the writer':<40} {len(numbers)} commits in it, {before} before it began, {after} when it ended", flush=True)
+    for path in (database, restored):
+        connection = sqlite3.connect(path)
+        connection.execute("DELETE FROM event WHERE uuid LIKE 'w%'")
+        connection.commit()
+        connection.close()
+    compare(database, restored, bytes_too=False)
+    restored.unlink()
 
 
 def p99(times):
@@ -162,6 +212,9 @@ def main():
             runner.join()
             print(f"p99 of a commit: {p99(alone):.2f} ms alone ({len(alone)}), {p99(beside):.2f} ms beside a backup ({len(beside)}); "
                   f"longest {alone[-1]:.0f} and {beside[-1]:.0f} ms")
+        if "load" in words.only:
+            configure("binary")
+            loaded(warder, config, database, restored, size)
     finally:
         subprocess.run(["gpgconf", "--homedir", folder, "--kill", "all"], check=False)
         shutil.rmtree(folder, ignore_errors=True)

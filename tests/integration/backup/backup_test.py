@@ -1,5 +1,5 @@
-"""`warder backup` as an operator uses it. Other programs judge: gpg, gunzip, tar, sqlite3, rclone, sshd, and Amazon's botocore
-in fake_s3.py."""
+"""`warder backup` as an operator uses it. Other programs judge: gpg, gunzip, tar, sqlite3, rclone, sshd, Amazon's SDK,
+and its signatures in fake_s3.py."""
 import json
 import os
 import pathlib
@@ -11,6 +11,11 @@ import tempfile
 import threading
 import time
 import unittest
+
+import boto3
+import boto3.s3.transfer
+import botocore.config
+import botocore.exceptions
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import fake_s3  # noqa: E402
@@ -353,6 +358,25 @@ class Restoring(Case):
         (aside,) = [p for p in host.data.iterdir() if ".before-" in p.name and not p.name.endswith(("-wal", "-shm"))]
         self.assertEqual(dump(aside), changed)
 
+    def test_what_root_restores_belongs_to_whom_its_folder_does(self):
+        host = Host(self.folder / "a").vault()
+        host("backup", "now")
+        self.folder.chmod(0o755)
+        home = self.folder / "service"
+        failed = self.failed(host("backup", "restore", "vw", "--to", home / "db.sqlite3", check=False), "install -d -o USER")
+        self.assertIn("the same command again", failed.stdout)
+        home.mkdir()
+        os.chown(home, 4711, 4712)
+        host("backup", "restore", "vw", "--to", home / "db.sqlite3")
+        found = (home / "db.sqlite3").stat()
+        self.assertEqual((found.st_uid, found.st_gid, found.st_mode & 0o777), (4711, 4712, 0o600))
+        # The old one's owner and mode are kept.
+        os.chown(home / "db.sqlite3", 4713, 4714)
+        (home / "db.sqlite3").chmod(0o640)
+        host("backup", "restore", "vw", "--to", home / "db.sqlite3", "--overwrite")
+        found = (home / "db.sqlite3").stat()
+        self.assertEqual((found.st_uid, found.st_gid, found.st_mode & 0o777), (4713, 4714, 0o640))
+
     def test_a_tree_goes_into_an_empty_folder_only(self):
         host = Host(self.folder / "a", more="formats = full").vault()
         host("backup", "now")
@@ -578,6 +602,43 @@ part_size = 5M
         drill = other("backup", "drill", "vw").stdout
         for text in ("restored into an empty folder and started from", "recovery time (RTO)", "data lost at most (RPO)", "rows of ciphers"):
             self.assertIn(text, drill)
+
+    def test_the_aws_sdk_reads_what_was_written_and_warder_reads_what_it_writes(self):
+        service = fake_s3.Service()
+        self.addCleanup(service.server_close)
+        self.addCleanup(service.shutdown)
+        host = self.host(service).vault()
+        host("backup", "now")
+
+        def sdk(secret):
+            return boto3.client("s3", endpoint_url=service.url, region_name="eu-central-1", aws_access_key_id=fake_s3.ACCESS,
+                                aws_secret_access_key=secret, config=botocore.config.Config(
+                                    s3={"addressing_style": "path"}, retries={"max_attempts": 0}))
+
+        client = sdk(fake_s3.SECRET)
+        # Read: the names in pages, the sizes, the bytes; big ones in ranges.
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket="backups", Prefix="web-1/")
+        seen = {one["Key"]: one["Size"] for page in pages for one in page["Contents"]}
+        written = {f"web-1/{p.name}": p for p in host.backups.iterdir() if p.name.startswith("vw-")}
+        self.assertEqual(seen, {key: path.stat().st_size for key, path in written.items()})
+        parts = boto3.s3.transfer.TransferConfig(multipart_threshold=5 << 20, multipart_chunksize=5 << 20, max_concurrency=2)
+        for key, path in written.items():
+            client.download_file("backups", key, str(self.folder / "got"), Config=parts)
+            self.assertEqual((self.folder / "got").read_bytes(), path.read_bytes(), key)
+            # Write: the same under another prefix, as a copy between providers.
+            client.upload_file(str(path), "backups", key.replace("web-1/", "web-2/"), Config=parts)
+        self.assertEqual(service.refused, [])
+        with self.assertRaises(botocore.exceptions.ClientError) as refused:
+            sdk("wrong").head_object(Bucket="backups", Key=next(iter(written)))
+        self.assertEqual(refused.exception.response["ResponseMetadata"]["HTTPStatusCode"], 403)
+        service.object_lock = "<Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Days>30</Days></DefaultRetention></Rule>"
+        lock = client.get_object_lock_configuration(Bucket="backups")["ObjectLockConfiguration"]
+        self.assertEqual(lock["Rule"]["DefaultRetention"], {"Mode": "COMPLIANCE", "Days": 30})
+        expected = dump(host.database)
+        host.storage = host.storage.replace("prefix = web-1/", "prefix = web-2/")
+        host.configure()
+        host("backup", "restore", "vw", "--from-storage", "--to", self.folder / "r")
+        self.assertEqual(dump(self.folder / "r"), expected)
 
     def test_an_upload_that_breaks_off_is_told_and_goes_on(self):
         service = fake_s3.Service()

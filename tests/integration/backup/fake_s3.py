@@ -7,6 +7,7 @@ import http.server
 import re
 import threading
 import urllib.parse
+import xml.etree.ElementTree
 import xml.sax.saxutils
 
 from botocore.auth import S3SigV4Auth
@@ -124,7 +125,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if key not in service.objects:
             return self.refuse(404, "NoSuchKey")
         content = service.objects[key]
-        return self.answer(200, content, [("ETag", etag(content)), ("Last-Modified", "Wed, 25 Nov 2026 00:00:00 GMT")])
+        headers = [("ETag", etag(content)), ("Last-Modified", "Wed, 25 Nov 2026 00:00:00 GMT"), ("Accept-Ranges", "bytes")]
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("range", ""))
+        if wanted:
+            first, last = int(wanted[1]), min(int(wanted[2] or len(content)), len(content) - 1)
+            headers.append(("Content-Range", f"bytes {first}-{last}/{len(content)}"))
+            return self.answer(206, content[first:last + 1], headers)
+        return self.answer(200, content, headers)
 
     on_head = on_get
 
@@ -152,8 +159,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(200, f"<InitiateMultipartUploadResult><UploadId>{name}</UploadId>"
                                     "</InitiateMultipartUploadResult>".encode())
         parts = service.uploads[query["uploadId"]][1]
-        wanted = re.findall(r"<PartNumber>(\d+)</PartNumber><ETag>&quot;([0-9a-f]+)&quot;</ETag>", body.decode())
-        if [(int(n), f'"{e}"') for n, e in wanted] != [(n, etag(c)) for n, c in sorted(parts.items())]:
+        # In any order and with or without quotes and a namespace, as S3 takes it.
+        wanted = [{child.tag.rpartition("}")[2]: child.text.strip('"') for child in part} for part in xml.etree.ElementTree.fromstring(body)]
+        if [(int(one["PartNumber"]), f'"{one["ETag"]}"') for one in wanted] != [(n, etag(c)) for n, c in sorted(parts.items())]:
             return self.answer(200, b"<Error><Code>InvalidPart</Code></Error>")
         service.objects[key] = b"".join(c for _, c in sorted(parts.items()))
         del service.uploads[query["uploadId"]]

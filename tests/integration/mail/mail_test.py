@@ -164,7 +164,7 @@ class MailTest(unittest.TestCase):
         self.assertEqual(mail.get_content_type(), "multipart/alternative")
         text = mail.get_body(("plain",)).get_content()
         html = mail.get_body(("html",)).get_content()
-        for part in ("EVENT", "CAUSE", "NEXT STEPS", "web-1"):
+        for part in ("EVENT", "DETAILS", "NEXT STEPS", "web-1"):
             self.assertIn(part, text)
         self.assertIn("Next steps", html)
         self.assertTrue(all(len(line) < 998 for line in envelope.content.splitlines()))

@@ -1,6 +1,7 @@
 #include "ship/mail.h"
 
 #include "ship/mail_message.h"
+#include "util/encoding.h"
 
 #include <catch2/catch.hpp>
 
@@ -40,6 +41,17 @@ std::string header(const std::string& text, const std::string& name) {
   return text.substr(start, text.find("\r\n", start) - start);
 }
 
+// The first part, decoded.
+std::string first_part(const std::string& text) {
+  const std::size_t at = text.find("base64\r\n\r\n") + 10;
+  std::string part = text.substr(at, text.find("\r\n--", at) - at);
+  std::erase(part, '\r');
+  std::erase(part, '\n');
+  const auto bytes = util::from_base64(part);
+  REQUIRE(bytes);
+  return {bytes->begin(), bytes->end()};
+}
+
 }  // namespace
 
 TEST_CASE("a mail's head says who, what and which incident") {
@@ -69,6 +81,41 @@ TEST_CASE("a subject beyond ASCII is encoded in words of whole letters") {
   const std::string text = mail(message_with("x", std::string(60, 'x') + "ääääääääääääääääää"));
   CHECK(text.find("\r\nSubject: =?UTF-8?B?") != std::string::npos);
   CHECK(text.find("ä") == std::string::npos);
+}
+
+TEST_CASE("the text part is 72 columns wide; what is of no jail is its own heading") {
+  ship::Message message;
+  message.key = "ops-02";
+  model::Event event;
+  event.kind = model::EventKind::kBackup;
+  event.severity = model::Severity::kHigh;
+  event.time = kTime;
+  event.message = "backup now vw: none was made: the disk";
+  event.detail =
+      R"({"cause": "the disk", "next": ["df -h /a/path/that/is/longer/than/the/line/would/be/and/stays/one/word"],)"
+      R"( "facts": {"here": "one two three four five six seven eight nine ten eleven ä twelve 13 14",)"
+      R"( "a name that is far longer than others": "x"}})";
+  message.what = std::move(event);
+  const std::string text = mail(message);
+  CHECK(header(text, "Subject") == "[web-1] high: backup now vw: none was made");
+  CHECK(first_part(text) ==
+        "EVENT\n"
+        "    backup now vw: none was made (high)\n"
+        "\n"
+        "CAUSE\n"
+        "    the disk\n"
+        "\n"
+        "DETAILS\n"
+        "    Host                     web-1\n"
+        "    Time                     2026-11-02T12:00:00Z\n"
+        "    Kind                     backup\n"
+        "    here                     one two three four five six seven eight\n"
+        "                             nine ten eleven ä twelve 13 14\n"
+        "    a name that is far longer than others x\n"
+        "\n"
+        "NEXT STEPS\n"
+        "    df -h /a/path/that/is/longer/than/the/line/would/be/and/stays/one/word\n"
+        "    warder events --kind backup\n");
 }
 
 TEST_CASE("mail addresses and servers are checked") {
