@@ -5,6 +5,7 @@
 #include "util/encoding.h"
 #include "util/file.h"
 #include "util/strings.h"
+#include "vault/private_file.h"
 
 #include <fmt/core.h>
 
@@ -13,9 +14,8 @@ namespace {
 
 constexpr util::ByteCount kLargestKey = util::kibibytes(4);
 
-util::Result<crypto::Ed25519SecretKey> read_key(std::string* text) {
-  auto seed = util::from_hex(util::trim(*text));
-  crypto::wipe(text);
+util::Result<crypto::Ed25519SecretKey> read_key(const crypto::SecretString& text) {
+  auto seed = util::from_hex(util::trim(text.view()));
   if (!seed) {
     return seed.error();
   }
@@ -40,11 +40,12 @@ util::Result<crypto::Ed25519SecretKey> make_key(const std::filesystem::path& sec
 util::Result<crypto::Ed25519SecretKey> signing_key(const std::filesystem::path& secret,
                                                    const std::filesystem::path& verifier,
                                                    std::string_view origin) {
-  auto text = util::read_file(secret, kLargestKey);
-  if (!text && text.error().code() != util::ErrorCode::kNotFound) {
-    return text.error().with_context("the key that signs checkpoints");
+  const auto file = vault::read_private_file(secret, "the key that signs checkpoints",
+                                             vault::kNobodyElseReads, kLargestKey);
+  if (!file && file.error().code() != util::ErrorCode::kNotFound) {
+    return file.error();
   }
-  auto key = text ? read_key(&*text) : make_key(secret);
+  auto key = file ? read_key(file->content) : make_key(secret);
   if (!key) {
     return key.error().with_context(
         fmt::format("the key that signs checkpoints ({})", secret.string()));

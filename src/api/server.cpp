@@ -4,6 +4,7 @@
 #include "api/socket_address.h"
 #include "log/log.h"
 #include "util/descriptor.h"
+#include "util/socket_path.h"
 #include "util/thread_name.h"
 
 #include <fmt/core.h>
@@ -87,7 +88,7 @@ util::Result<util::Descriptor> listen_on(const ServerOptions& options) {
           fmt::format("another agent answers on {}; stop it first (systemctl stop warder)", where));
     }
   }
-  ::unlink(where.c_str());
+  WARDER_RETURN_IF_ERROR(util::clear_socket_path(options.path));
   // Nobody may connect before mode and group are set.
   const mode_t before = ::umask(0177);
   const int bound = ::bind(fd.get(), address.generic(), address.size());

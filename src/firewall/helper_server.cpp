@@ -5,6 +5,7 @@
 #include "firewall/helper_session.h"
 #include "log/log.h"
 #include "util/descriptor.h"
+#include "util/socket_path.h"
 
 #include <fmt/core.h>
 
@@ -51,9 +52,9 @@ util::Result<util::Descriptor> listen_on(const std::filesystem::path& path) {
     return util::Error(util::ErrorCode::kConflict,
                        fmt::format("{}: another firewall helper is running", text));
   }
-  struct stat status{};
-  if (errno == ECONNREFUSED && ::lstat(text.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) {
-    ::unlink(text.c_str());
+  // A file refuses a connection, too; a link is followed.
+  if (errno == ECONNREFUSED || errno == ENOENT) {
+    WARDER_RETURN_IF_ERROR(util::clear_socket_path(path));
   }
   // Nobody else may connect in the moment between bind and chmod.
   const mode_t before = ::umask(0117);

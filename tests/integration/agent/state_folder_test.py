@@ -1,24 +1,26 @@
-"""The agent's folder of state on a file system that gives out: read-only, without an inode, with a link in place of the history.
-Everything is mounted in the mount namespace that `alone` makes. Bans stay in the kernel, and when the fault ends every line counts once."""
+"""The agent's folder of state on a file system that gives out: read-only, without an inode; with a link or a file of another user in
+place of the history, a key or a socket; with the wrong rights. Everything is mounted in the mount namespace that `alone` makes. Bans
+stay in the kernel, and when the fault ends every line counts once."""
 import os
 import pathlib
 import signal
+import socket
+import stat
 import subprocess
 import unittest
 
-from harness import AGENT_UID, SSHD_JAIL, WARDER, World, until
+from attacked import Attacked
+from harness import AGENT_UID, WARDER, until
 
 
-class StateFolder(unittest.TestCase):
+class StateFolder(Attacked):
     def setUp(self):
-        self.world = self.enterContext(World())
+        super().setUp()
         self.state = self.world.folder / "state"
         self.mounted = 0
         self.addCleanup(self.unmount)
         self.world.write("warder.local", "[store]\ncheck_every = 0\n")  # which may hold the journal open over a stop
-        self.world.write("jail.local", SSHD_JAIL.format(folder=self.world.folder, maxretry=1) + "ipv4.widen = none\n")
-        (self.world.folder / "logs/auth.log").touch()
-        self.written = 0
+        self.watch()
 
     def unmount(self):
         for _ in range(self.mounted):
@@ -36,35 +38,19 @@ class StateFolder(unittest.TestCase):
         self.attack(3)
         until(lambda: len(self.banned()) == 3, "three bans")
 
-    def attack(self, count):
-        self.world.write_attacks(f"192.0.2.{1 + self.written + i}" for i in range(count))
-        self.written += count
-
-    def banned(self):
-        return {ban["address"] for ban in self.world.ask("bans")["bans"]}
-
-    def dropped(self):
-        table = subprocess.run(self.world.in_host("nft", "list", "table", "inet", "warder"), text=True,
-                               capture_output=True, check=True).stdout
-        return sum(f"192.0.2.{number}" in table for number in range(1, self.written + 1))
-
     def refused_start(self, status=1):
         """What an agent says that ends with an error at its start."""
         before = len(self.world.log("agent.log"))
         agent = self.world.start(self.world.in_host(*self.world.as_agent(
             WARDER, "--config", str(self.world.folder / "warder.conf"), "run")), "agent.log")
-        agent.wait(60)
-        self.world.processes.remove(agent)
-        self.assertEqual(agent.returncode, status, self.world.log("agent.log"))
+        self.assertEqual(self.end_of(agent), status, self.world.log("agent.log"))
         return self.world.log("agent.log")[before:]
 
     def assert_all_is_well(self):
         self.world.start_agent()
         self.attack(2)
         until(lambda: len(self.banned()) == self.written, "all bans")
-        findings = until(lambda: len(found := self.world.events("--kind", "finding")) >= self.written and found, "findings")
-        self.assertEqual(len(findings), self.written)
-        self.assertEqual(self.world.warder("verify").returncode, 0)
+        self.assert_counted_once()
         self.assertEqual(self.world.stop_agent(), 0)
 
     def test_a_read_only_file_system(self):
@@ -77,7 +63,7 @@ class StateFolder(unittest.TestCase):
         said = self.refused_start()
         self.assertIn(str(self.state), said)
         self.assertIn("ead-only file system", said)
-        self.assertEqual(self.dropped(), 3)
+        self.assertEqual(len(self.held()), 3)
         self.unmount()
         self.assert_all_is_well()
 
@@ -97,7 +83,7 @@ class StateFolder(unittest.TestCase):
         self.world.agent.wait()
         for path in made:
             path.unlink(missing_ok=True)
-        self.assertEqual(self.dropped(), self.written)
+        self.assertEqual(len(self.held()), self.written)
         self.assert_all_is_well()
 
     def test_a_link_in_place_of_the_history(self):
@@ -125,8 +111,104 @@ class StateFolder(unittest.TestCase):
         pathlib.Path(database).chmod(0o600)
         self.assertIn(f"{database}: of user 0, cannot be read and written by this one, {AGENT_UID}; give it to the agent's user "
                       "with chown: Permission denied", self.refused_start(5))
-        self.assertEqual(self.dropped(), 3)
+        self.assertEqual(len(self.held()), 3)
         os.chown(database, AGENT_UID, -1)
+        self.assert_all_is_well()
+
+    def test_rights_of_the_folder(self):
+        """The agent's user may not enter its own folder; where it may not make files, it goes on with those that are there"""
+        self.begin()
+        self.world.stop_agent()
+        for owner, mode in ((AGENT_UID, 0), (0, 0o700)):
+            with self.subTest(owner=owner, mode=oct(mode)):
+                os.chown(self.state, owner, -1)
+                self.state.chmod(mode)
+                said = self.refused_start(5)
+                self.assertIn(str(self.state), said)
+                self.assertIn("Permission denied", said)
+                self.assertEqual(len(self.held()), 3)
+        os.chown(self.state, AGENT_UID, -1)
+        self.state.chmod(0o500)
+        self.assert_all_is_well()
+
+    def test_a_key_that_others_may_know(self):
+        """The key that signs checkpoints: a link, another user's, readable by all"""
+        self.begin()
+        self.world.stop_agent()
+        key = self.state / "checkpoint.key"
+        content = key.read_bytes()
+        self.assertEqual(stat.S_IMODE(key.stat().st_mode), 0o600)
+        key.chmod(0o644)
+        self.assertIn(f"{key}: the key that signs checkpoints has mode 0644, so other users can read it; run: chmod 0600 {key}",
+                      self.refused_start(5))
+        key.chmod(0o600)
+        os.chown(key, AGENT_UID - 1, -1)
+        self.assertIn(f"{key}: the key that signs checkpoints cannot be read by user id {AGENT_UID}; run: chown {AGENT_UID} {key}",
+                      self.refused_start(5))
+        os.chown(key, AGENT_UID, -1)
+        kept = self.state / "kept.key"
+        key.rename(kept)
+        key.symlink_to(kept)
+        self.assertIn(f"{key}: the key that signs checkpoints is a symbolic link, which is not followed; name the file itself",
+                      self.refused_start(5))
+        self.assertEqual(kept.read_bytes(), content)
+        key.unlink()
+        kept.rename(key)
+        self.assert_all_is_well()
+
+    def test_what_lies_where_the_control_socket_belongs(self):
+        """A file or a link there is somebody's: it stays; a socket that nobody answers on goes"""
+        self.begin()
+        self.world.stop_agent()
+        path = self.world.folder / "run/control.sock"
+        self.assertFalse(path.exists())
+        stays = "lies where the socket belongs and stays as it is; move it away or configure another path for the socket"
+        path.write_text("precious\n")
+        os.chown(path, 0, 0)
+        self.assertIn(f"{path}: a file {stays}", self.refused_start())
+        self.assertEqual(path.read_text(), "precious\n")
+        path.unlink()
+        secret = self.world.folder / "secret"
+        secret.write_text("precious\n")
+        path.symlink_to(secret)
+        self.assertIn(f"{path}: a symbolic link {stays}", self.refused_start())
+        self.assertTrue(path.is_symlink())
+        self.assertEqual(secret.read_text(), "precious\n")
+        path.unlink()
+        self.assertEqual(len(self.held()), 3)
+        # Of another user, who answers.
+        with socket.socket(socket.AF_UNIX) as other:
+            other.bind(str(path))
+            path.chmod(0o666)
+            other.listen()
+            self.assertIn(f"another agent answers on {path}", self.refused_start())
+            self.assertTrue(path.is_socket())
+        # Nobody answers any more.
+        self.assert_all_is_well()
+
+    def test_what_lies_where_the_helpers_socket_belongs(self):
+        """As with the control socket"""
+        self.begin()
+        self.world.stop_agent()
+        self.world.helper.terminate()
+        self.world.helper.wait(30)
+        path = self.world.folder / "run/firewall.sock"
+        path.unlink(missing_ok=True)
+        secret = self.world.folder / "secret"
+        secret.write_text("precious\n")
+        stays = "lies where the socket belongs and stays as it is; move it away or configure another path for the socket"
+        for make, what in ((lambda: path.write_text("precious\n"), "a file"),
+                           (lambda: path.symlink_to(secret), "a symbolic link")):
+            make()
+            before = len(self.world.log("helper.log"))
+            helper = self.world.start(self.world.in_host(WARDER, "--config", str(self.world.folder / "warder.conf"),
+                                                         "firewall-helper", "--client", "nobody"), "helper.log")
+            self.assertEqual(self.end_of(helper), 1)
+            self.assertIn(f"{path}: {what} {stays}", self.world.log("helper.log")[before:])
+            self.assertEqual(path.read_text(), "precious\n")
+            path.unlink()
+        self.assertEqual(secret.read_text(), "precious\n")
+        self.world.start_helper()
         self.assert_all_is_well()
 
 
