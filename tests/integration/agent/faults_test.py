@@ -7,41 +7,17 @@ import sqlite3
 import subprocess
 import unittest
 
-from harness import SSHD_JAIL, World, until
+from attacked import Attacked
+from harness import until
 
 LIMIT = 10000  # a jail that counts and never bans
 
 
-class Faults(unittest.TestCase):
+class Faults(Attacked):
     def setUp(self):
-        self.world = self.enterContext(World())
+        super().setUp()
         self.world.make_vault()
         self.world.start_helper()
-        self.written = 0
-
-    def watch(self, maxretry=1, logs="auth.log"):
-        jail = SSHD_JAIL.format(folder=self.world.folder, maxretry=maxretry)
-        self.world.write("jail.local",
-                         jail.replace("logs/auth.log", f"logs/{logs}") + "ipv4.widen = none\n")
-        (self.world.folder / "logs/auth.log").touch()
-
-    def attack(self, count, network="192.0.2"):
-        """Lines of so many addresses, each one failure."""
-        self.world.write_attacks(f"{network}.{1 + (self.written + i) % 250}" for i in range(count))
-        self.written += count
-
-    def findings(self):
-        return self.world.events("--kind", "finding")
-
-    def assert_counted_once(self):
-        until(lambda: len(self.findings()) >= self.written, f"{self.written} findings", 60)
-        findings = self.findings()
-        self.assertEqual(len(findings), self.written)
-        self.assertEqual(len({f["detail"]["at"] for f in findings}), self.written)
-        self.assertEqual(self.world.warder("verify").returncode, 0)
-
-    def banned(self):
-        return {ban["address"] for ban in self.world.ask("bans")["bans"]}
 
     def test_a_full_disk_delays_the_record_and_no_ban(self):
         """D01"""

@@ -8,18 +8,18 @@ import random
 import re
 import shutil
 import signal
-import subprocess
 import unittest
 
-from harness import SSHD_JAIL, World, until
+from attacked import Attacked
+from harness import until
 
 INJECT = os.environ["INJECT"]
 LIMIT = 10000  # a jail that counts and never bans
 
 
-class Injected(unittest.TestCase):
+class Injected(Attacked):
     def setUp(self):
-        self.world = self.enterContext(World())
+        super().setUp()
         self.faults = self.world.folder / "faults"
         self.faults.mkdir()
         self.library = self.world.folder / "inject.so"
@@ -28,42 +28,11 @@ class Injected(unittest.TestCase):
         self.inject()
         self.world.make_vault()
         self.world.start_helper()
-        self.written = 0
 
     def inject(self, *more):
         self.world.before_agent = ["env", f"LD_PRELOAD={self.library}",
                                    f"WARDER_INJECT={self.faults}",
                                    f"WARDER_INJECT_BELOW={self.world.folder}/state/warder.db", *more]
-
-    def watch(self, maxretry=1):
-        jail = SSHD_JAIL.format(folder=self.world.folder, maxretry=maxretry)
-        self.world.write("jail.local", jail + "ipv4.widen = none\n")
-        (self.world.folder / "logs/auth.log").touch()
-
-    def attack(self, count):
-        self.world.write_attacks(f"192.0.2.{1 + (self.written + i) % 250}" for i in range(count))
-        self.written += count
-
-    def banned(self):
-        return {ban["address"] for ban in self.world.ask("bans")["bans"]}
-
-    def held(self):
-        """The addresses that the kernel drops."""
-        table = subprocess.run(self.world.in_host("nft", "list", "table", "inet", "warder"),
-                               text=True, capture_output=True, check=True).stdout
-        return set(re.findall(r"192\.0\.2\.\d+", table))
-
-    def assert_counted_once(self):
-        findings = until(lambda: len(found := self.world.events("--kind", "finding")) >= self.written
-                         and found, f"{self.written} findings", 60)
-        self.assertEqual(len(findings), self.written)
-        self.assertEqual(len({f["detail"]["at"] for f in findings}), self.written)
-        self.assertEqual(self.world.warder("verify").returncode, 0)
-
-    def end_of(self, process):
-        process.wait(60)
-        self.world.processes.remove(process)
-        return process.returncode
 
     def test_a_disk_that_stands_still_delays_no_ban(self):
         """D09: no sync returns"""
