@@ -1,6 +1,7 @@
-// Breaks the disk under the store at each operation it makes, and judges what is there afterwards
-// by a run in which nothing broke.
+// Breaks the disk under the store at each operation it makes, and its memory at each place that
+// wants some; judges what is there afterwards by a run in which nothing broke.
 #include "breaking_vfs.h"
+#include "failing_memory.h"
 #include "store/verify.h"
 #include "store_support.h"
 
@@ -16,6 +17,8 @@ using testing::Break;
 using testing::BreakPlan;
 using testing::finding;
 using testing::kLongEnough;
+using testing::Memory;
+using testing::MemoryPlan;
 
 namespace {
 
@@ -29,11 +32,12 @@ struct Told {
   char note[4096];  // the newest checkpoint that left the machine
 };
 
-Told* shared_memory() {
+template <typename Shared>
+Shared* shared_memory() {
   void* memory =
-      ::mmap(nullptr, sizeof(Told), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+      ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   REQUIRE(memory != MAP_FAILED);
-  return static_cast<Told*>(memory);
+  return static_cast<Shared*>(memory);
 }
 
 store::Options options_at(const std::filesystem::path& path, std::string vfs) {
@@ -134,9 +138,13 @@ class Run {
 };
 
 // In the child: the whole script. Never returns.
-[[noreturn]] void run_child(const std::filesystem::path& path, const BreakPlan& plan, Told* told) {
+[[noreturn]] void run_child(const std::filesystem::path& path, const BreakPlan& plan,
+                            const MemoryPlan& memory, Told* told) {
   testing::install_breaking_vfs(plan);
   testing::arm();
+  if (memory.told != nullptr) {
+    testing::set_memory_plan(memory);
+  }
   Run run(path, testing::kBreakingVfs, told);
   if (!run.open()) {
     ::_exit(kRefused);
@@ -150,11 +158,12 @@ class Run {
   ::_exit(run.close() ? kFinished : kRefused);
 }
 
-int run_forked(const std::filesystem::path& path, const BreakPlan& plan, Told* told) {
+int run_forked(const std::filesystem::path& path, const BreakPlan& plan, Told* told,
+               const MemoryPlan& memory = {}) {
   std::memset(told, 0, sizeof *told);
   const pid_t child = ::fork();
   if (child == 0) {
-    run_child(path, plan, told);
+    run_child(path, plan, memory, told);
   }
   int status = 0;
   REQUIRE(::waitpid(child, &status, 0) == child);
@@ -275,10 +284,32 @@ void judge_death(const std::filesystem::path& path, const Told& told) {
   check_history(path, told);
 }
 
+// After a run that went through although something failed meanwhile.
+void judge_end(const std::filesystem::path& path, const Told& told) {
+  // A round of retention that failed is left to the next.
+  testing::install_breaking_vfs({});
+  Run run(path, testing::kBreakingVfs, nullptr);
+  REQUIRE(run.open());
+  REQUIRE(run.step(kSteps - 1));
+  REQUIRE(run.close());
+  // Retention removes as many findings more as the store reported failures, or less by its own
+  // report when a round failed: a few at the old end, nothing else.
+  const Contents found = contents_of(path);
+  const Contents& wanted = expected().after.back();
+  std::vector<std::string> different;
+  std::set_symmetric_difference(found.findings.begin(), found.findings.end(),
+                                wanted.findings.begin(), wanted.findings.end(),
+                                std::back_inserter(different));
+  CHECK(different.size() <= 4);
+  CHECK(found.bans == wanted.bans);
+  CHECK(found.position == wanted.position);
+  check_history(path, told);
+}
+
 // Forks and breaks at each operation, or at one of `stride`; gives the number of points.
 template <typename Judge>
 std::uint64_t at_every(std::uint64_t stride, Break what, std::uint64_t count, Judge judge) {
-  Told* const told = shared_memory();
+  Told* const told = shared_memory<Told>();
   std::uint64_t points = 0;
   for (std::uint64_t at = 1; at <= expected().operations; at += stride) {
     const testing::TemporaryFolder folder;
@@ -321,25 +352,49 @@ TEST_CASE("a disk that fails for a while at any operation costs nothing") {
   at_every(3, what, count, [](int status, const std::filesystem::path& path, const Told& told) {
     REQUIRE(status == kFinished);
     REQUIRE(told.done == kSteps);
-    // A round of retention that failed is left to the next.
-    testing::install_breaking_vfs({});
-    Run run(path, testing::kBreakingVfs, nullptr);
-    REQUIRE(run.open());
-    REQUIRE(run.step(kSteps - 1));
-    REQUIRE(run.close());
-    // Retention removes as many findings more as the store reported failures, or less by its own
-    // report when a round failed: a few at the old end, nothing else.
-    const Contents found = contents_of(path);
-    const Contents& wanted = expected().after.back();
-    std::vector<std::string> different;
-    std::set_symmetric_difference(found.findings.begin(), found.findings.end(),
-                                  wanted.findings.begin(), wanted.findings.end(),
-                                  std::back_inserter(different));
-    CHECK(different.size() <= 4);
-    CHECK(found.bans == wanted.bans);
-    CHECK(found.position == wanted.position);
-    check_history(path, told);
+    judge_end(path, told);
   });
+}
+
+TEST_CASE("memory that is refused at any place loses and doubles nothing") {
+  const Memory what = GENERATE(Memory::kNew, Memory::kSqlite);
+  auto* const told = shared_memory<Told>();
+  auto* const allocations = shared_memory<testing::Allocations>();
+  {
+    const testing::TemporaryFolder folder;
+    REQUIRE(run_forked(folder / "warder.db", {}, told, {.what = what, .told = allocations}) ==
+            kFinished);
+  }
+  const std::vector<std::uint32_t> places(allocations->places().begin(),
+                                          allocations->places().end());
+  CHECK(places.size() >= 200);
+  REQUIRE(places.size() < testing::Allocations::kMost);
+  std::size_t reached = 0;
+  for (const std::uint32_t place : places) {
+    const testing::TemporaryFolder folder;
+    const std::filesystem::path path = folder / "warder.db";
+    INFO("allocation " << place << (what == Memory::kNew ? " by new" : " by SQLite"));
+    std::memset(allocations, 0, sizeof *allocations);
+    const int status =
+        run_forked(path, {}, told, {.what = what, .fails = place, .told = allocations});
+    INFO("exit status " << status << ", steps " << told->done);
+    reached += allocations->failed ? 1 : 0;
+    // new ends the process; SQLite says that it has none, and the store tries again or gives up.
+    if (what == Memory::kNew) {
+      REQUIRE(status == (allocations->failed ? testing::kOutOfMemoryExit : kFinished));
+      judge_death(path, *told);
+    } else if (status == kFinished) {
+      REQUIRE(told->done == kSteps);
+      judge_end(path, *told);
+    } else {
+      REQUIRE(status == kRefused);
+      judge_death(path, *told);
+    }
+  }
+  // Some of the allocations of two threads change places from run to run.
+  CHECK(reached >= places.size() * 9 / 10);
+  ::munmap(allocations, sizeof *allocations);
+  ::munmap(told, sizeof *told);
 }
 
 TEST_CASE("a full disk is said with the space kept back, and the queue is written later") {
