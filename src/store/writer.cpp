@@ -30,6 +30,12 @@ int note_journal_pages(void* pages, sqlite3* /*database*/, const char* /*name*/,
   return SQLITE_OK;
 }
 
+// Of the event at this place of a batch; empty when it was stored before, and when there is none.
+std::optional<std::uint64_t> sequence_of(const std::vector<std::optional<std::uint64_t>>& sequences,
+                                         std::size_t event) {
+  return event < sequences.size() ? sequences[event] : std::nullopt;
+}
+
 }  // namespace
 
 util::Result<std::unique_ptr<Writer>> Writer::open(const Options& options, const util::Clock& clock,
@@ -191,21 +197,20 @@ util::Status Writer::apply(const Batch& batch) {
   }
   std::vector<bool> fresh(batch.events.size());
   for (const Novelty& novelty : batch.novelties) {
-    if (novelty.event < sequences.size() && sequences[novelty.event]) {
+    if (sequence_of(sequences, novelty.event)) {
       WARDER_ASSIGN_OR_RETURN(const bool is_new,
                               incidents_.is_new(novelty.name, batch.events[novelty.event].time));
       fresh[novelty.event] = is_new;
     }
   }
   for (const OutboxEntry& entry : batch.outbox) {
-    if (entry.event < sequences.size() && sequences[entry.event]) {
-      WARDER_RETURN_IF_ERROR(outbox_.enqueue(entry.destination, *sequences[entry.event],
-                                             batch.events[entry.event].severity,
-                                             fresh[entry.event]));
+    if (const auto sequence = sequence_of(sequences, entry.event)) {
+      WARDER_RETURN_IF_ERROR(outbox_.enqueue(
+          entry.destination, *sequence, batch.events[entry.event].severity, fresh[entry.event]));
     }
   }
   for (const ClockStep& step : batch.clock_steps) {
-    if (step.event < sequences.size() && sequences[step.event]) {
+    if (sequence_of(sequences, step.event)) {
       WARDER_RETURN_IF_ERROR(bans_.shift(step.by));
       WARDER_RETURN_IF_ERROR(incidents_.shift(step.by));
       incidents_changed_ = true;
@@ -231,7 +236,8 @@ util::Status Writer::apply(const Batch& batch) {
 util::Status Writer::apply_incidents(const Batch& batch,
                                      const std::vector<std::optional<std::uint64_t>>& sequences) {
   for (const IncidentEntry& entry : batch.incidents) {
-    if (entry.event >= sequences.size() || !sequences[entry.event]) {
+    const auto sequence = sequence_of(sequences, entry.event);
+    if (!sequence) {
       continue;
     }
     std::vector<DestinationId> told;
@@ -243,17 +249,18 @@ util::Status Writer::apply_incidents(const Batch& batch,
     const model::Event& event = batch.events[entry.event];
     incidents_changed_ = true;
     WARDER_ASSIGN_OR_RETURN(const Incidents::Also also,
-                            incidents_.happened(entry, event, *sequences[entry.event], told));
-    WARDER_RETURN_IF_ERROR(enqueue_also(also, *sequences[entry.event], event.severity));
+                            incidents_.happened(entry, event, *sequence, told));
+    WARDER_RETURN_IF_ERROR(enqueue_also(also, *sequence, event.severity));
   }
   for (const Acknowledgement& given : batch.acknowledgements) {
-    if (given.event >= sequences.size() || !sequences[given.event]) {
+    const auto sequence = sequence_of(sequences, given.event);
+    if (!sequence) {
       continue;
     }
     const model::Event& event = batch.events[given.event];
     incidents_changed_ = true;
     WARDER_ASSIGN_OR_RETURN(const Incidents::Also also, incidents_.acknowledge(given, event.time));
-    WARDER_RETURN_IF_ERROR(enqueue_also(also, *sequences[given.event], event.severity));
+    WARDER_RETURN_IF_ERROR(enqueue_also(also, *sequence, event.severity));
   }
   return {};
 }
