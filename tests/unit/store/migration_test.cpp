@@ -193,8 +193,7 @@ struct Fixture : testing::StoreFixture {
           fmt::format("INSERT INTO event VALUES({}, x'{}', {}, 1, {}, {}, x'{}', '{}', '{}', "
                       "substr(x'{}', 1, 8))",
                       i, util::to_hex(event.id.bytes), event.time.time_since_epoch().count(),
-                      static_cast<int>(event.severity), i % 2 == 0 ? 1 : 2,
-                      util::to_hex(util::as_bytes(store::encode_address(*event.address))),
+                      static_cast<int>(event.severity), i % 2 == 0 ? 1 : 2, address_of(event),
                       event.message, event.detail, util::to_hex(leaf)));
     }
     run(database, fmt::format("UPDATE tree SET size = {}, peaks = x'{}'", kEvents,
@@ -252,12 +251,12 @@ struct Fixture : testing::StoreFixture {
                             event.line->user.empty() ? "NULL" : "'" + event.line->user + "'")
               : "NULL, NULL, NULL, NULL, NULL";
       run(database,
-          fmt::format(
-              "INSERT INTO event VALUES({}, x'{}', {}, 1, {}, {}, x'{}', {}, '{}', {}, "
-              "substr(x'{}', 1, 8))",
-              i, util::to_hex(event.id.bytes), micros(event.time), static_cast<int>(event.severity),
-              i % 2 == 0 ? 1 : 2, address_of(*event.address), line, event.message,
-              event.detail.empty() ? "NULL" : "'" + event.detail + "'", util::to_hex(leaf)));
+          fmt::format("INSERT INTO event VALUES({}, x'{}', {}, 1, {}, {}, x'{}', {}, '{}', {}, "
+                      "substr(x'{}', 1, 8))",
+                      i, util::to_hex(event.id.bytes), micros(event.time),
+                      static_cast<int>(event.severity), i % 2 == 0 ? 1 : 2, address_of(event), line,
+                      event.message, event.detail.empty() ? "NULL" : "'" + event.detail + "'",
+                      util::to_hex(leaf)));
     }
     run(database,
         "INSERT INTO event_span SELECT sequence / 1024 * 1024 AS first, min(time), max(time) FROM "
@@ -272,6 +271,9 @@ struct Fixture : testing::StoreFixture {
   }
 
   static std::int64_t micros(util::WallTime time) { return time.time_since_epoch().count(); }
+  static std::string address_of(const model::Event& event) {
+    return event.address ? address_of(*event.address) : std::string();
+  }
   static std::string address_of(const net::Prefix& address) {
     return util::to_hex(util::as_bytes(store::encode_address(address)));
   }
