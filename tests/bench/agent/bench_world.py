@@ -24,6 +24,8 @@ tempfile.tempdir = "/var/tmp"
 TOOLS = pathlib.Path(os.environ["WARDER_BENCH_TOOLS"])
 TICKS = os.sysconf("SC_CLK_TCK")
 LONG = 600.0
+NETLINK_NETFILTER = 12  # <linux/netlink.h>
+NFNLGRP_NFTABLES = 1 << (7 - 1)  # <linux/netfilter/nfnetlink.h>, as a bit of the mask of groups
 
 median = statistics.median
 
@@ -66,6 +68,26 @@ def who_woke(before, after):
     for (number, name), count in after.items():
         more[name] += count - before.get((number, name), 0)
     return ", ".join(f"{name} {count}" for name, count in more.most_common() if count) or "none"
+
+
+def others_who_listen(pid):
+    """How many network namespaces other than the process's have somebody who listens to changes of nf_tables.
+    The kernel asks over all namespaces whether anybody does (netlink_has_listeners()), and then makes a message
+    of each element that comes or goes: which doubles what a ban costs it."""
+    own = os.readlink(f"/proc/{pid}/ns/net")
+    seen, listen = {own}, 0
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            namespace = os.readlink(process / "ns/net")
+            if namespace in seen:
+                continue
+            seen.add(namespace)
+            sockets = [line.split() for line in (process / "net/netlink").read_text().splitlines()[1:]]
+        except OSError:
+            continue  # it has ended
+        listen += any(int(protocol) == NETLINK_NETFILTER and int(groups, 16) & NFNLGRP_NFTABLES
+                      for _, protocol, _, groups, *_ in sockets)
+    return listen
 
 
 def scheduled(pid):
