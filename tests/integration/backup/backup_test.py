@@ -1,8 +1,12 @@
 """`warder backup` as an operator uses it. Other programs judge: gpg, gunzip, tar, sqlite3, rclone, sshd, Amazon's SDK,
 and its signatures in fake_s3.py."""
+import copy
 import json
 import os
 import pathlib
+import re
+import shlex
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -22,6 +26,7 @@ import fake_s3  # noqa: E402
 import vaultwarden_database  # noqa: E402
 
 WARDER = os.environ["WARDER"]
+RUNBOOK = pathlib.Path(__file__).parents[3] / "src" / "backup" / "README.md"
 PASSPHRASE = "the first passphrase, long enough"
 
 
@@ -91,6 +96,18 @@ passphrase = vault:settings/backup_passphrase
         self("vault", "put", "settings", document)
         document.unlink()
 
+    def anew(self, folder):
+        """The same on an empty machine: the configuration and the vault identity, nothing else."""
+        folder.mkdir()
+        for name in ("vault.db", "vault.key"):
+            shutil.copy2(self.folder / name, folder / name)
+        other = copy.copy(self)
+        for name in ("data", "state", "backups", "database", "config"):
+            setattr(other, name, folder / getattr(self, name).relative_to(self.folder))
+        other.folder = folder
+        other.config.write_text(self.config.read_text().replace(f"{self.folder}/", f"{folder}/"))
+        return other
+
     def __call__(self, *words, **more):
         return run(WARDER, "--config", self.config, *words, **more)
 
@@ -115,6 +132,29 @@ class Case(unittest.TestCase):
         temporary = tempfile.TemporaryDirectory(prefix="warder-backup-")
         self.addCleanup(temporary.cleanup)
         return temporary.name
+
+    def recovers(self, host):
+        """"Restoring on an empty machine" of src/backup/README.md, word for word."""
+        expected = dump(host.database)
+        other = host.anew(self.folder / "empty")
+        text = RUNBOOK.read_text().split("## Restoring on an empty machine")[1].split("\n## ")[0]
+        commands = re.findall(r"^\d\. `([^`]+)`", text, re.M)
+        self.assertEqual([" ".join(one.split()[:3]) for one in commands],
+                         ["warder vault test", "warder backup list", "install -d -o", "warder backup restore"])
+        home = self.folder / "service"
+        said = []
+        for command in commands:
+            words = shlex.split(command.replace("NAME", "vw").replace("/srv/vaultwarden", str(home))
+                                .replace("-o vaultwarden -g vaultwarden", "-o nobody -g nogroup"))
+            said.append((other(*words[1:]) if words[0] == "warder" else run(*words)).stdout)
+        self.assertIn("settings/backup_passphrase", said[0])
+        self.assertRegex(said[1], r"outside +proven")
+        restored = home / "db.sqlite3"
+        self.assertEqual((restored.owner(), restored.stat().st_mode & 0o777), ("nobody", 0o600))
+        self.assertEqual(dump(restored), expected)
+        drill = other("backup", "drill", "vw").stdout
+        for words in ("restored into an empty folder and started from", "recovery time (RTO)", "data lost at most (RPO)", "rows of ciphers"):
+            self.assertIn(words, drill)
 
     def failed(self, done, *texts):
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
@@ -527,6 +567,7 @@ class Health(Case):
         host("backup", "now")
         rows = self.checks(host, 0)
         self.assertEqual((rows["outside"]["state"], rows["protection"]["state"]), ("good", "notice"))
+        self.recovers(host)
         for file in store.rglob("vw-*"):
             file.unlink()
         self.assertEqual(self.checks(host, 1)["outside"]["state"], "broken")
@@ -587,21 +628,7 @@ part_size = 5M
         fetched = run("rclone", "--config", config, "--retries", "1", "copyto", f"s:backups/web-1/{file.name}", self.folder / "got",
                       env={k: v for k, v in os.environ.items() if not k.startswith("AWS_")})
         self.assertEqual((self.folder / "got").read_bytes(), file.read_bytes(), fetched.stderr)
-        # An empty machine: the configuration and the vault identity, nothing else.
-        expected = dump(host.database)
-        empty = self.folder / "empty"
-        empty.mkdir()
-        for name in ("vault.db", "vault.key"):
-            (empty / name).write_bytes((host.folder / name).read_bytes())
-            (empty / name).chmod(0o600)
-        other = self.host(service, "empty", 0)
-        self.assertIn("settings/backup_passphrase", other("vault", "test", "--backup-passphrase").stdout)
-        self.assertIn("outside", other("backup", "list", "vw").stdout)
-        other("backup", "restore", "vw", "--to", self.folder / "r")
-        self.assertEqual(dump(self.folder / "r"), expected)
-        drill = other("backup", "drill", "vw").stdout
-        for text in ("restored into an empty folder and started from", "recovery time (RTO)", "data lost at most (RPO)", "rows of ciphers"):
-            self.assertIn(text, drill)
+        self.recovers(host)
 
     def test_the_aws_sdk_reads_what_was_written_and_warder_reads_what_it_writes(self):
         service = fake_s3.Service()
@@ -732,8 +759,7 @@ known_hosts = {self.keys}/{known}
         (self.store / f"part-{file.name}").write_bytes(file.read_bytes()[:10000])
         host("backup", "now")
         self.assertEqual((self.store / file.name).read_bytes(), file.read_bytes())
-        host("backup", "restore", "vw", "--from-storage", "--to", self.folder / "r")
-        self.assertEqual(dump(self.folder / "r"), dump(host.database))
+        self.recovers(host)
 
     def test_a_server_that_is_not_known_is_not_talked_to(self):
         host = self.host("unknown").vault()

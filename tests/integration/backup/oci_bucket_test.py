@@ -13,7 +13,7 @@ import urllib.parse
 HERE = pathlib.Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "oci")]
 import fake_oci  # noqa: E402
-from backup_test import Case, Host, dump  # noqa: E402
+from backup_test import Case, Host  # noqa: E402
 from cryptography.hazmat.primitives import serialization  # noqa: E402
 
 
@@ -139,8 +139,7 @@ part_size = 5M
             self.assertEqual(cloud.objects[f"web-1/{file.name}"], file.read_bytes())
         parts = sum(-(-p.stat().st_size // (5 << 20)) for p in host.files(".gpg"))
         self.assertEqual(len(cloud.sent), parts)
-        host("backup", "restore", "vw", "--from-storage", "--to", self.folder / "r")
-        self.assertEqual(dump(self.folder / "r"), dump(host.database))
+        self.recovers(host)
         self.protection(cloud, host)
 
     def protection(self, cloud, host):
