@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <system_error>
+#include <utility>
 
 namespace warder::agent {
 namespace {
@@ -49,25 +50,44 @@ bool needs_documents(const BackupWords& words) {
          (words.verb == "prune" && !words.dry_run);
 }
 
-}  // namespace
+using Configured = std::pair<engine::MainConfiguration, std::vector<backup::SetOptions>>;
 
-util::Result<std::unique_ptr<BackupEnvironment>> BackupEnvironment::open(const BackupWords& words) {
-  engine::VaultDocuments documents;
-  std::optional<Error> trouble;
-  if (words.file.empty()) {
-    if (auto configured = configured_documents(words.globals)) {
-      documents = std::move(*configured);
-    } else {
-      trouble = configured.error();
-    }
-  }
-  WARDER_ASSIGN_OR_RETURN(engine::MainConfiguration main, read_main(words.globals, documents));
+util::Result<Configured> read_sets(const Globals& globals,
+                                   const engine::VaultDocuments& documents) {
+  WARDER_ASSIGN_OR_RETURN(engine::MainConfiguration main, read_main(globals, documents));
   config::Diagnostics diagnostics;
   std::vector<backup::SetOptions> sets = backup_sets(main, diagnostics);
   if (diagnostics.has_errors()) {
     return Error(ErrorCode::kInvalid, fmt::format("the configuration has errors:\n{}",
                                                   util::trim(diagnostics.to_text())));
   }
+  return Configured(std::move(main), std::move(sets));
+}
+
+}  // namespace
+
+util::Result<std::unique_ptr<BackupEnvironment>> BackupEnvironment::open(const BackupWords& words) {
+  engine::VaultDocuments documents;
+  std::optional<Error> trouble;
+  if (words.file.empty()) {
+    if (auto fetched = configured_documents(words.globals)) {
+      documents = std::move(*fetched);
+    } else {
+      trouble = fetched.error();
+    }
+  }
+  auto configured = read_sets(words.globals, documents);
+  if (!configured && documents.any() && !needs_documents(words)) {
+    // Whoever needs a backup back need not mend a document first.
+    fmt::print(stderr,
+               "warder backup: the vault's documents have errors, the files alone count: {}\n",
+               configured.error().message());
+    configured = read_sets(words.globals, {});
+  }
+  if (!configured) {
+    return configured.error();
+  }
+  auto& [main, sets] = *configured;
   if (sets.empty() && words.file.empty()) {
     return Error(ErrorCode::kNotFound,
                  "the configuration has no section [backup NAME]; see the README of src/backup");

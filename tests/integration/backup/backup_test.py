@@ -224,6 +224,11 @@ class Readers(Case):
             self.assertEqual(refused.returncode, 3, refused.stdout + refused.stderr)
             self.assertIn("vault backup#/validation/test_restore: a backup counts only once it was restored", refused.stderr)
         self.assertEqual(len(host.files(".sql.gz.gpg")), 1)
+        listed = host("backup", "list", "vw")
+        self.assertIn("the vault's documents have errors, the files alone count: ", listed.stderr)
+        self.assertIn("proven", listed.stdout)
+        host("backup", "restore", "vw", "--to", self.folder / "r")
+        self.assertEqual(dump(self.folder / "r"), dump(host.database))
         # A vault that does not answer says nothing of how long backups are kept: none goes.
         host("vault", "update-backup-config", input=json.dumps(document))
         (host.folder / "vault.key").rename(host.folder / "away")
@@ -772,6 +777,7 @@ class Agent(Case):
         host = Host(self.folder / "a", more="schedule = hourly", agent="[store]\npath = " + str(self.folder / "history.db")
                     + f"\n[api]\nsocket = {self.folder}/socket\n[firewall]\nbackend = none\n").vault()
         (self.folder / "a" / "jails").mkdir()
+        host("vault", "update-backup-config", input=json.dumps({"validation": {"test_restore": False}}))
         agent = subprocess.Popen([WARDER, "--config", host.config, "run"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
         def end():
@@ -794,7 +800,12 @@ class Agent(Case):
                 time.sleep(0.1)
             self.fail(f"no event '{what}': {events()}")
 
-        made = wait_for("backup now vw: ")
+        # One that is refused before it begins has failed, too.
+        self.assertEqual(wait_for("ended with status 3 before it began")["severity"], "high")
+        self.assertEqual(json.loads((host.backups / "state.json").read_text())["failures"], 1)
+        host("vault", "delete", "backup")
+        host("backup", "now")
+        made = wait_for("backup now vw: 2")
         self.assertEqual(made["severity"], "info")
         self.assertEqual(len(host.files(".gpg")), 1)
         # One that was started by hand, and three failures in a row.
