@@ -93,15 +93,13 @@ struct Fixture {
   }
 
   Keeper keeper(Passphrases& passphrases, std::function<void(std::string_view)> at_boundary = {}) {
-    return Keeper({place.set,
-                   &passphrases,
-                   &directory,
-                   place.clock,
-                   "host",
-                   "warder test",
-                   {},
-                   {},
-                   std::move(at_boundary)});
+    return Keeper({.set = place.set,
+                   .passphrases = &passphrases,
+                   .storage = &directory,
+                   .clock = place.clock,
+                   .host = "host",
+                   .tool = "warder test",
+                   .at_boundary = std::move(at_boundary)});
   }
 
   // Runs `work` in a process that kills itself at the n-th boundary. False when it came to its end.
@@ -125,7 +123,8 @@ struct Fixture {
   std::vector<Listed> list(Passphrases& passphrases) {
     auto all = keeper(passphrases).list();
     REQUIRE(all);
-    return *all;
+    REQUIRE_FALSE(all->outside);
+    return all->backups;
   }
 
   std::size_t unfinished() const {
