@@ -1,9 +1,14 @@
+#include "store/verify.h"
 #include "store_support.h"
 
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <atomic>
+#include <future>
+#include <limits>
 #include <optional>
+#include <string>
 #include <vector>
 
 using namespace warder;
@@ -57,6 +62,74 @@ TEST_CASE("events leave by number") {
             "retention removed 4996 events (0 to 4995); their hashes stay in the tree"});
 }
 
+TEST_CASE("what comes while much is removed waits for one slice of it, not for all") {
+  constexpr std::uint32_t kStored = 12'000;
+  constexpr std::uint32_t kBatches = 7;
+  Fixture fixture;
+  fixture.options.retention_events = 1000;
+  // Events stored when each batch was on disk; of the store's thread, as `number`.
+  std::vector<std::int64_t> stored;
+  std::uint32_t number = 0;
+  std::promise<void> all;
+  // Of what was there before; the hook may be told of it late.
+  std::atomic<store::Ticket> filled = std::numeric_limits<store::Ticket>::max();
+  fixture.hooks.durable = [&](store::Ticket through) {
+    if (through <= filled || ++number > kBatches) {
+      return;
+    }
+    // Without REQUIRE, which is the other thread's.
+    auto reader = store::Reader::open(fixture.options.path);
+    if (!reader || !reader->query("SELECT count(*) FROM event", kLongEnough,
+                                  [&](const std::vector<std::string>& row) {
+                                    if (row[0] != "count(*)") {
+                                      stored.push_back(std::stoll(row[0]));
+                                    }
+                                    return true;
+                                  })) {
+      stored.push_back(-1);
+    }
+    if (number == kBatches) {
+      all.set_value();
+      return;
+    }
+    if (number == 1) {
+      fixture.clock.advance(11min);  // the round is due, right behind this batch
+    }
+    // The next is there before the store goes on.
+    store::Batch batch;
+    batch.events.push_back(finding(kStored + number));
+    const auto ticket = fixture.store->submit(std::move(batch));
+    if (!ticket) {
+      stored.push_back(-2);
+    }
+  };
+  fixture.open();
+  store::Batch many;
+  for (std::uint32_t i = 0; i < kStored; ++i) {
+    many.events.push_back(finding(i));
+  }
+  const auto before = fixture.store->submit(std::move(many));
+  REQUIRE(before);
+  REQUIRE(fixture.store->wait(*before, kLongEnough));
+  filled = *before;
+  store::Batch batch;
+  batch.events.push_back(finding(kStored));
+  const auto ticket = fixture.store->submit(std::move(batch));
+  REQUIRE(all.get_future().wait_for(kLongEnough) == std::future_status::ready);
+  CHECK(ticket);
+  // Two slices find no bans that are over; then 2,000 events leave with each.
+  CHECK(stored == std::vector<std::int64_t>{12'001, 12'002, 12'003, 10'004, 8'005, 6'006, 4'007});
+  fixture.maintain();
+  const auto left = fixture.messages({.limit = 2000});
+  CHECK(left.size() == 1001);
+  CHECK(left.front() == "finding 11007");
+  CHECK(left.back().starts_with("retention removed "));
+  const auto report =
+      store::verify(fixture.options.path, {.key = std::nullopt, .against = {}, .vfs = {}});
+  REQUIRE(report);
+  CHECK(report->good());
+}
+
 TEST_CASE("events leave by size and the space comes back") {
   Fixture fixture;
   fixture.options.size_limit = util::mebibytes(2);
@@ -98,7 +171,7 @@ TEST_CASE("bans that are over move into the past, and leave it by age") {
   auto figures = fixture.reader().figures();
   CHECK(figures->active_bans == 500);
   CHECK(figures->past_bans == 2500);
-  const auto history = fixture.reader().address(*net::IpAddress::parse("10.0.0.1"), 1);
+  const auto history = fixture.reader().address(net::IpAddress::v4(0x0A000001U), 1);
   CHECK(history->past.at(0).how == store::BanEnd::kExpired);
   CHECK(history->past.at(0).ended == now + 10min);
   fixture.clock.advance(24h);
