@@ -231,11 +231,11 @@ class Look {
   void drill() {
     const std::string due = command("drill");
     if (!state_.last_drill) {
-      add("drill", HealthState::kNotice, "no drill was ever made",
-          "whether a service starts from a restored copy was never tried", due);
+      add("drill", HealthState::kNotice, "no drill ever succeeded",
+          "that a service starts from a restored copy was never seen", due);
     } else {
       add("drill", HealthState::kGood,
-          fmt::format("the last drill was {}; restoring takes {:.1f} s",
+          fmt::format("the last drill that succeeded was {}; restoring takes {:.1f} s",
                       ago(now_, *state_.last_drill), state_.restore_seconds));
     }
   }

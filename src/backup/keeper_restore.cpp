@@ -471,7 +471,8 @@ Report Keeper::drill(const fs::path& work_folder) {
     report.fail(done.error(), "the drill failed: this host could not be recovered now");
   }
   std::error_code error;
-  if (fs::is_directory(parts_.set.folder, error)) {
+  // One that failed is told, and does not count: `check` goes on to name the last that worked.
+  if (report.good && fs::is_directory(parts_.set.folder, error)) {
     if (const auto folder = Folder::open(parts_.set.folder, parts_.set.name)) {
       if (auto state = folder->state()) {
         state->last_drill = report.begun;

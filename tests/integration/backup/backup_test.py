@@ -495,6 +495,7 @@ class Health(Case):
         rows = self.checks(host, 1)
         self.assertEqual((rows["age"]["state"], rows["age"]["remedy"]), ("broken", "warder backup now vw"))
         self.assertFalse(host.backups.exists())  # looking makes nothing
+        self.failed(host("backup", "drill", "vw", check=False), "this host could not be recovered now")
         host("backup", "now")
         rows = self.checks(host, 0)
         self.assertEqual({what: row["state"] for what, row in rows.items()},
