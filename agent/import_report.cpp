@@ -141,12 +141,15 @@ ImportReport report_fail2ban(config::FileReader& files, const std::string& direc
     config::Diagnostics diagnostics;
     const auto compiled = engine::compile_fail2ban_jail(bare, directory, main, diagnostics);
     std::vector<std::string> filter_errors;
+    std::vector<std::string> filter_warnings;
     for (const config::Diagnostic& one : diagnostics.list()) {
       if (one.severity == config::Severity::kError) {
         jail.errors.push_back(first_line(one.to_text()));
         if (one.key == "filter") {
           filter_errors.push_back(one.problem);
         }
+      } else if (one.key == "filter") {
+        filter_warnings.push_back(one.problem);
       }
     }
     if (!compiled) {
@@ -158,6 +161,12 @@ ImportReport report_fail2ban(config::FileReader& files, const std::string& direc
       if (!filter_errors.empty()) {
         filter.verdict = Verdict::kRefused;
         filter.errors = std::move(filter_errors);
+      }
+      for (std::string& warning : filter_warnings) {
+        if (std::find(filter.warnings.begin(), filter.warnings.end(), warning) ==
+            filter.warnings.end()) {
+          filter.warnings.push_back(std::move(warning));
+        }
       }
     }
     jail.plan = std::move(plan);
@@ -196,6 +205,21 @@ std::string ImportReport::to_text() const {
   for (const auto& [name, filter] : filters) {
     text += fmt::format("  filter {}: {}\n", util::printable(name),
                         fail2ban::to_string(filter.verdict));
+    // Those that nothing could be said of are many in some filters; the JSON form has them all.
+    std::size_t unproven = 0;
+    for (const std::string& warning : filter.warnings) {
+      if (warning.find("it is too large to prove") != std::string::npos) {
+        ++unproven;
+      } else {
+        text += fmt::format("    {}\n", util::printable_again(warning, 1000));
+      }
+    }
+    if (unproven > 0) {
+      text += fmt::format(
+          "    of {} of its patterns it was not proven that injected text cannot "
+          "move the address\n",
+          unproven);
+    }
   }
   for (const auto* remarks : {&configuration.remarks, &configuration.globals.remarks}) {
     for (const fail2ban::Remark& remark : *remarks) {
@@ -226,7 +250,8 @@ json ImportReport::to_json() const {
     object["filters"].push_back({{"name", util::printable(name)},
                                  {"verdict", fail2ban::to_string(filter.verdict)},
                                  {"jails", filter.jails},
-                                 {"errors", filter.errors}});
+                                 {"errors", filter.errors},
+                                 {"warnings", filter.warnings}});
   }
   object["destinations"] = json::array();
   for (const fail2ban::ActionDestination& one : configuration.destinations) {

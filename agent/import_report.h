@@ -25,6 +25,8 @@ struct ImportReport {
     fail2ban::Verdict verdict = fail2ban::Verdict::kRuns;
     std::set<std::string> jails;
     std::vector<std::string> errors;
+    // Whom injected text could have banned, and what else there is to look at; of all its jails.
+    std::vector<std::string> warnings;
   };
   std::string directory;
   fail2ban::Configuration configuration;  // its jails are moved to `jails`

@@ -124,7 +124,7 @@ std::optional<filter::FilterRequest> request_of(const std::string& word,
   if (values.has("datepattern")) {
     // What the filter's samples say does not hold for another form of the date.
     request.overrides["datepattern"] = datepattern_of(values);
-    request.samples = filter::SamplePolicy::kIgnore;
+    request.samples = filter::SamplePolicy::kLintOnly;
   }
   take_expressions(values, &request);
   return request;

@@ -50,7 +50,8 @@ bool has_day(const DateFields& fields) {
 std::optional<year_month_day> day_in(year of, const DateFields& fields) {
   std::optional<year_month_day> date;
   if (fields.month && fields.day) {
-    date = of / static_cast<unsigned>(*fields.month) / static_cast<unsigned>(*fields.day);
+    date = of / std::chrono::month(static_cast<unsigned>(*fields.month)) /
+           std::chrono::day(static_cast<unsigned>(*fields.day));
   } else if (fields.day_of_year) {
     date = nth_day(of, *fields.day_of_year);
   } else if (fields.week && fields.weekday) {

@@ -110,6 +110,14 @@ std::shared_ptr<const Filter> judge(const std::shared_ptr<const Filter>& filter,
       parts.warnings.push_back(std::move(error));
     }
   }
+  // What is written into the log by others is so whatever a jail's own expressions are.
+  for (std::string& refusal : report.refusals) {
+    if (own || extended) {
+      problems.add(std::move(refusal));
+    } else {
+      parts.warnings.push_back(std::move(refusal));
+    }
+  }
   return filter->text() != nullptr
              ? std::make_shared<const Filter>(std::move(parts), filter->text())
              : std::make_shared<const Filter>(std::move(parts), filter->json());

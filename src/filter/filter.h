@@ -35,7 +35,8 @@ enum class SamplePolicy : std::uint8_t {
   kAllowNone,
   // Are not run: what they say of the filter does not hold with `overrides`. Nor is the lint.
   kIgnore,
-  // Are not run, but the lint is; what it finds becomes a warning.
+  // Are not run, but the lint is; what it finds becomes a warning, but for a log that others can
+  // forge, which is refused as for kRequire.
   kLintOnly,
 };
 

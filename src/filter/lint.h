@@ -41,6 +41,8 @@ struct LintReport {
   std::vector<PatternLint> patterns;  // by number of the failregex
   // Each begins "file:line: ". Errors are what an own filter is refused for.
   std::vector<std::string> errors;
+  // The same for what no expression can mend, a jail's own neither: forged lines.
+  std::vector<std::string> refusals;
   std::vector<std::string> warnings;
 };
 

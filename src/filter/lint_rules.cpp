@@ -50,7 +50,7 @@ void check_forgeable(const Definition& definition, LintReport& report) {
     report.warnings.push_back(at(why->place, text + " (accepted)"));
     return;
   }
-  report.errors.push_back(
+  report.refusals.push_back(
       at(why->place, text + "; let only trusted networks reach it, or accept it by name: filter = "
                             "NAME[forged-lines=accepted]"));
 }

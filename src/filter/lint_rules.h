@@ -19,7 +19,7 @@ void check_names(const Definition& definition, LintReport& report);
 // than fail2ban searches, which is told of filters from there.
 void check_patterns(const Definition& definition, Origin origin, LintReport& report);
 
-// A log into which others write whole lines (option `forgeable`, with the reason): an error, until
+// A log into which others write whole lines (option `forgeable`, with the reason): a refusal, until
 // the jail accepts it by name (parameter `forged-lines`).
 void check_forgeable(const Definition& definition, LintReport& report);
 

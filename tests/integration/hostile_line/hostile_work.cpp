@@ -1,5 +1,6 @@
 // hostile_work: has filters judge lines that an attacker would write, each in two lengths, under
-// callgrind, which is told the name of each; hostile_work_test.py reads what it counted.
+// callgrind, which is told the name of each; hostile_work_test.py reads what it counted. One kind
+// of run puts a pass into each line that no filter would be let have, to show that it is found.
 #include "filter/filter.h"
 #include "filter/matcher.h"
 #include "hostile.h"
@@ -36,6 +37,20 @@ std::string line(const Frame& frame, std::string_view piece, std::size_t size) {
   return text + frame.end;
 }
 
+// For each of the first places of a line, all of the line behind it once more: what a search that
+// begins anew wherever it failed costs. `places` in the thousand, as few as such an oversight would
+// have.
+std::size_t quadratic_pass(std::string_view text, std::size_t places) {
+  std::size_t found = 0;
+  for (std::size_t place = 0; place < text.size() * places / 1000; ++place) {
+    found += text.substr(place).find('\x01') == std::string_view::npos ? 0 : 1;
+  }
+  return found;
+}
+
+// In the thousand, see quadratic_pass(); 0 in all runs but the one that must be found.
+std::size_t g_quadratic_places = 0;
+
 void judge(filter::Matcher& matcher, const std::string& text, const std::string& name) {
   model::Line one;
   one.text = text;
@@ -45,6 +60,9 @@ void judge(filter::Matcher& matcher, const std::string& text, const std::string&
   matcher.match(one, one.received, nobody);
   CALLGRIND_ZERO_STATS;
   matcher.match(one, one.received, nobody);
+  if (quadratic_pass(text, g_quadratic_places) > 0) {
+    fmt::print(stderr, "the lines hold no such character\n");
+  }
   CALLGRIND_DUMP_STATS_AT(name.c_str());
 }
 
@@ -60,12 +78,14 @@ void judge(filter::Matcher& matcher, const std::string& who, const std::vector<F
 
 }  // namespace
 
-// FOLDER together|apart: the filters of a folder in one matcher, as in a log that all of them read,
-// or each by itself in lines that begin or end as its samples do.
+// FOLDER together|apart|quadratic: the filters of a folder in one matcher, as in a log
+// that all of them read, or each by itself in lines that begin or end as its samples do;
+// `quadratic` is `apart` with a pass of that kind in each line.
 int main(int argc, char** argv) {
   if (argc != 3) {
     return 2;
   }
+  g_quadratic_places = std::string_view(argv[2]) == "quadratic" ? 100 : 0;
   const std::string folder = argv[1];
   const bool together = std::string_view(argv[2]) == "together";
   filter::MatcherOptions options;

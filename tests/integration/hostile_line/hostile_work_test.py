@@ -49,8 +49,13 @@ match = 192.0.2.1 | {"ts":1790000000,"status":401,"uri":"/login","ip":"192.0.2.1
 }
 
 
+def is_linear(one):
+    """Of the instructions of a line and of one four times as long."""
+    return one["long"] <= 4.4 * one["short"] + 500_000
+
+
 class HostileWork(unittest.TestCase):
-    def check(self, folder, how, filters):
+    def count(self, folder, how, filters):
         with tempfile.TemporaryDirectory() as temporary:
             counts = pathlib.Path(temporary) / "counts"
             done = subprocess.run(
@@ -69,15 +74,26 @@ class HostileWork(unittest.TestCase):
                 name = None
         self.assertGreater(len(lines), 20)
         print(f"{len(lines)} lines, at most {max(one['long'] for one in lines.values()):,} instructions")
-        for name, one in lines.items():
+        return lines
+
+    def check(self, folder, how, filters):
+        for name, one in self.count(folder, how, filters).items():
             with self.subTest(line=name):
-                self.assertLessEqual(one["long"], 4.4 * one["short"] + 500_000)
+                self.assertTrue(is_linear(one), one)
 
     def test_what_is_hard(self):
         with tempfile.TemporaryDirectory() as folder:
             for name, text in HARD.items():
                 (pathlib.Path(folder) / f"{name}.conf").write_text(text)
             self.check(folder, "apart", len(HARD))
+
+    def test_a_quadratic_pass_is_found(self):
+        with tempfile.TemporaryDirectory() as folder:
+            (pathlib.Path(folder) / "words.conf").write_text(HARD["words"])
+            lines = self.count(folder, "quadratic", 1)
+        for name, one in lines.items():
+            with self.subTest(line=name):
+                self.assertFalse(is_linear(one), one)
 
     def test_our_own_filters(self):
         self.check(SOURCE / "filters", "together", 70)

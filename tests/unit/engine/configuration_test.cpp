@@ -100,6 +100,21 @@ TEST_CASE("a jail says how its lines are read") {
   CHECK(dates.templates()[0]->name() == "^%d.%m.%Y %H:%M");
 }
 
+TEST_CASE(
+    "a log that others can forge is accepted by name, whatever of the filter is the jail's own") {
+  const std::string jail = "enabled = yes\nlogpath = /var/log/mysql/error.log\n";
+  const std::string own = "failregex = ^ \\d+ Access denied for '<F-USER>.*</F-USER>'@'<HOST>'$\n";
+  for (const std::string& rest : {std::string(), own, std::string("datepattern = {^LN-BEG}\n")}) {
+    INFO(rest);
+    CHECK(
+        load_jail("[mariadb]\n" + jail + rest).diagnostics.find("no pattern is safe in this log") !=
+        std::string::npos);
+    CHECK(load_jail("[mariadb]\nfilter = mariadb[forged-lines=accepted]\n" + jail + rest).jails !=
+          nullptr);
+  }
+  CHECK(load_jail("[mariadb]\n" + jail + own).jails == nullptr);
+}
+
 TEST_CASE("what is wrong with how a jail's lines are read is told in one go") {
   const Loaded loaded = load_jail(kSshd +
                                   "datepattern = %%m/%%Y\nlogtimezone = Europe/Berlln\n"

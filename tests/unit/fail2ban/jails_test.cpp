@@ -357,6 +357,17 @@ TEST_CASE("what cannot be honoured is refused where it stands") {
   CHECK(remark(no_filter, "filter").text == "there is no /etc/fail2ban/filter.d/nothing.conf");
 }
 
+TEST_CASE("a stock filter for a log that others can forge is told") {
+  const fail2ban::JailPlan plan =
+      read({{"filter.d/mysqld-auth.conf", "[Definition]\nfailregex = ^denied <HOST>$\n"},
+            {"jail.local", "[db]\nenabled = on\nfilter = mysqld-auth\nlogpath = /x\n"}})
+          .jail("db");
+  CHECK(plan.filter->name == "mysqld-auth");
+  CHECK(remark(plan, "filter mysqld-auth").verdict == Verdict::kRuns);
+  CHECK(remark(plan, "filter mysqld-auth").place.to_string() == "/etc/fail2ban/jail.local:3");
+  CHECK(remark(plan, "filter mysqld-auth").text.starts_with("MariaDB writes user names"));
+}
+
 TEST_CASE("fail2ban.conf says where database and log are") {
   const Read result = read({{"fail2ban.conf",
                              "[Definition]\ndbfile = /var/lib/f.sqlite3\nlogtarget "

@@ -253,6 +253,19 @@ TEST_CASE("a log that others can forge is refused until a jail accepts it by nam
         why +
             "; let only trusted networks reach it, or accept it by name: filter = "
             "NAME[forged-lines=accepted]");
+  // A jail's own expressions read the same log.
+  request.samples = SamplePolicy::kLintOnly;
+  request.jail_options = {{"failregex", {"^login from <HOST> ok$", {"jails/x.conf", 4}}}};
+  const auto extended = load_filter(request, files);
+  REQUIRE_FALSE(extended.has_value());
+  CHECK(extended.error().message() == refused.error().message());
+  // Who only tries a filter is told.
+  request.samples = SamplePolicy::kAllowNone;
+  request.jail_options.clear();
+  const auto tried = load_filter(request, files);
+  REQUIRE(tried.has_value());
+  CHECK((*tried)->warnings() == std::vector<std::string>{refused.error().message()});
+  request.samples = SamplePolicy::kRequire;
   request.parameters = {{"forged-lines", "accepted"}};
   const auto accepted = load_filter(request, files);
   REQUIRE(accepted.has_value());
