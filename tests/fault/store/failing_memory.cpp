@@ -23,7 +23,7 @@ thread_local bool inside = false;  // backtrace() may allocate
 
 // How many callers make a place. With all of them SQLite has thousands, which differ far above by
 // where the same statement came from.
-constexpr std::size_t kCallers = 10;
+constexpr std::size_t kCallers = 8;
 
 std::uint64_t hash_of_callers() {
   std::array<void*, kCallers> frames{};

@@ -16,8 +16,8 @@ enum class Memory : std::uint8_t { kNew, kSqlite };
 // kind by itself, from set_memory_plan() on.
 struct Allocations {
   static constexpr std::uint32_t kMost = 16'384;
-  // Numbers of the allocations that were the first from their place in the program (the nearest ten
-  // callers): what fails at the others goes the same ways again.
+  // Numbers of the allocations that were the first from their place in the program (the nearest
+  // eight callers): what fails at the others goes the same ways again.
   std::uint32_t first[kMost];
   std::uint32_t firsts;
   bool failed;  // the one that was to fail was reached
