@@ -560,11 +560,16 @@ std::string Daemon::vault_state() {
         stale && (!watched.stale_since || stale->first < *watched.stale_since)) {
       watched = {stale->first, stale->second};
     }
+    // Only this kind of vault makes credentials for us.
+    const auto* const server = dynamic_cast<const vault::ServerVault*>(vault_.get());
+    const std::size_t leases = server == nullptr ? 0 : server->leases();
+    const std::string held =
+        leases == 0 ? "" : fmt::format("; {} credentials with a lease are held", leases);
     state = {{"state", watched.stale_since ? "stale" : "good"},
              {"text", watched.stale_since
                           ? fmt::format("stale since {}: {}",
                                         util::format_rfc3339(*watched.stale_since), watched.reason)
-                          : "answers"}};
+                          : "answers" + held}};
     if (watched.stale_since) {
       state["stale_since"] = util::format_rfc3339(*watched.stale_since);
     }

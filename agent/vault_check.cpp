@@ -1,6 +1,10 @@
 #include "agent/output.h"
 #include "agent/vault_words.h"
 #include "agent/wiring.h"
+#include "config/vault_path.h"
+#include "ship/keys.h"
+#include "storage/keys.h"
+#include "vault/rotation_schedule.h"
 #include "vault/server_policy.h"
 
 #include <fmt/core.h>
@@ -8,6 +12,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <set>
 
 namespace warder::agent {
 namespace {
@@ -142,8 +147,38 @@ void test_documents(vault::Provider& provider, const Globals& globals, const Vau
   }
 }
 
-util::Result<std::vector<vault::RightProblem>> right_problems(vault::ServerVault& server,
-                                                              const VaultWords& words) {
+// The vault's own paths that secrets of the configuration name, of the files and of the vault's
+// documents.
+std::vector<std::string> credential_paths(const Globals& globals) {
+  std::set<std::string> paths;
+  const auto documents = configured_documents(globals);
+  const auto main = read_main(globals, documents ? *documents : engine::VaultDocuments());
+  if (!main) {
+    return {};
+  }
+  for (const config::Table* table : {&ship::destination_table(), &storage::storage_table()}) {
+    for (const config::Values* values : main->checked.all(*table)) {
+      for (const config::Key& key : table->keys) {
+        if (key.type != config::Type::kSecret || !values->has(key.name)) {
+          continue;
+        }
+        if (const std::string& document = values->secret(key.name).document;
+            config::is_vault_path(document)) {
+          paths.insert(document.substr(1));
+        }
+      }
+    }
+  }
+  return {paths.begin(), paths.end()};
+}
+
+struct Rights {
+  std::vector<vault::Right> needed;
+  std::vector<vault::RightProblem> problems;
+};
+
+util::Result<Rights> compare_rights(const Globals& globals, const vault::VaultOptions& options,
+                                    vault::ServerVault& server, const VaultWords& words) {
   WARDER_ASSIGN_OR_RETURN(const vault::ServerVault::Place place, server.place());
   vault::PolicyPlan plan;
   plan.mount = place.mount;
@@ -153,20 +188,45 @@ util::Result<std::vector<vault::RightProblem>> right_problems(vault::ServerVault
   plan.audit_device = words.audit_device;
   plan.transit_key = words.transit;
   plan.snapshot = words.snapshot;
-  const auto rights = vault::agent_rights(plan);
+  plan.credentials = credential_paths(globals);
+  if (options.rotate) {
+    std::uint64_t version = 0;
+    WARDER_ASSIGN_OR_RETURN(const auto plans, vault::read_rotations(server, &version));
+    std::set<std::string> documents;
+    for (const vault::RotationEntry& entry : plans) {
+      documents.insert(entry.document);
+    }
+    plan.rotated = {documents.begin(), documents.end()};
+  }
+  Rights rights{vault::agent_rights(plan), {}};
   vault::Call call;
   call.method = http::Method::kPost;
   call.path = "sys/capabilities-self";
-  call.body = vault::SecretJson(json{{"paths", vault::probed_paths(rights, plan)}}).dump();
+  call.body = vault::SecretJson(json{{"paths", vault::probed_paths(rights.needed, plan)}}).dump();
   call.repeatable = true;
   const vault::Answer answer = server.ask(std::move(call));
   if (!answer.ok()) {
     return answer.error();
   }
-  return vault::compare_rights(rights, plan, answer.data());
+  rights.problems = vault::compare_rights(rights.needed, plan, answer.data());
+  return rights;
 }
 
-void test_server(vault::ServerVault& server, const VaultWords& words, Report* report) {
+// What a policy must say for what is missing.
+std::string missing_policy(const Rights& rights) {
+  std::vector<vault::Right> missing;
+  for (const vault::Right& right : rights.needed) {
+    if (std::ranges::any_of(rights.problems, [&](const vault::RightProblem& problem) {
+          return problem.kind == vault::RightProblem::Kind::kMissing && problem.path == right.path;
+        })) {
+      missing.push_back(right);
+    }
+  }
+  return missing.empty() ? "" : "\nAdd to its policy:\n\n" + vault::policy_text(missing);
+}
+
+void test_server(const Globals& globals, const vault::VaultOptions& options,
+                 vault::ServerVault& server, const VaultWords& words, Report* report) {
   const auto difference = server.clock_difference();
   if (difference && std::abs(difference->count()) > kMostClockDifference.count()) {
     report->bad("clock", fmt::format("the vault's clock is {} s {} ours; set the one that is wrong "
@@ -189,20 +249,20 @@ void test_server(vault::ServerVault& server, const VaultWords& words, Report* re
   report->good("place",
                fmt::format("{}{}{}, KV version {}", place->mount, place->prefix.empty() ? "" : "/",
                            place->prefix, place->kv_version));
-  const auto problems = right_problems(server, words);
-  if (!problems) {
-    report->bad("rights", problems.error().message(), status_of(problems.error()));
+  const auto rights = compare_rights(globals, options, server, words);
+  if (!rights) {
+    report->bad("rights", rights.error().message(), status_of(rights.error()));
     return;
   }
   bool missing = false;
-  for (const vault::RightProblem& problem : *problems) {
+  for (const vault::RightProblem& problem : rights->problems) {
     if (problem.kind == vault::RightProblem::Kind::kMissing) {
       missing = true;
       report->bad("rights", fmt::format("{} {}", problem.path, problem.text), ExitStatus::kDenied);
     }
   }
   if (!missing) {
-    report->good("rights", problems->empty()
+    report->good("rights", rights->problems.empty()
                                ? "exactly what is needed"
                                : "all that is needed, and more; see: warder vault policies check");
   }
@@ -240,7 +300,7 @@ ExitStatus test_vault(const Globals& globals, const VaultWords& words) {
   }
   report.good("vault", health->text);
   if (server) {
-    test_server(*server, words, &report);
+    test_server(globals, *options, *server, words, &report);
   }
   test_documents(provider, globals, words, &report);
   return report.finish(globals);
@@ -266,13 +326,14 @@ ExitStatus check_policies(const Globals& globals, const VaultWords& words) {
   if (!server) {
     return complain(server.error());
   }
-  const auto problems = right_problems(**server, words);
-  if (!problems) {
-    return complain(problems.error());
+  const auto rights = compare_rights(globals, *options, **server, words);
+  if (!rights) {
+    return complain(rights.error());
   }
+  const std::vector<vault::RightProblem>& problems = rights->problems;
   json rows = json::array();
   TextTable table({"RIGHTS", "PATH", "WHAT"});
-  for (const vault::RightProblem& problem : *problems) {
+  for (const vault::RightProblem& problem : problems) {
     const bool missing = problem.kind == vault::RightProblem::Kind::kMissing;
     rows.push_back({{"kind", missing ? "missing" : "too much"},
                     {"path", problem.path},
@@ -280,10 +341,11 @@ ExitStatus check_policies(const Globals& globals, const VaultWords& words) {
     table.add({missing ? "missing" : "too much", problem.path, problem.text});
   }
   print(globals.json ? rows.dump() + '\n'
-        : problems->empty()
+        : problems.empty()
             ? fmt::format("{} has exactly the rights an agent needs\n", (*server)->identity())
-            : fmt::format("{}\n{}", (*server)->identity(), table.to_text()));
-  return problems->empty() ? ExitStatus::kOk : ExitStatus::kFailed;
+            : fmt::format("{}\n{}{}", (*server)->identity(), table.to_text(),
+                          missing_policy(*rights)));
+  return problems.empty() ? ExitStatus::kOk : ExitStatus::kFailed;
 }
 
 }  // namespace warder::agent

@@ -3,6 +3,7 @@
 #include "backup/report_box.h"
 #include "backup/vault_snapshot.h"
 #include "config/file_reader.h"
+#include "config/vault_path.h"
 #include "store/checkpoint.h"
 #include "store/reader.h"
 #include "util/encoding.h"
@@ -167,6 +168,9 @@ util::Result<storage::Storage*> BackupEnvironment::storage(const std::string& na
     if (reference.kind == config::SecretReference::Kind::kVault) {
       if (const auto& trouble = open_vault()) {
         return trouble->with_context(reference.to_string());
+      }
+      if (config::is_vault_path(reference.document) && upkeep_ == nullptr) {
+        upkeep_ = std::make_unique<vault::Upkeep>(*provider_);
       }
     }
     return vault::resolve(reference,

@@ -10,6 +10,7 @@
 #include "vault/provider.h"
 #include "vault/server_vault.h"
 #include "vault/transit.h"
+#include "vault/upkeep.h"
 
 #include <filesystem>
 #include <map>
@@ -53,6 +54,7 @@ class BackupEnvironment {
   std::optional<util::Error> documents_trouble_;
   std::vector<backup::SetOptions> sets_;
   std::unique_ptr<vault::Provider> provider_;
+  std::unique_ptr<vault::Upkeep> upkeep_;       // of provider_
   std::unique_ptr<vault::ServerVault> server_;  // for transit
   std::unique_ptr<vault::Transit> transit_;
   std::optional<util::Error> vault_trouble_;

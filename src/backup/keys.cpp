@@ -1,6 +1,7 @@
 #include "backup/keys.h"
 
 #include "config/plain_name.h"
+#include "config/vault_path.h"
 #include "util/strings.h"
 
 #include <fmt/core.h>
@@ -251,6 +252,12 @@ void check_whole(const config::Values& values, const SetOptions& options,
       diagnostics.add(values.about("passphrase",
                                    "is missing; write for instance "
                                    "vault:backup/passphrase"));
+    }
+    if (options.passphrase && config::is_vault_path(options.passphrase->document)) {
+      diagnostics.add(
+          values.about("passphrase",
+                       "ends with its lease, and with it every backup could no longer be "
+                       "opened; write a document's key: vault:backup/passphrase"));
     }
     if (options.passphrase && !options.data_key.empty()) {
       diagnostics.add(values.about("data_key", "and passphrase exclude each other"));

@@ -1,8 +1,11 @@
 #include "log/log.h"
 
+#include "log/secrets.h"
+
 #include <array>
 #include <atomic>
 #include <cstdlib>
+#include <cstring>
 #include <ctime>
 #include <mutex>
 #include <unistd.h>
@@ -90,6 +93,18 @@ void register_secret(std::string_view secret) {
     }
   }
   all.texts.emplace_back(secret);
+}
+
+void forget_secret(std::string_view secret) {
+  Secrets& all = secrets();
+  const std::lock_guard lock(all.mutex);
+  std::erase_if(all.texts, [&](std::string& known) {
+    if (known != secret) {
+      return false;
+    }
+    ::explicit_bzero(known.data(), known.size());
+    return true;
+  });
 }
 
 std::string redact(std::string_view text) {

@@ -1,5 +1,6 @@
 #include "ship/keys.h"
 
+#include "config/vault_path.h"
 #include "oci/config_file.h"
 #include "ship/command.h"
 #include "ship/command_words.h"
@@ -66,8 +67,11 @@ constexpr Key kKeys[] = {
     {.name = "token",
      .type = Type::kSecret,
      .change = Change::kLive,
-     .text = "Where a token is kept that is sent as `Authorization: Bearer`; for pagerduty the "
-             "integration's routing key, for abuseipdb and blocklist-de the API key.",
+     .text =
+         "Where a token is kept that is sent as `Authorization: Bearer`; for pagerduty the "
+         "integration's routing key, for abuseipdb and blocklist-de the API key. "
+         "vault:/PATH/KEY has HashiCorp Vault or OpenBao make one that ends with its lease, for "
+         "instance vault:/consul/creds/ROLE/token.",
      .example = "credential:ops-token"},
     {.name = "signing_key",
      .type = Type::kSecret,
@@ -111,7 +115,8 @@ constexpr Key kKeys[] = {
     {.name = "password",
      .type = Type::kSecret,
      .change = Change::kLive,
-     .text = "For mail: where the password is kept.",
+     .text = "For mail: where the password is kept. Its name does not change, so credentials whose "
+             "name is made with them (vault:/database/creds/ROLE/...) are no use here.",
      .example = "vault:alerts-secrets/smtp_password"},
     {.name = "argv",
      .type = Type::kLines,
@@ -654,6 +659,9 @@ std::unique_ptr<Destination> make_destination(const DestinationOptions& options,
   webhook.target = options.target;
   webhook.bearer = source(options.token);
   webhook.signing_key = source(options.signing_key);
+  for (const auto& where : {options.url, options.token, options.signing_key}) {
+    webhook.secrets_end = webhook.secrets_end || (where && config::is_vault_path(where->document));
+  }
   webhook.connect_timeout = std::min(webhook.connect_timeout, options.timeout);
   webhook.timeout = options.timeout;
   webhook.ca_file = options.ca_file;

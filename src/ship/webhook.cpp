@@ -242,7 +242,7 @@ class Webhook : public Destination {
 
   // Empty when the secrets are there.
   std::optional<Outcome> load_secrets() {
-    if (secrets_) {
+    if (secrets_ && !options_.secrets_end) {
       return std::nullopt;
     }
     auto loaded = fetch_secrets();

@@ -27,6 +27,8 @@ struct WebhookOptions {
   SecretSource bearer;       // may be empty: no Authorization header
   std::string target;        // kAbuseIpDb, kBlocklistDe: see keys.h
   SecretSource signing_key;  // may be empty: no X-Warder-Signature header
+  // Whether one of these ends by itself: then they are asked for before each request.
+  bool secrets_end = false;
   std::chrono::milliseconds connect_timeout{5000};
   std::chrono::milliseconds timeout{15000};
   std::filesystem::path ca_file;

@@ -56,7 +56,10 @@ constexpr Key kKeys[] = {
      .example = "mytenancy"},
     {.name = "access_key",
      .type = Type::kSecret,
-     .text = "s3: where the access key id lies.",
+     .text =
+         "s3: where the access key id lies. vault:/PATH/KEY has HashiCorp Vault or OpenBao "
+         "make one that ends with its lease (aws/creds/ROLE of an IAM user; its secret_key then "
+         "comes from the same path).",
      .example = "vault:storage/access_key"},
     {.name = "secret_key",
      .type = Type::kSecret,

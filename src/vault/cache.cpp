@@ -1,5 +1,6 @@
 #include "vault/cache.h"
 
+#include "config/vault_path.h"
 #include "log/log.h"
 #include "util/file.h"
 #include "vault/encoding.h"
@@ -51,6 +52,10 @@ Cache::Cache(Provider& provider, crypto::SecretString key, CacheOptions options,
 Cache::~Cache() = default;
 
 util::Result<CachedDocument> Cache::get(std::string_view name) {
+  if (config::is_vault_path(name)) {
+    WARDER_ASSIGN_OR_RETURN(Document leased, provider_.get(name));
+    return CachedDocument{std::move(leased), {}, {}};
+  }
   WARDER_RETURN_IF_ERROR(check_name(name));
   std::unique_lock lock(mutex_);
   auto& slot = entries_[std::string(name)];

@@ -44,6 +44,8 @@ struct CachedDocument {
 // restart) from a file sealed with the cache's own key. kNotFound and kInvalid are answers of the
 // provider and are passed on; that a document does not exist is kept like one.
 //
+// What ends with a lease (a name with '/' before it) is not kept here: the provider does so.
+//
 // The key must not come from the provider that is cached, or a restart without it finds nothing.
 // A copy on disk can be replaced by an older one of the same document by whoever can write the
 // folder; the sealing prevents reading and forging only. Thread safe; `provider` and `clock` must

@@ -1,7 +1,8 @@
 #include "vault/leases.h"
 
 #include "http/url.h"
-#include "log/log.h"
+#include "log/secrets.h"
+#include "util/strings.h"
 
 #include <fmt/core.h>
 
@@ -12,127 +13,257 @@ namespace warder::vault {
 namespace {
 
 using nlohmann::json;
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
 using util::Error;
 using util::ErrorCode;
 
-// What ends sooner is not given out any more.
-constexpr std::chrono::seconds kTooShort{2};
+// What ends sooner is not given out any more; of a very short lease a tenth.
+constexpr milliseconds kTooShort{2000};
+// After a vault that was away.
+constexpr seconds kRetry{10};
+// Of what nobody asked for.
+constexpr std::size_t kMostNews = 20;
+
+bool contains_part(std::string_view path, std::string_view wanted) {
+  const auto parts = util::split(path, '/');
+  return std::any_of(parts.begin(), parts.end(),
+                     [&](std::string_view part) { return part == wanted; });
+}
+
+// Names what is wrong with a path that the configuration gives.
+util::Status check_path(std::string_view path) {
+  for (const std::string_view bad : {"", ".", ".."}) {
+    if (contains_part(path, bad)) {
+      return Error(ErrorCode::kInvalid,
+                   fmt::format("'/{}' is no path of a vault; write for instance "
+                               "vault:/database/creds/ROLE/password",
+                               util::printable(path, 128)));
+    }
+  }
+  return {};
+}
+
+void forget(const crypto::SecretString& content) {
+  const auto parsed = SecretJson::parse(content.view());
+  if (!parsed) {
+    return;
+  }
+  for (const json& value : parsed->value()) {
+    if (value.is_string()) {
+      log::forget_secret(value.get_ref<const std::string&>());
+    }
+  }
+}
 
 }  // namespace
 
-Leases::~Leases() {
-  if (const util::Status given_back = revoke_all(); !given_back) {
-    log::info("vault: leases run out by themselves: {}", given_back.error().message());
-  }
+Leases::Leases(Ask ask, Session session, const util::Clock& clock)
+    : ask_(std::move(ask)), session_(std::move(session)), clock_(clock) {}
+
+Leases::~Leases() = default;
+
+Document Leases::copy(const Lease& lease) {
+  return Document{lease.content.copy(), lease.version, lease.since};
 }
 
-void Leases::schedule(Lease* lease, std::uint64_t seconds) const {
+void Leases::schedule(Lease* lease, std::uint64_t seconds_left) const {
   const auto now = clock_.monotonic();
-  const auto life = std::chrono::duration_cast<std::chrono::milliseconds>(
-      std::chrono::seconds(std::min<std::uint64_t>(seconds, 10ULL * 365 * 86400)));
+  const auto life = duration_cast<milliseconds>(
+      seconds(std::min<std::uint64_t>(seconds_left, 10ULL * 365 * 86400)));
   lease->ends = now + life;
-  lease->renew_at = now + life * 2 / 3;
+  lease->due = now + life * 2 / 3;
+  lease->too_short = std::min(kTooShort, life / 10);
 }
 
-util::Result<crypto::SecretString> Leases::credentials(std::string_view path,
-                                                       std::string_view body) {
-  // Held over the call: whoever else wants them waits for these instead of making more.
-  const std::lock_guard lock(mutex_);
-  const auto found = leases_.find(path);
-  if (found != leases_.end() && clock_.monotonic() + kTooShort < found->second.ends) {
-    return found->second.content.copy();
+bool Leases::usable(const Lease& lease) const {
+  return lease.session == session_() && clock_.monotonic() + lease.too_short < lease.ends;
+}
+
+util::Result<Document> Leases::get(std::string_view path) {
+  WARDER_RETURN_IF_ERROR(check_path(path));
+  const auto in_memory = [&]() -> LeasePointer {
+    const auto found = leases_.find(path);
+    return found != leases_.end() && usable(*found->second) ? found->second : nullptr;
+  };
+  const auto fresh = [&]() -> std::optional<Document> {
+    const std::lock_guard lock(mutex_);
+    const LeasePointer lease = in_memory();
+    return lease && clock_.monotonic() < lease->due ? std::optional(copy(*lease)) : std::nullopt;
+  };
+  if (auto document = fresh()) {
+    return std::move(*document);
   }
+  const std::lock_guard asking(asking_);
+  LeasePointer lease;
+  bool renewable = false;
+  {
+    const std::lock_guard lock(mutex_);
+    lease = in_memory();
+    renewable = lease && lease->renewable && clock_.monotonic() >= lease->due;
+  }
+  if (renewable) {
+    renew(lease);
+  }
+  if (auto document = fresh()) {
+    return std::move(*document);
+  }
+  auto made = make(std::string(path));
+  if (made) {
+    return made;
+  }
+  const std::lock_guard lock(mutex_);
+  lease = in_memory();
+  if (!lease) {
+    return made.error().with_context(fmt::format("/{}", shown(path)));
+  }
+  // They still hold; the vault is asked again in a while.
+  lease->due = clock_.monotonic() + kRetry;
+  return copy(*lease);
+}
+
+util::Result<Document> Leases::make(const std::string& path) {
   Call call;
   call.path = http::percent_encode(path, http::Slashes::kKept);
-  if (!body.empty()) {
-    call.method = http::Method::kPost;
-    call.body = crypto::SecretString(body);
-  }
-  const Answer answer = vault_.ask(std::move(call));
+  // Before the call: should the session change meanwhile, they are made anew once too often.
+  const std::uint64_t session = session_();
+  const Answer answer = ask_(std::move(call));
   if (!answer.ok()) {
     return answer.error();
   }
-  Lease lease;
-  lease.id = text_member(answer.body.value(), "lease_id");
-  if (lease.id.empty() || !answer.data().is_object()) {
+  auto lease = std::make_shared<Lease>();
+  lease->path = path;
+  lease->id = text_member(answer.body.value(), "lease_id");
+  if (lease->id.empty() || !answer.data().is_object()) {
     return Error(ErrorCode::kInvalid,
-                 fmt::format("{}: the vault's answer is no credentials with a lease", shown(path)));
+                 "the vault's answer carries no lease, so it is nothing that was made for this "
+                 "host; a document is named without the first '/': vault:DOCUMENT/KEY");
   }
-  lease.renewable = true_member(answer.body.value(), "renewable");
-  lease.content = SecretJson::dump(answer.data());
-  for (const json& value : answer.data()) {
-    if (value.is_string()) {
-      log::register_secret(value.get_ref<const std::string&>());
-    }
+  lease->renewable = true_member(answer.body.value(), "renewable");
+  lease->content = SecretJson::dump(answer.data());
+  lease->session = session;
+  lease->since = clock_.now();
+  schedule(lease.get(), number_member(answer.body.value(), "lease_duration"));
+  const std::lock_guard lock(mutex_);
+  lease->version = ++made_;
+  LeasePointer& place = leases_[path];
+  if (place) {
+    replaced_.push_back(std::move(place));
   }
-  schedule(&lease, number_member(answer.body.value(), "lease_duration"));
-  crypto::SecretString content = lease.content.copy();
-  leases_.insert_or_assign(std::string(path), std::move(lease));
-  return content;
+  place = std::move(lease);
+  Document document = copy(*place);
+  drop_ended();
+  return document;
+}
+
+// asking_ is held.
+void Leases::renew(const LeasePointer& lease) {
+  Call call;
+  call.method = http::Method::kPost;
+  call.path = "sys/leases/renew";
+  call.body = SecretJson(json{{"lease_id", lease->id}}).dump();  // never changes
+  call.repeatable = true;
+  const Answer answer = ask_(std::move(call));
+  const std::lock_guard lock(mutex_);
+  const auto now = clock_.monotonic();
+  if (answer.ok()) {
+    const std::uint64_t life = number_member(answer.body.value(), "lease_duration");
+    // At its longest life nothing is added any more: it ends, and new ones are made before.
+    lease->renewable = true_member(answer.body.value(), "renewable") &&
+                       now + seconds(life) > lease->ends + seconds(1);
+    schedule(lease.get(), life);
+    return;
+  }
+  switch (answer.meaning) {
+    case Meaning::kBadRequest:
+      tell(*lease, "are over before their time, new ones are asked for", answer.text);
+      lease->ends = now;
+      return;
+    case Meaning::kDenied:
+      tell(*lease, "cannot be renewed, new ones are asked for instead", answer.text);
+      lease->renewable = false;
+      return;
+    default:
+      // Away: again soon, as long as it lasts.
+      lease->due = now + kRetry;
+  }
 }
 
 std::chrono::milliseconds Leases::upkeep(std::chrono::milliseconds longest) {
-  const std::lock_guard lock(mutex_);
-  auto next = longest;
-  for (auto at = leases_.begin(); at != leases_.end();) {
-    Lease& lease = at->second;
-    const auto now = clock_.monotonic();
-    if (now >= lease.renew_at && lease.renewable && now < lease.ends) {
-      Call call;
-      call.method = http::Method::kPost;
-      call.path = "sys/leases/renew";
-      call.body = SecretJson(json{{"lease_id", lease.id}}).dump();
-      call.repeatable = true;
-      const Answer answer = vault_.ask(std::move(call));
-      if (answer.ok()) {
-        const std::uint64_t life = number_member(answer.body.value(), "lease_duration");
-        // At its longest life nothing is added any more: it ends, and new ones are made.
-        lease.renewable = now + std::chrono::seconds(life) > lease.ends + std::chrono::seconds(1);
-        schedule(&lease, life);
-      } else if (answer.code == ErrorCode::kInvalid || answer.code == ErrorCode::kNotFound) {
-        log::warning("vault: credentials of {} are over before their time: {}", at->first,
-                     answer.text);
-        lease.ends = now;
-      } else {
-        // Away: again soon, as long as it lasts.
-        lease.renew_at = now + std::chrono::seconds(10);
+  std::vector<LeasePointer> due;
+  {
+    const std::lock_guard lock(mutex_);
+    drop_ended();
+    for (const auto& [path, lease] : leases_) {
+      if (lease->renewable && lease->due <= clock_.monotonic()) {
+        due.push_back(lease);
       }
     }
-    if (now >= lease.ends) {
-      at = leases_.erase(at);
-      continue;
+  }
+  for (const LeasePointer& lease : due) {
+    const std::lock_guard asking(asking_);
+    bool still = false;
+    {
+      const std::lock_guard lock(mutex_);
+      still = lease->renewable && lease->due <= clock_.monotonic() && usable(*lease);
     }
-    if (lease.renewable) {
-      next = std::min(
-          next,
-          std::max(std::chrono::milliseconds(1),
-                   std::chrono::duration_cast<std::chrono::milliseconds>(lease.renew_at - now)));
+    if (still) {
+      renew(lease);
     }
-    ++at;
+  }
+  const std::lock_guard lock(mutex_);
+  drop_ended();
+  auto next = longest;
+  for (const auto& [path, lease] : leases_) {
+    if (lease->renewable) {
+      next = std::clamp(duration_cast<milliseconds>(lease->due - clock_.monotonic()),
+                        milliseconds(1), next);
+    }
   }
   return next;
 }
 
-std::size_t Leases::held() const {
-  const std::lock_guard lock(mutex_);
-  return leases_.size();
+// mutex_ is held. What the vault ended is of no use to anybody, and no secret any more.
+void Leases::drop_ended() {
+  const auto ended = [this](const LeasePointer& lease) {
+    if (usable(*lease)) {
+      return false;
+    }
+    forget(lease->content);
+    return true;
+  };
+  std::erase_if(leases_, [&](const auto& entry) { return ended(entry.second); });
+  std::erase_if(replaced_, ended);
 }
 
-util::Status Leases::revoke_all() {
-  const std::lock_guard lock(mutex_);
-  while (!leases_.empty()) {
-    Call call;
-    call.method = http::Method::kPost;
-    call.path = "sys/leases/revoke";
-    call.body = SecretJson(json{{"lease_id", leases_.begin()->second.id}}).dump();
-    call.repeatable = true;
-    const Answer answer = vault_.ask(std::move(call));
-    if (!answer.ok() && answer.meaning != Meaning::kBadRequest) {
-      return answer.error();
-    }
-    leases_.erase(leases_.begin());
+void Leases::tell(const Lease& lease, std::string_view what, std::string_view why) {
+  if (news_.size() < kMostNews) {
+    news_.push_back({model::Severity::kWarning,
+                     fmt::format("the credentials of {} {}: {}", shown(lease.path), what, why)});
   }
-  return {};
+}
+
+std::vector<ProviderNotice> Leases::news() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(news_, {});
+}
+
+std::vector<std::string> Leases::held() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> ids;
+  const auto add = [&](const Lease& lease) {
+    if (clock_.monotonic() < lease.ends) {
+      ids.push_back(lease.id);
+    }
+  };
+  for (const auto& [path, lease] : leases_) {
+    add(*lease);
+  }
+  for (const LeasePointer& lease : replaced_) {
+    add(*lease);
+  }
+  return ids;
 }
 
 }  // namespace warder::vault

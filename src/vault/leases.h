@@ -3,55 +3,88 @@
 #include "crypto/secret.h"
 #include "util/clock.h"
 #include "util/result.h"
-#include "vault/server_vault.h"
+#include "vault/provider.h"
+#include "vault/provider_notice.h"
+#include "vault/server_client.h"
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace warder::vault {
 
-// Credentials that the vault made for us (database/creds/ROLE) and that end with their lease. Each
-// lease is renewed at two thirds of its time and given back at the end; one that cannot be renewed
-// is left out, and the next credentials() asks for new ones. Leases end with the session that made
-// them, so a new login makes them all new. Thread safe; `vault` and `clock` must outlive it.
+// Credentials that the vault makes for us (database/creds/ROLE) and that end with their lease.
+// Whoever wants them asks get() each time: it answers from memory, renews at two thirds of a
+// lease's time, and asks for new ones where a lease cannot be renewed any further, or soon cannot:
+// not renewable, its longest life reached, revoked, no right to renew, made by a session that
+// ended. The old ones then still have a third of their time, which is for work that has begun with
+// them. A vault that is away costs nothing as long as the lease lasts.
+//
+// In memory only: after a crash the vault's own clock ends them. Thread safe: one call to the vault
+// at a time, while others are answered from memory. `clock` must outlive it.
 class Leases {
  public:
-  Leases(ServerVault& vault, const util::Clock& clock) : vault_(vault), clock_(clock) {}
-  // Revokes what is still held, one after the other; gives up at the first that the vault does not
-  // answer. A vault that was stopped is not asked: its session's end revokes them as well.
+  using Ask = std::function<Answer(Call)>;
+  // A number that is another one after each login: leases end with the session that made them.
+  using Session = std::function<std::uint64_t()>;
+
+  Leases(Ask ask, Session session, const util::Clock& clock);
   ~Leases();
   Leases(const Leases&) = delete;
   Leases& operator=(const Leases&) = delete;
 
-  // The JSON object that stands in `data` ({"username": ..., "password": ...}), from memory while
-  // its lease lasts. With a `body` they are asked for by a POST (pki/issue/ROLE).
-  util::Result<crypto::SecretString> credentials(std::string_view path, std::string_view body = {});
-  // Renews what is due; call it again after what it gives, at most `longest`.
+  // What the path answers in `data` ({"username": ..., "password": ...}); the version counts the
+  // times that new ones were made. kInvalid: the path's answer carries no lease.
+  util::Result<Document> get(std::string_view path);
+  // Renews what is due and forgets what ended; call it again after what it gives, at most
+  // `longest`.
   std::chrono::milliseconds upkeep(std::chrono::milliseconds longest);
-  std::size_t held() const;
-  // Gives all of them back now.
-  util::Status revoke_all();
+  // What happened since the last call that an operator should know.
+  std::vector<ProviderNotice> news();
+  // The ids of the leases that have not ended, also of those that were replaced: to be given back.
+  std::vector<std::string> held() const;
 
  private:
   struct Lease {
+    std::string path;
     std::string id;
     crypto::SecretString content;
+    std::uint64_t session = 0;
+    std::uint64_t version = 0;
+    util::WallTime since{};
     util::MonotonicTime ends{};
-    util::MonotonicTime renew_at{};
+    util::MonotonicTime due{};  // to be renewed, or replaced at the next get()
+    std::chrono::milliseconds too_short{0};
     bool renewable = false;
   };
+  using LeasePointer = std::shared_ptr<Lease>;
 
+  static Document copy(const Lease& lease);
   void schedule(Lease* lease, std::uint64_t seconds) const;
+  bool usable(const Lease& lease) const;
+  void renew(const LeasePointer& lease);
+  util::Result<Document> make(const std::string& path);
+  void drop_ended();
+  void tell(const Lease& lease, std::string_view what, std::string_view why);
 
-  ServerVault& vault_;
+  const Ask ask_;
+  const Session session_;
   const util::Clock& clock_;
+  // Held over a call to the vault: whoever else wants the same waits for its outcome instead of
+  // making more. Taken before mutex_.
+  std::mutex asking_;
   mutable std::mutex mutex_;
-  std::map<std::string, Lease, std::less<>> leases_;  // by path; guarded by mutex_
+  std::map<std::string, LeasePointer, std::less<>>
+      leases_;                          // by path; guarded by mutex_, as what they hold
+  std::vector<LeasePointer> replaced_;  // guarded by mutex_
+  std::vector<ProviderNotice> news_;    // guarded by mutex_
+  std::uint64_t made_ = 0;              // guarded by mutex_
 };
 
 }  // namespace warder::vault

@@ -1,5 +1,6 @@
 #include "vault/provider.h"
 
+#include "config/vault_path.h"
 #include "util/strings.h"
 
 #include <fmt/core.h>
@@ -33,6 +34,14 @@ util::Status check_name(std::string_view name) {
                                    "alerts",
                                    util::printable(name, 64), why));
   };
+  if (config::is_vault_path(name)) {
+    return util::Error(
+        util::ErrorCode::kInvalid,
+        fmt::format("'{}' is a path of HashiCorp Vault or OpenBao, whose credentials "
+                    "end with a lease: they can be read only, and only with "
+                    "provider = vault in [vault]",
+                    util::printable(name, 128)));
+  }
   if (name.empty() || name.size() > Provider::kLongestName) {
     return refuse(fmt::format("it must have 1 to {} characters", Provider::kLongestName));
   }

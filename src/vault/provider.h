@@ -69,6 +69,8 @@ class Provider {
   // "file", "vault", "oci".
   virtual std::string_view kind() const = 0;
 
+  // Some providers also read what they make for whoever asks, by a path with '/' before it
+  // (config/vault_path.h).
   virtual util::Result<Document> get(std::string_view name,
                                      std::optional<std::uint64_t> version = {}) = 0;
   // The new version number.

@@ -193,6 +193,7 @@ util::Status ServerLogin::adopt_given_token() {
 void ServerLogin::use(const json& auth, SecretString token, bool own) {
   log::register_secret(token.view());
   token_ = std::move(token);
+  ++sessions_;
   own_ = own;
   policies_.clear();
   const json& policies = member(auth, "policies");
@@ -432,26 +433,41 @@ milliseconds ServerLogin::upkeep(milliseconds longest) {
   return next;
 }
 
-void ServerLogin::end() {
+void ServerLogin::end(const std::vector<std::string>& leases) {
   const std::lock_guard lock(mutex_);
   ended_ = true;
-  if (token_.empty() || !own_) {
-    token_ = SecretString();
+  const SecretString token = std::exchange(token_, SecretString());
+  const bool own = own_ && !token.empty();
+  if (!own && leases.empty()) {
     return;
   }
-  Call call;
-  call.method = http::Method::kPost;
-  call.path = "auth/token/revoke-self";
-  call.token = token_.view();
   // The other client may be stopped, or wait for a server that hangs.
   ServerConnection quick = client_.options();
   quick.timeout = kEndLimit;
   ServerClient client(std::move(quick), clock_, jitter_);
-  const Answer answer = client.perform(call);
-  if (!answer.ok()) {
-    log::info("vault: the session could not be ended and runs out by itself: {}", answer.text);
+  Call call;
+  call.method = http::Method::kPost;
+  call.token = token.view();
+  if (own) {
+    call.path = "auth/token/revoke-self";
+    if (const Answer answer = client.perform(call); !answer.ok()) {
+      log::info("vault: the session could not be ended and runs out by itself: {}", answer.text);
+    }
+    return;
   }
-  token_ = SecretString();
+  call.path = "sys/leases/revoke";
+  const auto limit = std::chrono::steady_clock::now() + kEndLimit;
+  for (const std::string& lease : leases) {
+    call.body = body_of({{"lease_id", lease}});
+    const Answer answer = client.perform(call);
+    if (!answer.ok() && answer.meaning != Meaning::kBadRequest) {
+      log::info("vault: a lease could not be given back and runs out by itself: {}", answer.text);
+      return;
+    }
+    if (std::chrono::steady_clock::now() >= limit) {
+      return;
+    }
+  }
 }
 
 std::string ServerLogin::identity() const {

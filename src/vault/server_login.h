@@ -6,6 +6,7 @@
 #include "util/result.h"
 #include "vault/server_client.h"
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -15,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace warder::vault {
 
@@ -65,9 +67,12 @@ class ServerLogin {
 
   // Renews or logs in where it is time to; call it again after what it gives (at most `longest`).
   std::chrono::milliseconds upkeep(std::chrono::milliseconds longest);
-  // Revokes the token if we logged in ourselves. Nothing can be asked afterwards.
-  void end();
+  // Revokes the token if we logged in ourselves, and with it the leases it made; else these alone,
+  // as far as a few seconds go. Nothing can be asked afterwards.
+  void end(const std::vector<std::string>& leases);
 
+  // How many sessions there have been; another number after each login.
+  std::uint64_t sessions() const { return sessions_; }
   // "approle guard (policies default, warder)", for the operator.
   std::string identity() const;
   // When the token ends; empty: never, or not known.
@@ -108,6 +113,7 @@ class ServerLogin {
   util::Backoff login_backoff_;
   util::Backoff renew_backoff_;
   std::uint64_t jitter_;
+  std::atomic<std::uint64_t> sessions_{0};
 };
 
 }  // namespace warder::vault

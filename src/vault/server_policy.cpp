@@ -1,5 +1,6 @@
 #include "vault/server_policy.h"
 
+#include "vault/rotation_schedule.h"
 #include "vault/secret_json.h"
 #include "vault/server_answer.h"
 
@@ -24,7 +25,7 @@ bool contains(const std::vector<std::string>& words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-std::string below(const PolicyPlan& plan, std::string_view kind) {
+std::string place_of(const PolicyPlan& plan, std::string_view kind, std::string_view name) {
   std::string path = plan.mount;
   if (plan.kv_version == 2) {
     path += fmt::format("/{}", kind);
@@ -32,7 +33,11 @@ std::string below(const PolicyPlan& plan, std::string_view kind) {
   if (!plan.prefix.empty()) {
     path += "/" + plan.prefix;
   }
-  return path + "/*";
+  return fmt::format("{}/{}", path, name);
+}
+
+std::string below(const PolicyPlan& plan, std::string_view kind) {
+  return place_of(plan, kind, "*");
 }
 
 // What stands for "any name" when rights are asked about.
@@ -80,6 +85,25 @@ std::vector<Right> agent_rights(const PolicyPlan& plan) {
   rights.push_back({below(plan, "data"), {"read"}, "rules and secrets"});
   if (plan.kv_version == 2) {
     rights.push_back({below(plan, "metadata"), {"read", "list"}, "seeing that something changed"});
+  }
+  // The most exact path decides alone, so these say again what holds for all.
+  std::vector<std::string> written = plan.rotated;
+  if (!written.empty()) {
+    written.emplace_back(kRotationDocument);
+  }
+  for (const std::string& name : written) {
+    rights.push_back({place_of(plan, "data", name), {"read", "update"}, "rotate = yes"});
+    if (plan.kv_version == 2) {
+      rights.push_back({place_of(plan, "metadata", name),
+                        {"read", "list", "patch"},
+                        "rotate = yes: seeing that something changed, and saying who did it"});
+    }
+  }
+  for (const std::string& path : plan.credentials) {
+    rights.push_back({path, {"read"}, "credentials with a lease"});
+  }
+  if (!plan.credentials.empty()) {
+    rights.push_back({"sys/leases/renew", {"update"}, "renewing them (in the policy default)"});
   }
   if (!plan.trail.empty()) {
     // With create alone a path can be written once.

@@ -19,6 +19,10 @@ struct PolicyPlan {
   std::string audit_device = {};
   // Name of the transit key for data keys and signatures, mounted at `transit`; empty: none.
   std::string transit_key = {};
+  // Paths whose answers are credentials with a lease: "database/creds/app".
+  std::vector<std::string> credentials = {};
+  // Documents whose secrets are replaced when they are due; empty: none.
+  std::vector<std::string> rotated = {};
   // Snapshots of the vault's own storage, for backups of it.
   bool snapshot = false;
 };

@@ -1,5 +1,6 @@
 #include "vault/server_vault.h"
 
+#include "config/vault_path.h"
 #include "crypto/sha256.h"
 #include "http/url.h"
 #include "util/strings.h"
@@ -8,6 +9,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <utility>
 
 namespace warder::vault {
@@ -107,18 +109,31 @@ ServerVault::ServerVault(ServerVaultOptions options, const util::Clock& clock,
       clock_(clock),
       client_(options_.connection, clock, jitter_seed),
       login_(client_, options_.login, options_.keep_key.copy(), clock, jitter_seed + 1),
+      leases_([this](Call call) { return ask(std::move(call)); },
+              [this] {
+                (void)login_.token();
+                return login_.sessions();
+              },
+              clock),
       state_([this](const Call& call) { return client_.perform(call); },
              [this](Call call) { return ask(std::move(call)); }, clock) {}
 
 ServerVault::~ServerVault() {
   client_.stop();
-  login_.end();
+  login_.end(leases_.held());
 }
 
 void ServerVault::stop() { client_.stop(); }
 
 std::chrono::milliseconds ServerVault::upkeep(std::chrono::milliseconds longest) {
-  return login_.upkeep(longest);
+  const std::chrono::milliseconds next = login_.upkeep(longest);
+  return leases_.upkeep(next);
+}
+
+std::vector<ProviderNotice> ServerVault::news() {
+  std::vector<ProviderNotice> all = state_.look();
+  std::ranges::move(leases_.news(), std::back_inserter(all));
+  return all;
 }
 
 std::optional<std::chrono::seconds> ServerVault::clock_difference() const {
@@ -235,6 +250,13 @@ util::Result<std::string> ServerVault::path(std::string_view kind, std::string_v
 
 util::Result<Document> ServerVault::get(std::string_view name,
                                         std::optional<std::uint64_t> version) {
+  if (config::is_vault_path(name)) {
+    if (version) {
+      return Error(ErrorCode::kInvalid,
+                   fmt::format("{}: credentials with a lease have no versions", shown(name)));
+    }
+    return leases_.get(name.substr(1));
+  }
   WARDER_RETURN_IF_ERROR(check_name(name));
   for (bool again = false;; again = true) {
     WARDER_ASSIGN_OR_RETURN(const Place at, place());

@@ -3,6 +3,7 @@
 #include "crypto/secret.h"
 #include "util/clock.h"
 #include "util/result.h"
+#include "vault/leases.h"
 #include "vault/provider.h"
 #include "vault/server_client.h"
 #include "vault/server_login.h"
@@ -38,13 +39,17 @@ struct ServerVaultOptions {
 // keeps the metadata, so that counting goes on. KV v1 has no versions: the version is a number made
 // of the content, history() knows the present one only, expected_version is kInvalid.
 //
+// A name that begins with '/' is a path of the vault's own, whose answer is made for us and ends
+// with its lease (leases.h); these can only be read.
+//
 // A login or quota that is refused is not asked again before its time; everything else is left to
 // the cache and the watcher. Nothing is asked before the first call. Thread safe. `clock` must
 // outlive it.
 class ServerVault : public Provider {
  public:
   ServerVault(ServerVaultOptions options, const util::Clock& clock, std::uint64_t jitter_seed);
-  // Revokes the session, if it was ours, within two seconds.
+  // Revokes the session, if it was ours and with it all leases, else these alone, within a few
+  // seconds.
   ~ServerVault() override;
 
   std::string_view kind() const override { return "vault"; }
@@ -60,7 +65,7 @@ class ServerVault : public Provider {
   util::Status retract(std::string_view name) override;
   util::Status undelete(std::string_view name) override;
   std::chrono::milliseconds upkeep(std::chrono::milliseconds longest) override;
-  std::vector<ProviderNotice> news() override { return state_.look(); }
+  std::vector<ProviderNotice> news() override;
   std::optional<Failure> last_failure() const override { return client_.last_failure(); }
   void stop() override;
 
@@ -82,6 +87,8 @@ class ServerVault : public Provider {
   std::optional<util::WallTime> session_expires() const { return login_.expires(); }
   // How far the server's clock is ahead of ours, of the last health().
   std::optional<std::chrono::seconds> clock_difference() const;
+  // How many credentials with a lease are held.
+  std::size_t leases() const { return leases_.held().size(); }
   const ServerConnection& connection() const { return client_.options(); }
 
  private:
@@ -95,6 +102,7 @@ class ServerVault : public Provider {
   const util::Clock& clock_;
   ServerClient client_;
   ServerLogin login_;
+  Leases leases_;
   ServerState state_;  // of the thread that calls news()
   mutable std::mutex mutex_;
   std::optional<Place> place_;                              // guarded by mutex_

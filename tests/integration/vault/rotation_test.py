@@ -60,6 +60,19 @@ class Rotation(unittest.TestCase):
         self.assertEqual(len(self.told("was not rotated")), 1)
         self.assertEqual(self.read("webhooks")["metadata"]["version"], 1)
 
+    def test_policies_check_says_the_rights_it_takes(self):
+        self.start(READER)
+        self.told("was not rotated")
+        said = self.host.run("vault", "policies", "check", status=1, output="stdout")
+        policy = said.split("Add to its policy:\n\n")[1]
+        for path in ("data/warder/webhooks", "data/warder/rotation", "metadata/warder/webhooks", "metadata/warder/rotation"):
+            self.assertIn(f'path "secret/{path}" {{', policy)
+        # With what it says the next look replaces what is due.
+        self.bao.policy("agent", READER + policy)
+        self.assertIn("exactly", self.host.run("vault", "policies", "check"))
+        self.assertEqual(self.host.run("vault", "rotate", "--due").count("has a new secret"), 1)
+        self.assertEqual(self.read("webhooks")["metadata"]["version"], 2)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -1,8 +1,5 @@
-// What only the library has, against the real server that server_test.py starts: transit and
-// leases.
-#include "support/manual_clock.h"
+// What only the library has, against the real server that server_test.py starts: transit.
 #include "util/clock.h"
-#include "vault/leases.h"
 #include "vault/transit.h"
 
 #include <catch2/catch.hpp>
@@ -10,7 +7,6 @@
 #include <cstdlib>
 
 using namespace warder;
-using namespace std::chrono_literals;
 using crypto::SecretString;
 using util::ErrorCode;
 
@@ -72,33 +68,4 @@ TEST_CASE("a checkpoint is signed by a key that never leaves the vault") {
   CHECK(*transit.verify("backup-sign", bytes(checkpoint), *signature));
   CHECK_FALSE(*transit.verify("backup-sign", bytes("web-1\n41\nroothash\n"), *signature));
   CHECK(transit.sign("no-such-key", bytes(checkpoint)).error().code() == ErrorCode::kInvalid);
-}
-
-TEST_CASE("leased credentials are kept, renewed where that helps, and given back") {
-  testing::ManualClock clock;
-  vault::ServerVault server(options(), clock, 1);
-  const auto held_by_server = [&] {
-    vault::Call call;
-    call.method = http::Method::kList;
-    call.path = "sys/leases/lookup/pki/issue/guard/";
-    const vault::Answer answer = server.ask(std::move(call));
-    return answer.ok() ? answer.data()["keys"].size() : 0;
-  };
-  {
-    vault::Leases leases(server, clock);
-    const auto first = leases.credentials("pki/issue/guard", R"({"common_name":"a.example"})");
-    REQUIRE(first);
-    CHECK(leases.held() == 1);
-    CHECK(held_by_server() == 1);
-    CHECK(*leases.credentials("pki/issue/guard", R"({"common_name":"a.example"})") == *first);
-    // A certificate's lease cannot be renewed: when it ends there is a new one.
-    clock.advance(1h);
-    (void)leases.upkeep(1h);
-    CHECK(leases.held() == 0);
-    const auto second = leases.credentials("pki/issue/guard", R"({"common_name":"a.example"})");
-    REQUIRE(second);
-    CHECK_FALSE(*second == *first);
-    CHECK(held_by_server() == 2);
-  }
-  CHECK(held_by_server() == 1);
 }

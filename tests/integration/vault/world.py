@@ -56,13 +56,14 @@ class Host:
             file.write(text)
         return path
 
-    def run(self, *words, stdin="", status=0, environment=None):
-        """Standard output of a command that must end with `status`; with another one than 0 standard error."""
+    def run(self, *words, stdin="", status=0, environment=None, output=None):
+        """Standard output of a command that must end with `status`; with another one than 0 standard error, unless `output` says
+        "stdout"."""
         done = subprocess.run([WARDER, "--config", self.folder / "warder.conf", *words], input=stdin, text=True,
                               capture_output=True, timeout=120, env={**self.environment, **(environment or {})})
         if done.returncode != status:
             raise AssertionError(f"{words}: status {done.returncode}\n{done.stdout}{done.stderr}")
-        return done.stderr if status else done.stdout
+        return done.stderr if status and output != "stdout" else done.stdout
 
     def json(self, *words, **how):
         return json.loads(self.run("--json", *words, **how))

@@ -39,6 +39,28 @@ path "warder-audit/metadata/checkpoints/*" {
   CHECK(vault::agent_rights({.kv_version = 1}).front().path == "secret/warder/*");
 }
 
+TEST_CASE("credentials with a lease and secrets that are replaced take rights of their own") {
+  const auto paths = [](const vault::PolicyPlan& plan) {
+    std::vector<std::string> all;
+    for (const vault::Right& right : vault::agent_rights(plan)) {
+      all.push_back(right.path);
+      for (const std::string& word : right.capabilities) {
+        all.back() += " " + word;
+      }
+    }
+    return std::vector<std::string>(all.begin() + (plan.kv_version == 2 ? 2 : 1), all.end());
+  };
+  CHECK(paths({.credentials = {"database/creds/app"}}) ==
+        std::vector<std::string>{"database/creds/app read", "sys/leases/renew update"});
+  CHECK(paths({.rotated = {"hooks/ops"}}) ==
+        std::vector<std::string>{"secret/data/warder/hooks/ops read update",
+                                 "secret/metadata/warder/hooks/ops read list patch",
+                                 "secret/data/warder/rotation read update",
+                                 "secret/metadata/warder/rotation read list patch"});
+  CHECK(paths({.prefix = "", .kv_version = 1, .rotated = {"a"}}) ==
+        std::vector<std::string>{"secret/a read update", "secret/rotation read update"});
+}
+
 TEST_CASE("rights too few and too many are told apart") {
   const vault::PolicyPlan plan;
   const auto rights = vault::agent_rights(plan);

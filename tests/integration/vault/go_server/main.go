@@ -3,8 +3,9 @@
 //	vault_server --listen 127.0.0.1:8200 --cluster 127.0.0.1:8201 --data FOLDER
 //	             [--certificate FILE --key FILE --authority FILE]
 //
-// Raft storage, a Shamir seal, audit devices of the types file and socket; KV 1 and 2, transit, pki; token, AppRole, userpass and
-// TLS certificates. Initialised, unsealed and set up over its API like any other. It ends on SIGTERM, or when killed.
+// Raft storage, a Shamir seal, audit devices of the types file and socket; KV 1 and 2, transit, pki, RabbitMQ (whose credentials have
+// a lease); token, AppRole, userpass and TLS certificates. Initialised, unsealed and set up over its API like any other. It ends on
+// SIGTERM, or when killed.
 package main
 
 import (
@@ -27,6 +28,7 @@ import (
 	"github.com/hashicorp/vault/builtin/credential/cert"
 	"github.com/hashicorp/vault/builtin/credential/userpass"
 	"github.com/hashicorp/vault/builtin/logical/pki"
+	"github.com/hashicorp/vault/builtin/logical/rabbitmq"
 	"github.com/hashicorp/vault/builtin/logical/transit"
 	"github.com/hashicorp/vault/command/server"
 	vaulthttp "github.com/hashicorp/vault/http"
@@ -38,7 +40,8 @@ import (
 	"github.com/hashicorp/vault/vault"
 )
 
-var secrets = map[string]logical.Factory{"kv": kv.Factory, "pki": pki.Factory, "transit": transit.Factory}
+var secrets = map[string]logical.Factory{
+	"kv": kv.Factory, "pki": pki.Factory, "rabbitmq": rabbitmq.Factory, "transit": transit.Factory}
 
 var logins = map[string]logical.Factory{"approle": approle.Factory, "cert": cert.Factory, "userpass": userpass.Factory}
 
