@@ -116,6 +116,15 @@ void Daemon::open_vault(const engine::MainConfiguration& main) {
   host_ = main.agent.name;
   vault_interval_ = options.interval;
   vault_rotates_ = options.rotate;
+  cosigning_.key = options.cosign;
+  cosigning_.interval = options.cosign_interval;
+  cosigning_.file = cosigned_file(main.agent.state);
+  cosigning_.clock = &clock_;
+  if (!options.cosign.empty() && options.kind != vault::ProviderKind::kServer) {
+    early_trouble_.emplace_back(
+        "cosign of [vault] has no effect: only HashiCorp Vault and OpenBao have transit "
+        "(provider = vault)");
+  }
   auto opened = vault::open_vault(options, vault::Copies::kKept, clock_);
   if (!opened) {
     if (opened.error().code() != util::ErrorCode::kNotFound) {
@@ -371,8 +380,23 @@ void Daemon::watch_vault() {
             log::warning("the agent is stopping: {}", step.text);
           }
         });
-    options.on_look = [this] { rotation_->look(); };
   }
+  if (auto* const server = dynamic_cast<vault::ServerVault*>(vault_.get());
+      server != nullptr && !cosigning_.key.empty()) {
+    cosigning_.server = server;
+    cosigning_.database = database_;
+    cosigning_.seed = crypto::random_seed();
+    cosigning_.tell = [this](const std::string& failure) { tell_cosigning(failure); };
+    cosigner_ = std::make_unique<CosignTimer>(std::move(cosigning_));
+  }
+  options.on_look = [this] {
+    if (rotation_) {
+      rotation_->look();
+    }
+    if (cosigner_) {
+      cosigner_->look();
+    }
+  };
   auto watcher = std::make_unique<vault::Watcher>(
       *vault_, options, clock_,
       [this](const vault::DocumentSet& set) {
@@ -425,6 +449,22 @@ void Daemon::watch_vault() {
       });
   const std::lock_guard lock(watcher_mutex_);
   watcher_ = std::move(watcher);
+}
+
+void Daemon::tell_cosigning(const std::string& failure) {
+  const bool failed = !failure.empty();
+  model::Event event;
+  event.kind = model::EventKind::kVault;
+  event.severity = failed ? model::Severity::kHigh : model::Severity::kNotice;
+  event.time = clock_.now();
+  event.message = util::printable_again(
+      failed ? fmt::format("the history's checkpoints are not cosigned: {}", failure)
+             : "the history's checkpoints are cosigned again",
+      model::Event::kLongestMessage);
+  event.detail = nlohmann::json{{"incident", "cosign"}, {"state", failed ? "bad" : "good"}}.dump();
+  if (!engine_->record(std::move(event))) {
+    log::warning("the agent is stopping: checkpoints: {}", failed ? failure : "cosigned again");
+  }
 }
 
 util::Status Daemon::reload() {
@@ -563,13 +603,14 @@ std::string Daemon::vault_state() {
     // Only this kind of vault makes credentials for us.
     const auto* const server = dynamic_cast<const vault::ServerVault*>(vault_.get());
     const std::size_t leases = server == nullptr ? 0 : server->leases();
-    const std::string held =
-        leases == 0 ? "" : fmt::format("; {} credentials with a lease are held", leases);
-    state = {{"state", watched.stale_since ? "stale" : "good"},
-             {"text", watched.stale_since
-                          ? fmt::format("stale since {}: {}",
-                                        util::format_rfc3339(*watched.stale_since), watched.reason)
-                          : "answers" + held}};
+    std::string text = watched.stale_since
+                           ? fmt::format("stale since {}: {}",
+                                         util::format_rfc3339(*watched.stale_since), watched.reason)
+                           : "answers";
+    if (leases > 0) {
+      text += fmt::format("; {} lease{} held", leases, leases == 1 ? "" : "s");
+    }
+    state = {{"state", watched.stale_since ? "stale" : "good"}, {"text", text}};
     if (watched.stale_since) {
       state["stale_since"] = util::format_rfc3339(*watched.stale_since);
     }

@@ -3,6 +3,7 @@
 #include "agent/backup_watch.h"
 #include "agent/command.h"
 #include "agent/control.h"
+#include "agent/cosigning.h"
 #include "agent/ignore_watch.h"
 #include "agent/wiring.h"
 #include "engine/configuration_history.h"
@@ -65,6 +66,7 @@ class Daemon {
   // `message`, with what is different to `before`; and when what runs now ran some time before.
   util::Status tell_configuration(std::string_view cause, const std::string& before,
                                   const std::string& message);
+  void tell_cosigning(const std::string& failure);
   void refused(const std::string& why, std::string_view cause);
   std::string vault_state();
 
@@ -76,6 +78,7 @@ class Daemon {
   std::string host_;                     // whose documents are read
   std::chrono::seconds vault_interval_{30};
   bool vault_rotates_ = false;
+  CosignTimer::Parts cosigning_;
   std::string vault_trouble_;  // why there is none, when one was configured
   std::mutex reload_mutex_;
   engine::VaultDocuments documents_;                            // guarded by reload_mutex_
@@ -92,6 +95,7 @@ class Daemon {
   std::unique_ptr<api::Server> server_;
   std::mutex watcher_mutex_;                        // the engine asks it while it comes and goes
   std::unique_ptr<vault::RotationTimer> rotation_;  // used by the watcher's thread
+  std::unique_ptr<CosignTimer> cosigner_;           // likewise
   std::unique_ptr<vault::Watcher> watcher_;
   std::unique_ptr<IgnoreWatch> ignore_watch_;
   std::unique_ptr<BackupWatch> backup_watch_;

@@ -1,10 +1,12 @@
 #include "store/verify.h"
 
 #include "agent/command.h"
+#include "agent/cosigning.h"
 #include "agent/output.h"
 #include "agent/wiring.h"
 #include "agent/witnesses.h"
 #include "store/checkpoint.h"
+#include "store/reader.h"
 #include "util/file.h"
 #include "util/strings.h"
 
@@ -15,16 +17,72 @@
 namespace warder::agent {
 namespace {
 
+using Outside = store::VerifyOptions::Outside;
+
 struct Words {
   WitnessWords witness;
   std::string key;
   std::string database;
+  std::string cosigner;
 };
+
+// Of the history that lies there now; empty before its first checkpoint.
+std::string origin_of(const std::filesystem::path& database) {
+  auto history = store::Reader::open(database);
+  const auto note =
+      history ? history->checkpoint() : util::Result<std::optional<std::string>>(std::nullopt);
+  const auto checkpoint = store::parse_checkpoint(note && *note ? **note : "");
+  return checkpoint ? checkpoint->origin : "";
+}
+
+// What the agent had cosigned and keeps here is looked at in any case, as far as it is of this
+// history: one begun anew is told by copies elsewhere, which show more anyway.
+util::Status add_cosigned(const Globals& globals, std::vector<Outside>* against) {
+  const auto main = read_main(globals);
+  if (!main) {
+    return {};
+  }
+  const std::filesystem::path file = cosigned_file(main->agent.state);
+  std::error_code none;
+  if (!std::filesystem::exists(file, none)) {
+    return {};
+  }
+  WitnessWords words;
+  words.against = file.string();
+  WARDER_ASSIGN_OR_RETURN(std::vector<Outside> kept, gather_witnesses(globals, words));
+  const std::string origin = origin_of(database_of(*main));
+  for (Outside& one : kept) {
+    const auto checkpoint = store::parse_checkpoint(one.note);
+    if (origin.empty() || !checkpoint || checkpoint->origin == origin) {
+      against->push_back({"the cosigned checkpoint", std::move(one.note)});
+    }
+  }
+  return {};
+}
+
+// Whether every checkpoint carries the signature of `witness` (a verifier key).
+util::Status check_all_cosigned(const std::vector<Outside>& notes, const std::string& witness) {
+  WARDER_ASSIGN_OR_RETURN(const store::VerifierKey key, store::parse_verifier_key(witness));
+  for (const Outside& outside : notes) {
+    WARDER_RETURN_IF_ERROR(check_cosigned(outside.note, key).with_context(outside.whose));
+  }
+  if (notes.empty()) {
+    return util::Error(util::ErrorCode::kNotFound,
+                       "there is no cosigned checkpoint; name a file of them by --against, or set "
+                       "cosign in [vault]");
+  }
+  return {};
+}
 
 util::Result<store::VerifyOptions> options_of(const Globals& globals, const Words& words) {
   store::VerifyOptions options;
   if (!words.witness.against.empty()) {
     WARDER_ASSIGN_OR_RETURN(options.against, gather_witnesses(globals, words.witness));
+  } else if (words.database.empty()) {
+    WARDER_RETURN_IF_ERROR(add_cosigned(globals, &options.against));
+  }
+  if (!words.cosigner.empty()) {
+    WARDER_RETURN_IF_ERROR(check_all_cosigned(options.against, words.cosigner));
   }
   std::string key_text = words.key;
   if (key_text.empty()) {
@@ -57,6 +115,9 @@ Run declare_verify(CLI::App& app) {
   app.add_option("--days", words->witness.days, "with oci: how far back (30)")
       ->check(CLI::Range(1, 365));
   app.add_option("--key", words->key, "the verifier key (default: the one the agent wrote)");
+  app.add_option("--cosigner", words->cosigner,
+                 "the verifier key of a transit key (warder vault cosign prints it): every "
+                 "checkpoint of --against, or of what the agent keeps, must have its signature");
   app.add_option("--database", words->database, "the database (default: the configured one)");
   return [words](const Globals& globals) {
     std::filesystem::path database = words->database;
@@ -70,7 +131,10 @@ Run declare_verify(CLI::App& app) {
     }
     const auto options = options_of(globals, *words);
     if (!options) {
-      return complain(options.error());
+      const ExitStatus status = complain(options.error());
+      return !words->cosigner.empty() && options.error().code() == util::ErrorCode::kDenied
+                 ? ExitStatus::kFaultFound
+                 : status;
     }
     const auto report = store::verify(database, *options);
     if (!report) {

@@ -85,6 +85,25 @@ constexpr Key kKeys[] = {
              "over. It needs the right to write these documents; else let a timer run warder vault "
              "rotate --due for somebody who has it.",
      .example = "yes"},
+    {.name = "cosign",
+     .type = Type::kString,
+     .fallback = "",
+     .most = "128",
+     .change = Change::kRestart,
+     .text =
+         "Name of a key of HashiCorp Vault's or OpenBao's transit engine, of the type ed25519, "
+         "by which the agent has the newest checkpoint of its history signed as well; what comes "
+         "of it is kept in [agent] state, cosigned-checkpoints. It needs the rights to update "
+         "transit/sign/KEY and to read transit/keys/KEY.",
+     .example = "warder-witness"},
+    {.name = "cosign_interval",
+     .type = Type::kDuration,
+     .fallback = "1h",
+     .least = "1s",
+     .most = "7d",
+     .change = Change::kRestart,
+     .text = "How often that is done, if there is a new checkpoint ([store] checkpoint_interval).",
+     .example = "1h"},
     {.name = "copies",
      .type = Type::kPath,
      .fallback = "/var/lib/warder/vault-copies",
@@ -125,6 +144,9 @@ VaultOptions vault_options(const config::Checked& checked, const Environment& en
   options.server = checked.one(server_table());
   options.oci = checked.one(oci_table());
   options.environment = environment;
+  options.cosign = values.string("cosign");
+  options.cosign_interval =
+      std::chrono::duration_cast<std::chrono::seconds>(values.duration("cosign_interval"));
   options.copies = values.path("copies");
   options.cache_time =
       std::chrono::duration_cast<std::chrono::seconds>(values.duration("cache_time"));

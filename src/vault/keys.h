@@ -32,6 +32,8 @@ struct VaultOptions {
   std::size_t versions = 10;
   std::chrono::seconds interval{30};  // how often the documents are looked at
   bool rotate = false;                // the agent replaces secrets by the document `rotation`
+  std::string cosign;                 // key of transit that signs the agent's checkpoints; or empty
+  std::chrono::seconds cosign_interval{3600};
   ProviderKind kind = ProviderKind::kFile;
   std::optional<config::Values> server;  // of server_table(), for kServer
   std::optional<config::Values> oci;     // of oci_table(), for kOci
