@@ -314,6 +314,13 @@ std::string without_tokens(std::string_view text) {
 
 }  // namespace
 
+std::string bad_token_text(std::string_view where) {
+  return fmt::format(
+      "{}: the vault does not take the token: it has expired, was revoked, or is one of another "
+      "vault or namespace; give a new one (VAULT_TOKEN, or token of [vault])",
+      where);
+}
+
 std::string shown(std::string_view text) {
   // Cut with room to spare first: what follows costs no more than it shows.
   return util::printable(without_tokens(text.substr(0, 4 * kMostShown)), kMostShown);

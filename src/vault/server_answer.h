@@ -82,6 +82,9 @@ struct Asked {
 Answer read_answer(http::Response response, const Asked& asked, std::string_view where,
                    util::WallTime now);
 
+// What a token that is none, or no longer one, means to the operator.
+std::string bad_token_text(std::string_view where);
+
 // Text of the server's that may be shown: printable, at most 300 bytes, tokens struck out.
 std::string shown(std::string_view text);
 

@@ -181,6 +181,9 @@ util::Status ServerLogin::adopt_given_token() {
   call.token = token.view();
   call.repeatable = true;
   const Answer answer = client_.perform(call);
+  if (answer.meaning == Meaning::kBadToken) {
+    return Error(ErrorCode::kDenied, bad_token_text(client_.options().addresses.front()));
+  }
   if (!answer.ok() && answer.meaning != Meaning::kDenied) {
     return answer.error();
   }

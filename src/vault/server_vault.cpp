@@ -110,11 +110,7 @@ ServerVault::ServerVault(ServerVaultOptions options, const util::Clock& clock,
       client_(options_.connection, clock, jitter_seed),
       login_(client_, options_.login, options_.keep_key.copy(), clock, jitter_seed + 1),
       leases_([this](Call call) { return ask(std::move(call)); },
-              [this] {
-                (void)login_.token();
-                return login_.sessions();
-              },
-              clock),
+              [this] { return login_.sessions(); }, clock),
       state_([this](const Call& call) { return client_.perform(call); },
              [this](Call call) { return ask(std::move(call)); }, clock) {}
 
@@ -175,20 +171,16 @@ Answer ServerVault::ask(Call call) {
     if (!good && !again && login_.refused(*token)) {
       continue;
     }
-    answer.text =
-        good ? fmt::format(
-                   "{}: {} has no right to {} {}; give it one, see: warder vault policies "
-                   "check",
-                   client_.options().addresses.front(), login_.identity(),
-                   call.method == http::Method::kGet    ? "read"
-                   : call.method == http::Method::kList ? "list"
-                                                        : "write",
-                   call.path)
-             : fmt::format(
-                   "{}: the vault does not take the token: it has expired, was revoked, or "
-                   "is one of another vault or namespace; give a new one (VAULT_TOKEN, or "
-                   "token of [vault])",
-                   client_.options().addresses.front());
+    answer.text = good
+                      ? fmt::format(
+                            "{}: {} has no right to {} {}; give it one, see: warder vault policies "
+                            "check",
+                            client_.options().addresses.front(), login_.identity(),
+                            call.method == http::Method::kGet    ? "read"
+                            : call.method == http::Method::kList ? "list"
+                                                                 : "write",
+                            call.path)
+                      : bad_token_text(client_.options().addresses.front());
     return answer;
   }
 }

@@ -1,15 +1,15 @@
-"""`warder vault` against a real OpenBao: every verb, every login, TLS, and who may not."""
+"""`warder vault` against a real OpenBao or HashiCorp Vault: every verb, every login, TLS, and who may not."""
 import json
 import subprocess
 import unittest
 
-from world import READER, Host, OpenBao, Proxy
+from world import READER, Host, Proxy, Server
 
 
 class Commands(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.bao = OpenBao(tls=True)
+        cls.bao = Server(tls=True)
         cls.bao.policy("warder", READER)
 
     @classmethod
@@ -134,15 +134,6 @@ class Commands(unittest.TestCase):
         run("vault", "delete", "jails")
         self.assertIn("there is no such document", run("vault", "get", "jails", status=6))
 
-    def test_a_namespace(self):
-        self.bao.call("POST", "sys/namespaces/team1")
-        self.bao.call("POST", "sys/mounts/secret", {"type": "kv", "options": {"version": "2"}}, headers={"X-Vault-Namespace": "team1/"})
-        self.bao.until(lambda: self.bao.call("GET", "secret/config", headers={"X-Vault-Namespace": "team1/"}), "the mount is ready")
-        admin = {**self.admin, "VAULT_NAMESPACE": "team1/"}
-        self.host.run("vault", "put", "jails", stdin='{"team": 1}', environment=admin)
-        self.assertEqual(self.host.run("vault", "get", "jails", environment=admin), '{"team":1}')
-        self.assertIn("there is no such document", self.run_as_admin("vault", "get", "jails", status=6))
-
     def test_through_the_socket_of_a_proxy(self):
         self.bao.call("POST", "secret/data/warder/proxied", {"data": {"a": 1}})
         proxy = Proxy(self.bao, *self.bao.approle("proxy", ["warder"]))
@@ -154,7 +145,7 @@ class Commands(unittest.TestCase):
         self.assertEqual(got, '{"a":1}')
 
     def test_a_sealed_vault_says_so(self):
-        with OpenBao() as bao:
+        with Server() as bao:
             self.host.configure(f"provider = vault\naddress = {bao.url}\n")
             admin = {"VAULT_TOKEN": bao.token}
             self.host.run("vault", "put", "jails", stdin="{}", environment=admin)
@@ -168,6 +159,26 @@ class Commands(unittest.TestCase):
             bao.start()
             bao.unseal()
             self.assertEqual(self.host.run("vault", "get", "jails", environment=admin), "{}")
+
+
+class Namespaces(unittest.TestCase):
+    """OpenBao's; the community edition of Vault has none."""
+
+    def setUp(self):
+        self.bao = Server(tls=True)
+        self.addCleanup(self.bao.close)
+        self.host = Host(f"provider = vault\naddress = {self.bao.url}\nca_file = {self.bao.ca}\n")
+        self.addCleanup(self.host.close)
+        self.admin = {"VAULT_TOKEN": self.bao.token}
+
+    def test_a_namespace(self):
+        self.bao.call("POST", "sys/namespaces/team1")
+        self.bao.call("POST", "sys/mounts/secret", {"type": "kv", "options": {"version": "2"}}, headers={"X-Vault-Namespace": "team1/"})
+        self.bao.until(lambda: self.bao.call("GET", "secret/config", headers={"X-Vault-Namespace": "team1/"}), "the mount is ready")
+        admin = {**self.admin, "VAULT_NAMESPACE": "team1/"}
+        self.host.run("vault", "put", "jails", stdin='{"team": 1}', environment=admin)
+        self.assertEqual(self.host.run("vault", "get", "jails", environment=admin), '{"team":1}')
+        self.assertIn("there is no such document", self.host.run("vault", "get", "jails", status=6, environment=self.admin))
 
 
 if __name__ == "__main__":

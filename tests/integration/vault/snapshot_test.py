@@ -2,11 +2,59 @@
 and brings it outside; another server that is given it has everything, opened by the old unseal keys."""
 import gzip
 import http.client
+import http.server
 import ssl
 import subprocess
+import threading
 import unittest
 
 from world import WARDER, Host, Server
+
+
+class Standby:
+    """A node that lets everything pass but the snapshot, for which it sends on to another one (307), as a standby does."""
+
+    def __init__(self, bao, sends_to):
+        self.sends_to = sends_to
+        self.asked = []  # (path, token)
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def pass_on(self):
+                outer.asked.append((self.path, self.headers.get("X-Vault-Token")))
+                if self.path.endswith("/raft/snapshot") and outer.sends_to:
+                    self.send_response(307)
+                    self.send_header("Location", outer.sends_to + self.path)
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                there = http.client.HTTPSConnection("127.0.0.1", bao.port, timeout=60, context=ssl.create_default_context(cafile=bao.ca))
+                there.request(self.command, self.path, body, {k: v for k, v in self.headers.items() if k.lower().startswith("x-vault")})
+                answer = there.getresponse()
+                text = answer.read()
+                there.close()
+                self.send_response(answer.status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            do_GET = do_POST = do_PUT = do_LIST = pass_on
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(bao.folder / "server.pem", bao.folder / "server.key")
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.url = f"https://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
 
 
 class Snapshot(unittest.TestCase):
@@ -23,10 +71,12 @@ class Snapshot(unittest.TestCase):
         self.configure("")
         self.host.run("vault", "setup", "--snapshot", environment={"VAULT_TOKEN": self.bao.token})
         role_id = self.bao.call("GET", "auth/approle/role/warder/role-id")["data"]["role_id"]
-        self.configure(f"role_id = {role_id}\nsecret_id = file:{self.host.folder}/vault.secret-id\n")
+        self.login = f"role_id = {role_id}\nsecret_id = file:{self.host.folder}/vault.secret-id\n"
+        self.configure(self.login)
 
-    def configure(self, login, passphrase=None):
-        self.host.configure(f"provider = vault\naddress = {self.bao.url}\nca_file = {self.bao.ca}\n{login}"
+    def configure(self, login, passphrase=None, address=None):
+        address = f"address = {self.bao.url}\n" if address is None else address
+        self.host.configure(f"provider = vault\n{address}ca_file = {self.bao.ca}\n{login}"
                             f"[backup vault]\nvault_snapshot = yes\npassphrase = {passphrase or f'file:{self.passphrase}'}\n"
                             f"storage = outside\n[storage outside]\nkind = directory\npath = {self.outside}\n")
 
@@ -96,6 +146,31 @@ class Snapshot(unittest.TestCase):
         self.configure(f"role_id = {role_id}\nsecret_id = file:{self.host.folder}/vault.secret-id\n",
                        "vault:settings/backup_passphrase")
         self.assertIn("lies in the vault that this is a backup of", self.host.run("backup", "now", "vault"))
+
+    def test_a_standby_sends_on_and_the_token_does_not_follow(self):
+        elsewhere, standby = Standby(self.bao, "https://127.0.0.1:1"), Standby(self.bao, self.bao.url)
+        for one in (elsewhere, standby):
+            self.addCleanup(one.close)
+        # The node it names stands in the configuration, too: there the snapshot is fetched.
+        self.login = self.login.replace("role_id", f"address = {standby.url}\n  {self.bao.url}\nrole_id", 1)
+        self.configure(self.login, address="")
+        [report] = self.host.json("backup", "now", "vault")
+        self.assertTrue(report["good"], report)
+        self.assertIn("/v1/sys/storage/raft/snapshot", [path for path, _ in standby.asked])
+        # One that it does not: neither the snapshot's request nor any other goes there.
+        stranger = Standby(self.bao, None)
+        self.addCleanup(stranger.close)
+        elsewhere.sends_to = stranger.url
+        self.configure(self.login.replace(f"{standby.url}\n  {self.bao.url}", elsewhere.url), address="")
+        self.assertIn("where the token is not sent to", self.said("backup", "now", "vault"))
+        self.assertEqual(stranger.asked, [])
+
+    def test_by_a_client_certificate(self):
+        self.bao.call("POST", "sys/auth/cert", {"type": "cert"})
+        self.bao.call("POST", "auth/cert/certs/keeper", {"certificate": self.bao.ca.read_text(), "token_policies": ["warder"]})
+        self.configure(f"client_certificate = {self.bao.folder}/client.pem\nclient_key = {self.bao.folder}/client.key\n")
+        [report] = self.host.json("backup", "now", "vault")
+        self.assertTrue(report["good"], report)
 
     def said(self, *words):
         done = subprocess.run([WARDER, "--config", self.host.folder / "warder.conf", *words], capture_output=True, text=True,

@@ -1,5 +1,5 @@
 """Every variable VAULT_* (and BAO_*) that scripts set, each against a real OpenBao with TLS, namespaces, several mounts and
-logins; nothing of the vault stands in the configuration."""
+logins, and against a HashiCorp Vault of the community edition, which has no namespaces; nothing of the vault stands in the configuration."""
 import base64
 import http.server
 import json
@@ -10,7 +10,7 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from world import READER, Host, OpenBao, Proxy  # noqa: E402
+from world import READER, Host, Proxy, Server  # noqa: E402
 
 
 class TokenReview:
@@ -54,7 +54,7 @@ class TokenReview:
 class Variables(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.bao = OpenBao(tls=True)
+        cls.bao = Server(tls=True)
         cls.addClassCleanup(cls.bao.close)
         bao = cls.bao
         bao.policy("reader", READER)
@@ -63,11 +63,12 @@ class Variables(unittest.TestCase):
         bao.call("POST", "other/data/warder/jails", {"data": {"at": "other"}})
         bao.mount_kv("old", 1)
         bao.call("POST", "old/warder/jails", {"at": "old"})
-        bao.call("POST", "sys/namespaces/team1")
-        there = {"X-Vault-Namespace": "team1/"}
-        bao.call("POST", "sys/mounts/secret", {"type": "kv", "options": {"version": "2"}}, headers=there)
-        bao.until(lambda: bao.call("GET", "secret/config", headers=there), "the mount is ready")
-        bao.call("POST", "secret/data/warder/jails", {"data": {"at": "team1"}}, headers=there)
+        if bao.product == "openbao":
+            bao.call("POST", "sys/namespaces/team1")
+            there = {"X-Vault-Namespace": "team1/"}
+            bao.call("POST", "sys/mounts/secret", {"type": "kv", "options": {"version": "2"}}, headers=there)
+            bao.until(lambda: bao.call("GET", "secret/config", headers=there), "the mount is ready")
+            bao.call("POST", "secret/data/warder/jails", {"data": {"at": "team1"}}, headers=there)
         cls.role_id, cls.secret_id = bao.approle("warder", ["reader"])
 
     def setUp(self):
@@ -115,8 +116,10 @@ class Variables(unittest.TestCase):
         self.assertEqual(self.where({**self.admin, "VAULT_KV_VERSION": "1"}), "secret")
 
     def test_namespace(self):
-        self.assertEqual(self.where({**self.admin, "VAULT_NAMESPACE": "team1"}), "team1")
-        self.assertEqual(self.where({**self.admin, "VAULT_NAMESPACE": "team1/"}), "team1")
+        # The community edition of Vault passes over a namespace without a word.
+        expected = "team1" if self.bao.product == "openbao" else "secret"
+        self.assertEqual(self.where({**self.admin, "VAULT_NAMESPACE": "team1"}), expected)
+        self.assertEqual(self.where({**self.admin, "VAULT_NAMESPACE": "team1/"}), expected)
 
     def test_approle(self):
         approle = {**self.vault, "VAULT_ROLE_ID": self.role_id, "VAULT_SECRET_ID": self.secret_id}

@@ -4,8 +4,8 @@
 //	             [--certificate FILE --key FILE --authority FILE]
 //
 // Raft storage, a Shamir seal, audit devices of the types file and socket; KV 1 and 2, transit, pki, RabbitMQ (whose credentials have
-// a lease); token, AppRole, userpass and TLS certificates. Initialised, unsealed and set up over its API like any other. It ends on
-// SIGTERM, or when killed.
+// a lease); token, AppRole, Kubernetes, userpass and TLS certificates. Initialised, unsealed and set up over its API like any other. It
+// ends on SIGTERM, or when killed.
 package main
 
 import (
@@ -22,6 +22,7 @@ import (
 	"time"
 
 	log "github.com/hashicorp/go-hclog"
+	kubernetes "github.com/hashicorp/vault-plugin-auth-kubernetes"
 	kv "github.com/hashicorp/vault-plugin-secrets-kv"
 	"github.com/hashicorp/vault/audit"
 	"github.com/hashicorp/vault/builtin/credential/approle"
@@ -43,7 +44,8 @@ import (
 var secrets = map[string]logical.Factory{
 	"kv": kv.Factory, "pki": pki.Factory, "rabbitmq": rabbitmq.Factory, "transit": transit.Factory}
 
-var logins = map[string]logical.Factory{"approle": approle.Factory, "cert": cert.Factory, "userpass": userpass.Factory}
+var logins = map[string]logical.Factory{
+	"approle": approle.Factory, "cert": cert.Factory, "kubernetes": kubernetes.Factory, "userpass": userpass.Factory}
 
 // builtins tells the core what stands in the two tables above.
 type builtins struct{}
