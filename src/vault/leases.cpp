@@ -127,8 +127,11 @@ util::Result<Document> Leases::make(const std::string& path) {
   Call call;
   call.path = http::percent_encode(path, http::Slashes::kKept);
   // Before the call: should the session change meanwhile, they are made anew once too often.
-  const std::uint64_t session = session_();
+  std::uint64_t session = session_();
   const Answer answer = ask_(std::move(call));
+  if (session == 0) {
+    session = session_();  // the first one
+  }
   if (!answer.ok()) {
     return answer.error();
   }
