@@ -80,7 +80,9 @@ class Cosign(TrailCase):
         # Both are looked at without a word, by the transit key alone where that is asked, and by a program of others.
         self.assertGreaterEqual(self.host.json("verify")["outside_checked"], 2)
         self.host.run("verify", "--cosigner", key)
-        self.assertEqual(self.outside(kept, key)[0], 0)
+        one = self.host.folder / "one"
+        one.write_text(first)
+        self.assertEqual(self.outside(one, key)[0], 0, self.outside(one, key)[1])
         # What an attacker with the host's own key makes lacks the vault's signature.
         kept.write_text("".join(line for line in kept.read_text().splitlines(True) if "/transit/" not in line))
         self.host.run("verify")

@@ -157,7 +157,7 @@ class Leases(unittest.TestCase):
         self.by_approle()
         config = self.host.folder / "warder.conf"
         config.write_text(config.read_text() + "[backup all]\npaths = /etc\npassphrase = vault:/rabbitmq/creds/app/password\n")
-        self.assertIn("ends with its lease", self.host.run("check", status=3))
+        self.assertIn("ends with its lease", self.host.run("check", status=3, output="stdout"))
 
 
 if __name__ == "__main__":
