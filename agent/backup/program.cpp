@@ -42,7 +42,7 @@ void step_back() {
 class Bar {
  public:
   bool show(std::string_view stage, std::uint64_t done, std::uint64_t total) {
-    if (stage != stage_) {
+    if (stage != stage_ || !progress_) {
       stage_ = stage;
       progress_.emplace(std::string(stage));
     }
