@@ -29,9 +29,11 @@ struct Words {
 // Of the history that lies there now; empty before its first checkpoint.
 std::string origin_of(const std::filesystem::path& database) {
   auto history = store::Reader::open(database);
-  const auto note =
-      history ? history->checkpoint() : util::Result<std::optional<std::string>>(std::nullopt);
-  const auto checkpoint = store::parse_checkpoint(note && *note ? **note : "");
+  if (!history) {
+    return "";
+  }
+  const auto note = history->checkpoint();
+  const auto checkpoint = store::parse_checkpoint(note ? note->value_or("") : std::string());
   return checkpoint ? checkpoint->origin : "";
 }
 
