@@ -327,16 +327,16 @@ ExitStatus ask(const Globals& globals, api::Command command, const Words& words)
 
 }  // namespace
 
-Run declare_files(CLI::App& words) {
-  words.require_subcommand(1);
+Run declare_files(CLI::App& app) {
+  app.require_subcommand(1);
   auto given = std::make_shared<Words>();
   const auto with_name = [&](const char* word, const char* text) {
-    CLI::App* const sub = words.add_subcommand(word, text);
+    CLI::App* const sub = app.add_subcommand(word, text);
     sub->add_option("NAME", given->name, "the section [files NAME]")->required();
     return sub;
   };
   CLI::App* const list_words =
-      words.add_subcommand("list", "every section: its state, when it was scanned, what was found");
+      app.add_subcommand("list", "every section: its state, when it was scanned, what was found");
   CLI::App* const show_words = with_name("show", "what differs from the baseline, as it was told");
   show_words->add_option("PATH", given->path, "only this and what is below");
   CLI::App* const check_words =

@@ -131,7 +131,10 @@ int run(int argc, char** argv) {
 }  // namespace warder::agent
 
 int main(int argc, char** argv) {
-  warder::agent::end_when_out_of_memory();
+  warder::agent::end_when_out_of_memory(
+      "warder: there is no memory left, so the process ends; bans stay in the kernel and lines are "
+      "read on from where they were recorded. Raise the limit (MemoryMax= of its unit) or find out "
+      "what uses the memory\n");
   // A reader that goes away (`warder events | head`) is no reason to die with a signal.
   std::signal(SIGPIPE, SIG_IGN);
   try {

@@ -3,24 +3,25 @@
 #include "agent/exit_status.h"
 
 #include <new>
-#include <string_view>
 #include <unistd.h>
 
 namespace warder::agent {
 namespace {
 
+std::string_view last_words;
+
 // Uses no memory, and runs nothing that may.
 [[noreturn]] void end() {
-  constexpr std::string_view kText =
-      "warder: there is no memory left, so the process ends; bans stay in the kernel and lines are "
-      "read on from where they were recorded. Raise the limit (MemoryMax= of its unit) or find out "
-      "what uses the memory\n";
-  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, kText.data(), kText.size());
+  [[maybe_unused]] const ssize_t written =
+      ::write(STDERR_FILENO, last_words.data(), last_words.size());
   ::_exit(static_cast<int>(ExitStatus::kFailed));
 }
 
 }  // namespace
 
-void end_when_out_of_memory() { std::set_new_handler(end); }
+void end_when_out_of_memory(std::string_view text) {
+  last_words = text;
+  std::set_new_handler(end);
+}
 
 }  // namespace warder::agent

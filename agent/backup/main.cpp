@@ -1,6 +1,7 @@
 #include "agent/backup/program.h"
 #include "agent/backup/words.h"
 #include "agent/exit_status.h"
+#include "agent/out_of_memory.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
@@ -94,6 +95,11 @@ int run(int argc, char** argv) {
 }  // namespace warder::agent
 
 int main(int argc, char** argv) {
+  warder::agent::end_when_out_of_memory(
+      "warder backup: there is no memory left, so this run ends; backups that are made stay, and "
+      "the "
+      "next run removes what this one began. Raise the limit (MemoryMax= of its unit) or find out "
+      "what uses the memory\n");
   std::signal(SIGPIPE, SIG_IGN);
   try {
     return warder::agent::run(argc, argv);

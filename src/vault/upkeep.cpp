@@ -1,5 +1,7 @@
 #include "vault/upkeep.h"
 
+#include "util/thread_name.h"
+
 namespace warder::vault {
 
 Upkeep::Upkeep(Provider& provider, std::chrono::milliseconds longest)
@@ -13,6 +15,7 @@ Upkeep::~Upkeep() {
 }
 
 void Upkeep::run(const std::stop_token& stop) {
+  util::name_thread("vault");
   while (!stop.stop_requested()) {
     const auto next = provider_.upkeep(longest_);
     std::unique_lock lock(mutex_);
