@@ -321,14 +321,14 @@ util::Status Daemon::use_destinations(const Loaded& loaded) {
   // The session of the documents serves the audit trail as well.
   const ship::FarEnds ends = far_ends(vault_options_of(loaded.main),
                                       dynamic_cast<vault::ServerVault*>(vault_.get()), clock_);
-  for (const auto& [options, text] : loaded.destinations) {
+  for (const auto& [destination, text] : loaded.destinations) {
     engine::DestinationPlan plan;
-    plan.name = options.name;
-    plan.selection = options.selection;
-    plan.options = options.shipper;
-    plan.after = options.escalation_after;
-    plan.times = options.escalation_times;
-    plan.make = [this, options = options, resolve, ends, host = loaded.main.agent.name] {
+    plan.name = destination.name;
+    plan.selection = destination.selection;
+    plan.options = destination.shipper;
+    plan.after = destination.escalation_after;
+    plan.times = destination.escalation_times;
+    plan.make = [this, options = destination, resolve, ends, host = loaded.main.agent.name] {
       return ship::make_destination(options, host, resolve, ends, clock_);
     };
     plan.text = text;
@@ -538,9 +538,9 @@ util::Status Daemon::tell_configuration(std::string_view cause, const std::strin
   if (!configurations_) {  // at the start; later ones may not be on disk yet
     std::string known;
     if (auto reader = store::Reader::open(database_)) {
-      if (auto kept = reader->kept(engine::ConfigurationHistory::kKeptName); kept && *kept) {
-        known = std::move(**kept);
-      }
+      known = reader->kept(engine::ConfigurationHistory::kKeptName)
+                  .value_or(std::nullopt)
+                  .value_or(std::string());
     }
     configurations_ = engine::ConfigurationHistory::parse(known);
   }

@@ -28,11 +28,12 @@ ExitStatus cosign_checkpoint(const Globals& globals, const VaultWords& words) {
   if (!history) {
     return complain(history.error());
   }
-  const auto note = history->checkpoint();
-  if (!note) {
-    return complain(note.error());
+  const auto newest = history->checkpoint();
+  if (!newest) {
+    return complain(newest.error());
   }
-  if (!*note) {
+  const std::optional<std::string>& note = *newest;
+  if (!note) {
     return complain(Error(ErrorCode::kNotFound,
                           "the history has no checkpoint yet; the agent makes one when it stops "
                           "and from time to time"));
@@ -47,7 +48,7 @@ ExitStatus cosign_checkpoint(const Globals& globals, const VaultWords& words) {
   if (!server) {
     return complain(server.error());
   }
-  const auto cosigned = cosign(**server, words.transit, **note);
+  const auto cosigned = cosign(**server, words.transit, *note);
   if (!cosigned) {
     return complain(cosigned.error());
   }

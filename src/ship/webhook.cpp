@@ -173,13 +173,13 @@ class Webhook : public Destination {
     if (options_.form == Form::kPagerDuty) {
       return post_with_key(pagerduty_body(sender(), bare_token(), message), message);
     }
-    const auto address = split_ntfy(secrets_->url.view());
+    const auto address = split_ntfy(secrets_.url.view());
     if (!address) {
       return Outcome{Outcome::Kind::kRejected,
                      {},
                      fmt::format("{}: the address must end with the topic, as in "
                                  "https://ntfy.sh/TOPIC (letters, digits, - and _)",
-                                 http::masked_url(secrets_->url.view()))};
+                                 http::masked_url(secrets_.url.view()))};
     }
     return post(ntfy_body(sender(), address->topic, message), message.key).outcome;
   }
@@ -198,7 +198,7 @@ class Webhook : public Destination {
     return post_with_key(blocklist_body(options_.target, bare_token(), *report), message);
   }
 
-  std::string_view bare_token() const { return secrets_->bearer.view().substr(kBearer.size()); }
+  std::string_view bare_token() const { return secrets_.bearer.view().substr(kBearer.size()); }
 
   // The key stands in the body, which is wiped. A key that was changed in the vault is used with
   // the attempt after the one that was refused (400, which PagerDuty says of a wrong key, too).
@@ -206,7 +206,8 @@ class Webhook : public Destination {
     const crypto::SecretString body = crypto::SecretString::take(std::move(whole));
     Outcome outcome = post(body.view(), message.key).outcome;
     if (outcome.kind != Outcome::Kind::kDelivered) {
-      secrets_.reset();
+      secrets_ = Secrets();
+      have_secrets_ = false;
     }
     return outcome;
   }
@@ -242,7 +243,7 @@ class Webhook : public Destination {
 
   // Empty when the secrets are there.
   std::optional<Outcome> load_secrets() {
-    if (secrets_ && !options_.secrets_end) {
+    if (have_secrets_ && !options_.secrets_end) {
       return std::nullopt;
     }
     auto loaded = fetch_secrets();
@@ -250,6 +251,7 @@ class Webhook : public Destination {
       return Outcome{Outcome::Kind::kRetry, {}, loaded.error().message()};
     }
     secrets_ = std::move(loaded).value();
+    have_secrets_ = true;
     return std::nullopt;
   }
 
@@ -278,7 +280,7 @@ class Webhook : public Destination {
     }
     // The secret may have been changed in the vault meanwhile: with a new one, once more.
     auto fresh = fetch_secrets();
-    if (fresh && !(*fresh == *secrets_)) {
+    if (fresh && !(*fresh == secrets_)) {
       secrets_ = std::move(fresh).value();
       return post_once(body, key);
     }
@@ -288,7 +290,7 @@ class Webhook : public Destination {
   Answer post_once(std::string_view body, const std::string& key) {
     http::Request request;
     request.method = http::Method::kPost;
-    request.url = secrets_->url.view();
+    request.url = secrets_.url.view();
     if (options_.form == Form::kNtfy) {
       if (const auto address = split_ntfy(request.url)) {
         request.url = address->server;
@@ -305,12 +307,12 @@ class Webhook : public Destination {
     if (options_.form == Form::kAbuseIpDb) {
       request.headers.push_back({"Key", bare_token()});
       request.headers.push_back({"Accept", "application/json"});
-    } else if (!secrets_->bearer.empty() && options_.form != Form::kPagerDuty && !reports) {
-      request.headers.push_back({"Authorization", secrets_->bearer.view()});
+    } else if (!secrets_.bearer.empty() && options_.form != Form::kPagerDuty && !reports) {
+      request.headers.push_back({"Authorization", secrets_.bearer.view()});
     }
     std::string signature;
-    if (!secrets_->signing_key.empty()) {
-      const auto mac = crypto::hmac_sha256(secrets_->signing_key.bytes(), util::as_bytes(body));
+    if (!secrets_.signing_key.empty()) {
+      const auto mac = crypto::hmac_sha256(secrets_.signing_key.bytes(), util::as_bytes(body));
       if (!mac) {
         return Answer{Outcome{Outcome::Kind::kRetry, {}, mac.error().message()}, {}, 0};
       }
@@ -331,7 +333,7 @@ class Webhook : public Destination {
     Answer answer;
     answer.status = response.status;
     answer.outcome.kind = judge_status(response.status);
-    const std::string where = http::masked_url(secrets_->url.view());
+    const std::string where = http::masked_url(secrets_.url.view());
     if (options_.form == Form::kAbuseIpDb &&
         response.body.find("once in 15 minutes") != std::string::npos) {
       answer.outcome.kind = Outcome::Kind::kDelivered;  // it knows of the address already
@@ -359,7 +361,8 @@ class Webhook : public Destination {
   const WebhookOptions options_;
   const util::Clock& clock_;
   http::Client client_;
-  std::optional<Secrets> secrets_;
+  Secrets secrets_;  // empty until `have_secrets_`
+  bool have_secrets_ = false;
 };
 
 }  // namespace

@@ -207,6 +207,10 @@ util::Result<crypto::SecretString> copies_key(const VaultOptions& options) {
 util::Result<std::unique_ptr<ServerVault>> open_server_vault(const VaultOptions& options,
                                                              Copies copies,
                                                              const util::Clock& clock) {
+  if (!options.server) {
+    return util::Error(util::ErrorCode::kInvalid,
+                       "the section [vault] has another provider than vault");
+  }
   WARDER_ASSIGN_OR_RETURN(
       ServerVaultOptions server,
       server_options(*options.server, options.environment,
