@@ -2,6 +2,7 @@
 disk that stands still, has no quota or inodes left or is read-only, no memory, a line that ends the
 process, a processor that others use. Bans come all the same or the agent ends so that the next start
 goes on; every line counts once, and it is said."""
+import json
 import os
 import pathlib
 import random
@@ -162,8 +163,14 @@ class Injected(Attacked):
         # So many sources that it needs more.
         self.world.write_attacks(f"198.{18 + n // 65536}.{n // 256 % 256}.{n % 256}"
                                  for n in range(40000))
-        ended = until(lambda: world.agent.poll() is not None or len(self.banned()) > 40000, "an end", 120)
-        self.assertTrue(ended)
+
+        def came_to_an_end():
+            # It may end between the two looks: no answer is none yet.
+            bans = world.warder("--json", "bans", check=False)
+            return world.agent.poll() is not None or (
+                bans.returncode == 0 and len(json.loads(bans.stdout)["bans"]) > 40000)
+
+        until(came_to_an_end, "an end", 120)
         if world.agent.poll() is not None:
             self.assertGreaterEqual(self.end_of(world.agent), 0, world.log("agent.log")[-2000:])
         self.assertLessEqual({"192.0.2.1", "192.0.2.2", "192.0.2.3"}, self.held())
