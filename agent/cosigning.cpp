@@ -1,9 +1,8 @@
 #include "agent/cosigning.h"
 
-#include "crypto/sha256.h"
 #include "ship/witness_notes.h"
 #include "store/reader.h"
-#include "util/encoding.h"
+#include "util/bytes.h"
 #include "util/file.h"
 #include "util/strings.h"
 #include "vault/transit.h"
@@ -20,32 +19,10 @@ namespace {
 using util::Error;
 using util::ErrorCode;
 
-constexpr std::string_view kDash = "\u2014 ";
-constexpr std::uint8_t kEd25519 = 1;  // the algorithm's number in C2SP signed-note
-constexpr std::size_t kIdSize = 4;
 // A year of hours fits; the oldest go first.
 constexpr std::size_t kMostKept = 10000;
 constexpr util::ByteCount kLargestFile = util::mebibytes(16);
 constexpr std::chrono::minutes kFirstRetry{1};
-
-// What ends at the empty line before the signatures: what is signed.
-std::string_view signed_part(std::string_view note) {
-  const auto end = note.rfind("\n\n");
-  return end == std::string_view::npos ? note : note.substr(0, end + 1);
-}
-
-util::Bytes algorithm_and_key(util::ByteView key) {
-  util::Bytes bytes{kEd25519};
-  bytes.insert(bytes.end(), key.begin(), key.end());
-  return bytes;
-}
-
-util::Bytes key_id(std::string_view name, util::ByteView key) {
-  std::string hashed = std::string(name) + '\n';
-  hashed += util::as_text(algorithm_and_key(key));
-  const crypto::Sha256Digest digest = crypto::sha256(util::as_bytes(hashed));
-  return {digest.begin(), digest.begin() + kIdSize};
-}
 
 }  // namespace
 
@@ -53,15 +30,12 @@ util::Result<Cosigned> cosign(vault::ServerVault& server, std::string_view key,
                               std::string_view note) {
   WARDER_ASSIGN_OR_RETURN(const store::Checkpoint checkpoint, store::parse_checkpoint(note));
   vault::Transit transit(server);
-  WARDER_ASSIGN_OR_RETURN(const vault::TransitSignature signature,
-                          transit.sign_ed25519(key, util::as_bytes(signed_part(note))));
+  WARDER_ASSIGN_OR_RETURN(const vault::TransitSignature made,
+                          transit.sign_ed25519(key, util::as_bytes(store::signed_part(note))));
   const std::string name = fmt::format("{}/transit/{}", checkpoint.origin, key);
-  const util::Bytes id = key_id(name, signature.public_key);
-  util::Bytes blob = id;
-  blob.insert(blob.end(), signature.signature.begin(), signature.signature.end());
-  return Cosigned{fmt::format("{}{}{} {}\n", note, kDash, name, util::to_base64(blob)),
-                  fmt::format("{}+{}+{}", name, util::to_hex(id),
-                              util::to_base64(algorithm_and_key(signature.public_key)))};
+  const crypto::Ed25519PublicKey public_key{made.public_key};
+  return Cosigned{std::string(note) + store::signature_line(name, public_key, made.signature),
+                  store::format_verifier_key(name, public_key)};
 }
 
 std::filesystem::path cosigned_file(const std::filesystem::path& state) {
@@ -129,23 +103,8 @@ util::Status CosignTimer::keep(std::string_view note) const {
 }
 
 util::Status check_cosigned(std::string_view note, const store::VerifierKey& witness) {
-  const std::string_view text = signed_part(note);
-  const util::Bytes id = key_id(witness.name, witness.key.bytes);
-  const std::string start = fmt::format("{}{} ", kDash, witness.name);
-  for (const std::string_view line : util::split(note.substr(text.size()), '\n')) {
-    if (!line.starts_with(start)) {
-      continue;
-    }
-    const auto blob = util::from_base64(line.substr(start.size()));
-    crypto::Ed25519Signature signature{};
-    if (!blob || blob->size() != kIdSize + signature.size() ||
-        !std::equal(id.begin(), id.end(), blob->begin())) {
-      continue;
-    }
-    std::copy(blob->begin() + kIdSize, blob->end(), signature.begin());
-    if (witness.key.verify(util::as_bytes(text), signature)) {
-      return {};
-    }
+  if (store::is_signed_by(note, witness)) {
+    return {};
   }
   const auto checkpoint = store::parse_checkpoint(note);
   return Error(ErrorCode::kDenied,

@@ -608,7 +608,7 @@ std::string Daemon::vault_state() {
                                          util::format_rfc3339(*watched.stale_since), watched.reason)
                            : "answers";
     if (leases > 0) {
-      text += fmt::format("; {} lease{} held", leases, leases == 1 ? "" : "s");
+      text += fmt::format("; {} held", util::counted(leases, "lease"));
     }
     state = {{"state", watched.stale_since ? "stale" : "good"}, {"text", text}};
     if (watched.stale_since) {

@@ -93,14 +93,12 @@ ExitStatus list(const Globals& globals) {
              {"differences", state.differences},
              {"watch", state.watch},
              {"text", state.text}};
-    if (stored) {
-      if (const auto& baseline = *stored) {
-        row["baseline"] = {{"made", time_of(baseline->manifest().made)},
-                           {"generation", baseline->manifest().generation},
-                           {"entries", baseline->manifest().entries},
-                           {"bytes", baseline->manifest().bytes},
-                           {"root", util::to_hex(baseline->root())}};
-      }
+    if (const files::Baseline* const baseline = files::pointer_to(stored)) {
+      row["baseline"] = {{"made", time_of(baseline->manifest().made)},
+                         {"generation", baseline->manifest().generation},
+                         {"entries", baseline->manifest().entries},
+                         {"bytes", baseline->manifest().bytes},
+                         {"root", util::to_hex(baseline->root())}};
     }
     rows.push_back(std::move(row));
   }
@@ -198,8 +196,8 @@ ExitStatus check(const Globals& globals, const Words& words) {
   if (!stored) {
     return complain(stored.error());
   }
-  const auto& baseline = *stored;
-  if (!baseline) {
+  const files::Baseline* const baseline = files::pointer_to(stored);
+  if (baseline == nullptr) {
     return complain(util::Error(
         util::ErrorCode::kNotFound,
         fmt::format("there is no baseline of '{}' yet: the agent makes it when it has run once",
@@ -222,7 +220,7 @@ ExitStatus check(const Globals& globals, const Words& words) {
   std::vector<Difference> found;
   std::uint64_t differences = 0;
   files::Comparison comparison(
-      &*baseline, options->scope,
+      baseline, options->scope,
       {options->fields, words.quick ? files::Thoroughness::kQuick : files::Thoroughness::kFull, {}},
       [&](Difference difference) -> util::Status {
         looked_at = walk.counts().entries;

@@ -2,6 +2,7 @@
 
 #include "agent/output.h"
 #include "engine/fail2ban_jails.h"
+#include "filter/lint.h"
 #include "util/strings.h"
 
 #include <fmt/core.h>
@@ -208,7 +209,7 @@ std::string ImportReport::to_text() const {
     // Those that nothing could be said of are many in some filters; the JSON form has them all.
     std::size_t unproven = 0;
     for (const std::string& warning : filter.warnings) {
-      if (warning.find("it is too large to prove") != std::string::npos) {
+      if (warning.find(filter::kTooLargeToProve) != std::string::npos) {
         ++unproven;
       } else {
         text += fmt::format("    {}\n", util::printable_again(warning, 1000));

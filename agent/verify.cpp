@@ -26,17 +26,6 @@ struct Words {
   std::string cosigner;
 };
 
-// Of the history that lies there now; empty before its first checkpoint.
-std::string origin_of(const std::filesystem::path& database) {
-  auto history = store::Reader::open(database);
-  if (!history) {
-    return "";
-  }
-  const auto note = history->checkpoint();
-  const auto checkpoint = store::parse_checkpoint(note ? note->value_or("") : std::string());
-  return checkpoint ? checkpoint->origin : "";
-}
-
 // What the agent had cosigned and keeps here is looked at in any case, as far as it is of this
 // history: one begun anew is told by copies elsewhere, which show more anyway.
 util::Status add_cosigned(const Globals& globals, std::vector<Outside>* against) {
@@ -52,10 +41,10 @@ util::Status add_cosigned(const Globals& globals, std::vector<Outside>* against)
   WitnessWords words;
   words.against = file.string();
   WARDER_ASSIGN_OR_RETURN(std::vector<Outside> kept, gather_witnesses(globals, words));
-  const std::string origin = origin_of(database_of(*main));
+  const auto newest = store::newest_checkpoint(database_of(*main));
   for (Outside& one : kept) {
     const auto checkpoint = store::parse_checkpoint(one.note);
-    if (origin.empty() || !checkpoint || checkpoint->origin == origin) {
+    if (!newest || !checkpoint || checkpoint->origin == newest->origin) {
       against->push_back({"the cosigned checkpoint", std::move(one.note)});
     }
   }

@@ -197,20 +197,7 @@ util::Result<storage::Storage*> BackupEnvironment::storage(const std::string& na
 }
 
 std::optional<backup::HistoryMark> BackupEnvironment::history() const {
-  const std::filesystem::path database = database_of(main_);
-  std::error_code error;
-  if (!std::filesystem::exists(database, error)) {
-    return std::nullopt;
-  }
-  auto reader = store::Reader::open(database);
-  if (!reader) {
-    return std::nullopt;
-  }
-  const std::optional<std::string> note = reader->checkpoint().value_or(std::nullopt);
-  if (!note) {
-    return std::nullopt;
-  }
-  const auto checkpoint = store::parse_checkpoint(*note);
+  const auto checkpoint = store::newest_checkpoint(database_of(main_));
   if (!checkpoint) {
     return std::nullopt;
   }
@@ -234,7 +221,10 @@ util::Result<backup::Keeper> BackupEnvironment::keeper(const backup::SetOptions&
     return *documents_trouble_;
   }
   const bool snapshot = set.vault && words_.verb == "now";
-  parts.trouble = open_vault();
+  // Neither opens a backup.
+  if (words_.verb != "list" && words_.verb != "prune") {
+    parts.trouble = open_vault();
+  }
   if (snapshot && parts.trouble) {
     return *parts.trouble;
   }

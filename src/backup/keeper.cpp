@@ -102,14 +102,12 @@ util::Result<std::optional<RemoteCopies>> Keeper::remote() const {
 }
 
 util::Result<Passphrase> Keeper::passphrase_of(const ReadManifest& manifest, Report& report) const {
-  auto found = parts_.passphrases == nullptr
-                   ? util::Result<Passphrase>(
-                         Error(ErrorCode::kDenied, "the configuration names no passphrase for it"))
-                   : find_passphrase(manifest, *parts_.passphrases);
-  if (!found) {
-    report.lack = Lack::kPassphrase;
+  if (parts_.passphrases == nullptr) {
+    return report.lacking(Lack::kPassphrase,
+                          util::Result<Passphrase>(Error(
+                              ErrorCode::kDenied, "the configuration names no passphrase for it")));
   }
-  return found;
+  return report.lacking(Lack::kPassphrase, find_passphrase(manifest, *parts_.passphrases));
 }
 
 // What is outside keeps the weeks and months. By the configuration: a storage that cannot be
@@ -138,13 +136,13 @@ Report Keeper::now() {
 
     std::optional<Passphrase> passphrase;
     if (parts_.set.encryption == Encryption::kOpenPgp) {
-      report.lack = Lack::kPassphrase;
       if (parts_.passphrases == nullptr) {
         return Error(ErrorCode::kInternal, "no source of passphrases");
       }
-      WARDER_ASSIGN_OR_RETURN(passphrase, parts_.passphrases->current());
-      WARDER_RETURN_IF_ERROR(openpgp::check_passphrase(passphrase->text));
-      report.lack = Lack::kNothing;
+      WARDER_ASSIGN_OR_RETURN(passphrase,
+                              report.lacking(Lack::kPassphrase, parts_.passphrases->current()));
+      WARDER_RETURN_IF_ERROR(
+          report.lacking(Lack::kPassphrase, openpgp::check_passphrase(passphrase->text)));
     }
     const MakeParts make{parts_.set,     folder,          passphrase ? &*passphrase : nullptr,
                          parts_.clock,   parts_.host,     parts_.tool,

@@ -98,9 +98,8 @@ util::Status Keeper::re_encrypt_entry(const Folder& folder, const Entry& entry,
 }
 
 util::Status Keeper::re_encrypt_all(const Folder& folder, Report& report) const {
-  report.lack = Lack::kPassphrase;
-  WARDER_ASSIGN_OR_RETURN(const Passphrase current, parts_.passphrases->current());
-  report.lack = Lack::kNothing;
+  WARDER_ASSIGN_OR_RETURN(const Passphrase current,
+                          report.lacking(Lack::kPassphrase, parts_.passphrases->current()));
   WARDER_ASSIGN_OR_RETURN(std::optional<RemoteCopies> there, remote());
   std::vector<Stamp> remote_stamps;
   if (there) {

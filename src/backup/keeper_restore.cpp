@@ -337,9 +337,8 @@ Report Keeper::restore_file(const RestoreFileOptions& options) {
       if (parts->encryption == Encryption::kOpenPgp) {
         const KeyId any{
             parts_.set.passphrase ? parts_.set.passphrase->to_string() : std::string(), 0, {}};
-        report.lack = Lack::kPassphrase;
-        WARDER_ASSIGN_OR_RETURN(passphrases, parts_.passphrases->candidates(any));
-        report.lack = Lack::kNothing;
+        WARDER_ASSIGN_OR_RETURN(
+            passphrases, report.lacking(Lack::kPassphrase, parts_.passphrases->candidates(any)));
       }
     }
     const fs::path made = room / "made";

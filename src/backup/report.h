@@ -35,6 +35,14 @@ struct Report {
   // Set before fail(), which chooses the next steps by it. Not part of the texts.
   Lack lack = Lack::kNothing;
 
+  // The outcome itself; one that failed shows what the run lacks.
+  template <typename Outcome>
+  Outcome lacking(Lack what, Outcome outcome) {
+    if (!outcome) {
+      lack = what;
+    }
+    return outcome;
+  }
   void fail(const util::Error& error, std::string what);
 };
 

@@ -82,7 +82,7 @@ util::Status Guard::scan(const Pace::Rest& rest) {
   scanning_ = true;
   looked_at_.clear();
   const auto baseline = stored_baseline(hooks_, options_.name);
-  const Baseline* const stored = baseline ? pointer_to(*baseline) : nullptr;
+  const Baseline* const stored = pointer_to(baseline);
   util::Status done;
   if (wants_baseline_ || (baseline && stored == nullptr)) {
     done = make_baseline(rest);

@@ -40,7 +40,7 @@ util::Status Guard::make_baseline(const Pace::Rest& rest) {
       options_.expects_packages ? packages_.paths() : Packages::Paths();
   // What is there of an old one is left as it is until the new one stands.
   const auto read = stored_baseline(hooks_, name);
-  const Baseline* const old = read ? pointer_to(*read) : nullptr;
+  const Baseline* const old = pointer_to(read);
   BaselineParts parts(hooks_, name, {});
   BaselineWriter writer([&](std::string part_name, std::string part) {
     return parts.add(std::move(part_name), std::move(part));

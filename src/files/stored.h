@@ -69,13 +69,13 @@ std::string state_text(const FilesState& state);
 FilesState parse_state(std::string_view text);
 
 FilesState stored_state(const FilesHooks& hooks, std::string_view name);
-// Null for none.
-inline const Baseline* pointer_to(const std::optional<Baseline>& baseline) {
-  return baseline ? &*baseline : nullptr;
-}
 // Empty: none was made yet. kDenied: it is not what was signed.
 util::Result<std::optional<Baseline>> stored_baseline(const FilesHooks& hooks,
                                                       std::string_view name);
+// Null when there is none, or it could not be read.
+inline const Baseline* pointer_to(const util::Result<std::optional<Baseline>>& stored) {
+  return stored && stored->has_value() ? &**stored : nullptr;
+}
 // What was told and not accepted; sealed like the baseline, since what stands there is not told
 // again. kDenied when it is not what was signed.
 util::Result<std::vector<Difference>> stored_differences(const FilesHooks& hooks,

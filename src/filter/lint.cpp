@@ -381,7 +381,7 @@ class FilterLint {
       const Pattern& pattern = filter_->patterns()[i];
       std::string text = fmt::format("failregex '{}': ", pattern.text);
       if (lint.safety == Safety::kUnknown) {
-        text += "it is too large to prove that injected text cannot move its address";
+        text += fmt::format("{} that injected text cannot move its address", kTooLargeToProve);
       } else if (lint.safety == Safety::kFields) {
         text += fmt::format(
             "a field that holds more than its pattern says can move the address: {}; anchor the "

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace warder::filter {
@@ -36,6 +37,9 @@ struct PatternLint {
   std::optional<Counterexample> example;  // with kFields and kUnsafe
   bool accepted = false;                  // by `accept-unsafe`
 };
+
+// What a warning has of a pattern of Safety::kUnknown.
+inline constexpr std::string_view kTooLargeToProve = "it is too large to prove";
 
 struct LintReport {
   std::vector<PatternLint> patterns;  // by number of the failregex

@@ -48,8 +48,6 @@ std::string told_text(const Message& message,
   return text;
 }
 
-util::WallTime time_of(const Message& message) { return message.time(); }
-
 Json run(std::string text) { return Json{{"type", "TextRun"}, {"text", std::move(text)}}; }
 
 Json block(Json inlines) {
@@ -88,7 +86,7 @@ std::string teams_body(const Sender& sender, const Message& message) {
     body.push_back(block(Json::array({command})));
   }
   body.push_back(block(Json::array({run(fmt::format("{}, {}", model::to_string(message.severity()),
-                                                    util::format_rfc3339(time_of(message))))})));
+                                                    util::format_rfc3339(message.time())))})));
   Json card{{"$schema", "http://adaptivecards.io/schemas/adaptive-card.json"},
             {"type", "AdaptiveCard"},
             {"version", "1.4"},
@@ -135,7 +133,7 @@ std::string pagerduty_body(const Sender& sender, std::string_view routing_key,
                                       1024)},
                {"source", plain_text(sender.host, kLongestLabel)},
                {"severity", kSeverities[static_cast<std::size_t>(message.severity())]},
-               {"timestamp", util::format_rfc3339(time_of(message))},
+               {"timestamp", util::format_rfc3339(message.time())},
                {"component",
                 message.event() ? plain_text(message.event()->jail, kLongestLabel) : std::string()},
                {"class", message.event() ? model::to_string(message.event()->kind) : "summary"},
@@ -166,7 +164,7 @@ std::string alertmanager_body(const Sender& sender, const Message& message) {
     }
     return all;
   };
-  const std::string time = util::format_rfc3339(time_of(message));
+  const std::string time = util::format_rfc3339(message.time());
   const std::string title = told_title(sender, message, &plain_text);
   Json alerts = Json::array();
   if (!advice.is_over) {
@@ -177,7 +175,7 @@ std::string alertmanager_body(const Sender& sender, const Message& message) {
                                     {"next_steps", joined_steps(advice)}}},
                {"startsAt", time}};
     if (advice.tells_end) {
-      alert["endsAt"] = util::format_rfc3339(time_of(message) + kLongestIncident);
+      alert["endsAt"] = util::format_rfc3339(message.time() + kLongestIncident);
     }
     alerts.push_back(std::move(alert));
   }

@@ -54,8 +54,6 @@ std::string type_of(const Message& message) {
                          : std::string("warder.summary");
 }
 
-util::WallTime time_of(const Message& message) { return message.time(); }
-
 // The account that was tried, where the finding says so.
 std::string user_of(const Json& detail) {
   const auto found = detail.is_object() ? detail.find("user") : detail.end();
@@ -111,7 +109,7 @@ Json audit_event(std::string_view host, const Message& message) {
   }
   data["identity"] = std::move(identity);
   data["additionalDetails"] = std::move(additional);
-  return envelope(type_of(message), id_of(message), time_of(message), std::move(data));
+  return envelope(type_of(message), id_of(message), message.time(), std::move(data));
 }
 
 struct Entry {
@@ -149,7 +147,7 @@ std::vector<Entry> entries_of(std::string_view host, const Message& message) {
     const std::string id = id_for(fmt::format("{} part {}", id_of(message), number));
     entries.push_back(
         {"warder.detail", id,
-         dump(envelope("warder.detail", id, time_of(message),
+         dump(envelope("warder.detail", id, message.time(),
                        {{"eventName", "detail"}, {"additionalDetails", std::move(part)}}))});
   }
   additional["detailParts"] = entries.size() - 1;
@@ -193,7 +191,7 @@ std::string put_logs_body(std::string_view host, std::span<const Message> messag
   Json batches = Json::array();
   for (const Message& message : messages) {
     const std::string_view subject = message.event() ? std::string_view(message.event()->jail) : "";
-    const util::WallTime time = now - time_of(message) > kOldest ? now : time_of(message);
+    const util::WallTime time = now - message.time() > kOldest ? now : message.time();
     for (Entry& entry : entries_of(host, message)) {
       // Only neighbours share a batch, so that a request keeps the order of the events.
       if (batches.empty() || batches.back()["type"] != entry.type ||

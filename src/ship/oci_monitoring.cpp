@@ -14,8 +14,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-util::WallTime time_of(const Message& message) { return message.time(); }
-
 // A value of a dimension: not empty, at most 512 characters.
 std::string value_of(std::string_view text) { return plain_text(text, 256); }
 
@@ -59,7 +57,7 @@ class OciMonitoring : public Destination {
     const util::WallTime oldest = clock_.now() - kOldestDatapoint;
     std::vector<Outcome> outcomes;
     for (const Message& message : messages) {
-      if (time_of(message) >= oldest) {
+      if (message.time() >= oldest) {
         break;
       }
       outcomes.push_back({.kind = Outcome::Kind::kRefused,
@@ -120,8 +118,8 @@ std::string metrics_body(std::string_view host, std::string_view compartment,
     }
     for (const Summary::Kind& kind : message.summary()->kinds) {
       // The severity of each is not known any more, and not all jails are.
-      add(&streams, compartment, metric_of(kind.kind), {{"host", value_of(host)}},
-          message.summary()->until, kind.count);
+      add(&streams, compartment, metric_of(kind.kind), {{"host", value_of(host)}}, message.time(),
+          kind.count);
     }
   }
   const Json body{{"metricData", std::move(streams)}, {"batchAtomicity", "ATOMIC"}};

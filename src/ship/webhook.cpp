@@ -207,7 +207,6 @@ class Webhook : public Destination {
     Outcome outcome = post(body.view(), message.key).outcome;
     if (outcome.kind != Outcome::Kind::kDelivered) {
       secrets_ = Secrets();
-      have_secrets_ = false;
     }
     return outcome;
   }
@@ -243,7 +242,7 @@ class Webhook : public Destination {
 
   // Empty when the secrets are there.
   std::optional<Outcome> load_secrets() {
-    if (have_secrets_ && !options_.secrets_end) {
+    if (!secrets_.url.empty() && !options_.secrets_end) {
       return std::nullopt;
     }
     auto loaded = fetch_secrets();
@@ -251,7 +250,6 @@ class Webhook : public Destination {
       return Outcome{Outcome::Kind::kRetry, {}, loaded.error().message()};
     }
     secrets_ = std::move(loaded).value();
-    have_secrets_ = true;
     return std::nullopt;
   }
 
@@ -361,8 +359,7 @@ class Webhook : public Destination {
   const WebhookOptions options_;
   const util::Clock& clock_;
   http::Client client_;
-  Secrets secrets_;  // empty until `have_secrets_`
-  bool have_secrets_ = false;
+  Secrets secrets_;  // without an address until they were fetched
 };
 
 }  // namespace

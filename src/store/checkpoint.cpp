@@ -109,6 +109,38 @@ util::Result<Checkpoint> parse_body(std::string_view body) {
   return checkpoint;
 }
 
+// Whether that key signed it, under that name. An error: a line is malformed, or the signature
+// wrong.
+util::Result<bool> find_signature(const Note& note, std::string_view name,
+                                  const crypto::Ed25519PublicKey& key) {
+  const KeyId id = key_id(name, key);
+  bool found = false;
+  for (const std::string_view line : note.signatures) {
+    const std::string_view rest = line.substr(kSignaturePrefix.size());
+    const std::size_t blank = rest.find(' ');
+    if (blank == std::string_view::npos) {
+      return malformed("a signature line has no signature");
+    }
+    const auto blob = util::from_base64(rest.substr(blank + 1));
+    if (!blob || blob->size() <= id.size()) {
+      return malformed("a signature is not base64");
+    }
+    if (rest.substr(0, blank) != name || !std::equal(id.begin(), id.end(), blob->begin())) {
+      continue;  // somebody else's, a witness for instance
+    }
+    crypto::Ed25519Signature signature{};
+    if (blob->size() != id.size() + signature.size()) {
+      return malformed("an Ed25519 signature has 64 bytes");
+    }
+    std::copy(blob->begin() + id.size(), blob->end(), signature.begin());
+    if (!key.verify(util::as_bytes(note.body), signature)) {
+      return Error(ErrorCode::kDenied, "the signature of the checkpoint is wrong");
+    }
+    found = true;
+  }
+  return found;
+}
+
 }  // namespace
 
 bool is_valid_origin(std::string_view origin) {
@@ -126,11 +158,20 @@ util::Result<std::string> sign_checkpoint(const Checkpoint& checkpoint,
   std::string note = fmt::format("{}\n{}\n{}\n", checkpoint.origin, checkpoint.size,
                                  util::to_base64(checkpoint.root));
   WARDER_ASSIGN_OR_RETURN(const crypto::Ed25519Signature signature, key.sign(util::as_bytes(note)));
-  const KeyId id = key_id(checkpoint.origin, key.public_key());
+  return note + '\n' + signature_line(checkpoint.origin, key.public_key(), signature);
+}
+
+std::string_view signed_part(std::string_view note) {
+  const std::size_t gap = note.rfind("\n\n");
+  return gap == std::string_view::npos ? note : note.substr(0, gap + 1);
+}
+
+std::string signature_line(std::string_view name, const crypto::Ed25519PublicKey& key,
+                           const crypto::Ed25519Signature& signature) {
+  const KeyId id = key_id(name, key);
   util::Bytes blob(id.begin(), id.end());
   blob.insert(blob.end(), signature.begin(), signature.end());
-  note += fmt::format("\n{}{} {}\n", kSignaturePrefix, checkpoint.origin, util::to_base64(blob));
-  return note;
+  return fmt::format("{}{} {}\n", kSignaturePrefix, name, util::to_base64(blob));
 }
 
 util::Result<Checkpoint> parse_checkpoint(std::string_view text) {
@@ -142,32 +183,7 @@ util::Result<Checkpoint> open_checkpoint(std::string_view text,
                                          const crypto::Ed25519PublicKey& key) {
   WARDER_ASSIGN_OR_RETURN(const Note note, split_note(text));
   WARDER_ASSIGN_OR_RETURN(Checkpoint checkpoint, parse_body(note.body));
-  const KeyId id = key_id(checkpoint.origin, key);
-  bool found = false;
-  for (const std::string_view line : note.signatures) {
-    const std::string_view rest = line.substr(kSignaturePrefix.size());
-    const std::size_t blank = rest.find(' ');
-    if (blank == std::string_view::npos) {
-      return malformed("a signature line has no signature");
-    }
-    const auto blob = util::from_base64(rest.substr(blank + 1));
-    if (!blob || blob->size() <= id.size()) {
-      return malformed("a signature is not base64");
-    }
-    if (rest.substr(0, blank) != checkpoint.origin ||
-        !std::equal(id.begin(), id.end(), blob->begin())) {
-      continue;  // somebody else's, a witness for instance
-    }
-    crypto::Ed25519Signature signature{};
-    if (blob->size() != id.size() + signature.size()) {
-      return malformed("an Ed25519 signature has 64 bytes");
-    }
-    std::copy(blob->begin() + id.size(), blob->end(), signature.begin());
-    if (!key.verify(util::as_bytes(note.body), signature)) {
-      return Error(ErrorCode::kDenied, "the signature of the checkpoint is wrong");
-    }
-    found = true;
-  }
+  WARDER_ASSIGN_OR_RETURN(const bool found, find_signature(note, checkpoint.origin, key));
   if (!found) {
     return Error(ErrorCode::kDenied, "the checkpoint is not signed by this key");
   }
@@ -199,6 +215,13 @@ util::Result<VerifierKey> parse_verifier_key(std::string_view text) {
     return refused;
   }
   return result;
+}
+
+bool is_signed_by(std::string_view text, const VerifierKey& key) {
+  const auto note = split_note(text);
+  const auto found =
+      note ? find_signature(*note, key.name, key.key) : util::Result<bool>(note.error());
+  return found && *found;
 }
 
 }  // namespace warder::store

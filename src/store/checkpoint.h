@@ -41,6 +41,12 @@ util::Result<Checkpoint> open_checkpoint(std::string_view note,
 // Reads a note without trusting it.
 util::Result<Checkpoint> parse_checkpoint(std::string_view note);
 
+// What the signatures of a note are made over: all before the empty line in front of them.
+std::string_view signed_part(std::string_view note);
+// The line that a signature by that key adds to a note, its end included.
+std::string signature_line(std::string_view name, const crypto::Ed25519PublicKey& key,
+                           const crypto::Ed25519Signature& signature);
+
 // The public key as a C2SP verifier key: "name+hex(key id)+base64(0x01 || key)".
 std::string format_verifier_key(std::string_view name, const crypto::Ed25519PublicKey& key);
 struct VerifierKey {
@@ -48,5 +54,7 @@ struct VerifierKey {
   crypto::Ed25519PublicKey key;
 };
 util::Result<VerifierKey> parse_verifier_key(std::string_view text);
+// Whether the note has a right signature by that key, and no wrong one.
+bool is_signed_by(std::string_view note, const VerifierKey& key);
 
 }  // namespace warder::store

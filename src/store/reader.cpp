@@ -321,4 +321,12 @@ util::Status Reader::query(std::string_view sql, std::chrono::milliseconds limit
   return advised(*connection, rows.status());
 }
 
+std::optional<Checkpoint> newest_checkpoint(const std::filesystem::path& database) {
+  auto history = Reader::open(database);
+  const auto note =
+      history ? history->checkpoint() : util::Result<std::optional<std::string>>(history.error());
+  auto checkpoint = parse_checkpoint(note ? note->value_or("") : std::string());
+  return checkpoint ? std::optional(std::move(*checkpoint)) : std::nullopt;
+}
+
 }  // namespace warder::store

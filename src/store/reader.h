@@ -6,6 +6,7 @@
 #include "model/outbox.h"
 #include "net/address.h"
 #include "store/batch.h"
+#include "store/checkpoint.h"
 #include "store/incident.h"
 #include "util/bytes.h"
 #include "util/clock.h"
@@ -198,5 +199,9 @@ class Reader {
 
   std::unique_ptr<Impl> impl_;
 };
+
+// The newest checkpoint of the history in that file, without trusting it; empty before the first,
+// and when no history is there.
+std::optional<Checkpoint> newest_checkpoint(const std::filesystem::path& database);
 
 }  // namespace warder::store

@@ -4,6 +4,7 @@
 // reads the log; what it keeps is bounded. tests/fuzz/filter_lines/judge.py asks fail2ban the same.
 #include "filter/filter.h"
 #include "filter/matcher.h"
+#include "fuzz/take_line.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -16,6 +17,8 @@
 
 using namespace warder;
 
+using warder::testing::take_line;
+
 namespace {
 
 constexpr std::size_t kMostLines = 40;
@@ -25,13 +28,6 @@ void require(bool holds) {
   if (!holds) {
     std::abort();
   }
-}
-
-std::string_view take_line(std::string_view& text) {
-  const std::size_t end = text.find('\n');
-  const std::string_view line = text.substr(0, end);
-  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  return line;
 }
 
 class Collector : public filter::MatchHandler {

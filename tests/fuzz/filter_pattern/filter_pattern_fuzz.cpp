@@ -4,6 +4,7 @@
 #include "filter/regex_form.h"
 #include "filter/sieve.h"
 #include "filter/text_filter.h"
+#include "fuzz/take_line.h"
 
 #include <cstdint>
 #include <cstdlib>
@@ -12,19 +13,14 @@
 
 using namespace warder::filter;
 
+using warder::testing::take_line;
+
 namespace {
 
 void require(bool holds) {
   if (!holds) {
     std::abort();
   }
-}
-
-std::string_view take_line(std::string_view& text) {
-  const std::size_t end = text.find('\n');
-  const std::string_view line = text.substr(0, end);
-  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  return line;
 }
 
 }  // namespace

@@ -51,6 +51,25 @@ TEST_CASE("the note has the form of C2SP") {
   CHECK(key.public_key().verify(util::as_bytes(body), signature));
 }
 
+TEST_CASE("a witness adds a signature line of its own") {
+  const auto key = testing::secret_key();
+  const auto witness = testing::secret_key(8);
+  const store::VerifierKey known{"warder/test.example/transit/w", witness.public_key()};
+  const std::string note = *store::sign_checkpoint(sample(), key);
+  CHECK_FALSE(store::is_signed_by(note, known));
+  const auto signature = witness.sign(util::as_bytes(store::signed_part(note)));
+  REQUIRE(signature);
+  const std::string line = store::signature_line(known.name, known.key, *signature);
+  const std::string cosigned = note + line;
+  CHECK(store::is_signed_by(cosigned, known));
+  CHECK(store::is_signed_by(cosigned, {"warder/test.example", key.public_key()}));
+  CHECK(*store::open_checkpoint(cosigned, key.public_key()) == sample());
+  CHECK_FALSE(store::is_signed_by(cosigned, {known.name, key.public_key()}));
+  CHECK_FALSE(store::is_signed_by(cosigned, {"warder/test.example/transit/v", known.key}));
+  CHECK_FALSE(store::is_signed_by(replaced(cosigned, "1234", "1233"), known));
+  CHECK_FALSE(store::is_signed_by(line, known));
+}
+
 TEST_CASE("a changed checkpoint is denied") {
   const auto key = testing::secret_key();
   const std::string note = *store::sign_checkpoint(sample(), key);
