@@ -77,7 +77,9 @@ class Comparing {
     while (words_.follow && g_stop == 0) {
       WARDER_RETURN_IF_ERROR(tell_pending());
       std::this_thread::sleep_for(kLook);
-      WARDER_RETURN_IF_ERROR(log->read());
+      if (log) {
+        WARDER_RETURN_IF_ERROR(log->read());
+      }
       WARDER_RETURN_IF_ERROR(read_events());
       comparator_.advance(clock_.now());
     }

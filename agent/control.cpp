@@ -20,6 +20,17 @@ std::string dump(const json& document) {
   return document.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
+// decode_request() lets no request of a command that needs an address through without one.
+util::Result<net::Prefix> address_of(const api::Request& request) {
+  if (!request.address) {
+    return util::Error(util::ErrorCode::kInvalid, "the request names no address");
+  }
+  return *request.address;
+}
+
+// 192.0.2.254 of RFC 5737: for documentation, so that it is nobody's.
+constexpr std::uint32_t kMark = 0xc00002fe;
+
 }  // namespace
 
 api::Response Control::handle(const api::Request& request) {
@@ -36,18 +47,23 @@ util::Result<std::string> Control::answer(const api::Request& request) {
       return status();
     case api::Command::kBans:
       return bans(request);
-    case api::Command::kExplain:
-      return parts_.engine->explain(*request.address);
+    case api::Command::kExplain: {
+      WARDER_ASSIGN_OR_RETURN(const net::Prefix address, address_of(request));
+      return parts_.engine->explain(address);
+    }
     case api::Command::kConfiguration:
       return parts_.configuration();
     case api::Command::kExplainKey:
       return parts_.engine->explain_key(request.key);
-    case api::Command::kBan:
-      WARDER_RETURN_IF_ERROR(parts_.engine->ban(request.jail, *request.address, request.duration));
+    case api::Command::kBan: {
+      WARDER_ASSIGN_OR_RETURN(const net::Prefix address, address_of(request));
+      WARDER_RETURN_IF_ERROR(parts_.engine->ban(request.jail, address, request.duration));
       return std::string("{}");
+    }
     case api::Command::kUnban: {
+      WARDER_ASSIGN_OR_RETURN(const net::Prefix address, address_of(request));
       WARDER_ASSIGN_OR_RETURN(const std::size_t lifted,
-                              parts_.engine->unban(request.jail, *request.address));
+                              parts_.engine->unban(request.jail, address));
       return dump({{"lifted", lifted}});
     }
     case api::Command::kReload:
@@ -183,12 +199,11 @@ util::Result<std::string> Control::diagnose(const std::string& jail) {
 
 util::Result<std::string> Control::probe(const std::string& jail) {
   WARDER_ASSIGN_OR_RETURN(const std::vector<engine::JailFacts> all, parts_.engine->facts(jail));
-  // RFC 5737: for documentation, so that it is nobody's.
-  const auto mark = net::IpAddress::parse("192.0.2.254");
+  const net::IpAddress mark = net::IpAddress::v4(kMark);
   const util::Status committed = parts_.engine->probe_store();
   std::vector<engine::Stage> stages;
   for (const engine::JailFacts& facts : all) {
-    for (engine::Stage& stage : engine::dry_run(facts, *mark)) {
+    for (engine::Stage& stage : engine::dry_run(facts, mark)) {
       stages.push_back(std::move(stage));
     }
     const std::string& name = facts.jail.options.name;

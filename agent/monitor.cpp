@@ -37,8 +37,8 @@ std::optional<Read> read_monitors(const Globals& globals) {
 // Knows nothing when there is no history yet.
 monitor::Watch known_of(const std::filesystem::path& database, const std::string& name) {
   if (auto reader = store::Reader::open(database)) {
-    if (auto text = reader->kept(monitor::remembered_name(name)); text && *text) {
-      return monitor::Watch::parse(**text);
+    if (const auto kept = reader->kept(monitor::remembered_name(name)); kept) {
+      return monitor::Watch::parse(kept->value_or(""));
     }
   }
   return {};

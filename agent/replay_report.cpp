@@ -188,7 +188,7 @@ json report_json(const ReplayReport& report) {
 std::string replay_text(const ReplayView& view, const Paint& paint) {
   const ReplayReport& looked_at = view.after != nullptr ? *view.after : view.before;
   std::string text;
-  if (view.before.first) {
+  if (view.before.first && view.before.last) {
     text += paint.bold(fmt::format("jail {}, findings from {} to {}", view.jail,
                                    short_time(util::format_rfc3339(*view.before.first)),
                                    short_time(util::format_rfc3339(*view.before.last)))) +

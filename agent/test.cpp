@@ -176,16 +176,18 @@ ExitStatus test(const Globals& globals, const Words& words) {
   }
   std::vector<std::string> logs = words.logs;
   if (logs.empty()) {
-    if (!picked->jail) {
+    const auto& named = picked->jail;
+    if (!named) {
       return complain(util::Error(util::ErrorCode::kInvalid,
                                   "name a log: a file, - for standard input, journal[MATCH], or a "
                                   "line in quotes")),
              ExitStatus::kUsage;
     }
-    logs = picked->jail->options.logpath;
-    if (engine::reads_journal(picked->jail->options)) {
+    const jail::JailOptions& jail = named->options;
+    logs = jail.logpath;
+    if (engine::reads_journal(jail)) {
       std::string match;
-      for (const std::string& line : picked->jail->options.journalmatch) {
+      for (const std::string& line : jail.journalmatch) {
         match += (match.empty() ? "" : "\n") + line;
       }
       logs = {fmt::format("journal[{}]", match)};

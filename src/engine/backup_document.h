@@ -23,12 +23,12 @@ namespace warder::engine {
 // Its keys for each of the `sections` ("backup vaultwarden"), to be laid over the files. A member
 // that nothing here knows, and a wish that cannot be met, are errors; what is the business of
 // others is a warning.
-config::Layer backup_layer(const std::optional<std::string>& document,
+config::Layer backup_layer(const std::optional<std::string>& text,
                            const std::vector<std::string>& sections,
                            config::Diagnostics& diagnostics);
 
 // The document without its secrets: a passphrase may lie in it beside the rules
 // (vault:backup/passphrase), and nobody keeps a copy of that. Empty when nothing else is in it.
-std::optional<std::string> backup_rules(const std::optional<std::string>& document);
+std::optional<std::string> backup_rules(const std::optional<std::string>& text);
 
 }  // namespace warder::engine

@@ -172,7 +172,7 @@ std::vector<Stage> dry_run(const JailFacts& facts, const net::IpAddress& mark) {
     decision = jail->on_finding(finding, facts.now);
     ++times;
   } while (decision.kind == jail::DecisionKind::kCounted && times < facts.jail.options.maxretry);
-  if (decision.kind == jail::DecisionKind::kBan || decision.kind == jail::DecisionKind::kWouldBan) {
+  if (decision.ban) {
     stages.push_back({name, "decision",
                       decision.kind == jail::DecisionKind::kBan ? Verdict::kGood : Verdict::kNotice,
                       fmt::format("{} such lines {} {}", times,

@@ -71,10 +71,11 @@ config::Diagnostic diagnostic(const fail2ban::Remark& remark, std::string_view j
 
 filter::Place place_of(const config::Place& place) { return {place.source, place.line}; }
 
-filter::FilterRequest request_of(const fail2ban::JailPlan& plan, const std::string& directory) {
+filter::FilterRequest request_of(const fail2ban::JailPlan& plan, const config::Reference& named,
+                                 const std::string& directory) {
   filter::FilterRequest request;
-  request.name = plan.filter->name;
-  request.parameters = {plan.filter->parameters.begin(), plan.filter->parameters.end()};
+  request.name = named.name;
+  request.parameters = {named.parameters.begin(), named.parameters.end()};
   request.given_at = place_of(plan.filter_place);
   request.folders = {directory + "/filter.d"};
   request.logtype = plan.reads_journal ? "journal" : "file";
@@ -134,8 +135,8 @@ std::optional<CompiledJail> compile_fail2ban_jail(const fail2ban::JailPlan& plan
   auto options = jail::jail_options(values, diagnostics);
   std::optional<CompiledJail> compiled;
   if (options && plan.filter) {
-    compiled =
-        compile_jail(std::move(*options), values, request_of(plan, directory), main, diagnostics);
+    compiled = compile_jail(std::move(*options), values, request_of(plan, *plan.filter, directory),
+                            main, diagnostics);
   }
   return diagnostics.errors() == errors ? std::move(compiled) : std::nullopt;
 }

@@ -59,8 +59,8 @@ util::Status Jails::use(std::shared_ptr<const JailSet> set) {
   }
   for (std::size_t i = 0; i < made.size(); ++i) {
     auto& [index, jail] = made[i];
-    if (old[index]) {
-      jail.adopt(std::move(*old[index]));
+    if (auto& before = old[index]) {
+      jail.adopt(std::move(*before));
     }
     slots_[index].jail = std::move(jail);
     slots_[index].filter = set->jails[i].filter;
@@ -74,9 +74,10 @@ util::Status Jails::use(std::shared_ptr<const JailSet> set) {
 
 util::Status Jails::begin_anew() {
   for (std::size_t i = 0; i < slots_.size(); ++i) {
-    if (slots_[i].jail) {
-      WARDER_ASSIGN_OR_RETURN(slots_[i].jail, make(slots_[i].jail->options(), i, count_over_all_));
-      slots_[i].seen = {};
+    Slot& slot = slots_[i];
+    if (slot.jail) {
+      WARDER_ASSIGN_OR_RETURN(slot.jail, make(slot.jail->options(), i, count_over_all_));
+      slot.seen = {};
     }
   }
   set_own_addresses(std::move(own_addresses_));

@@ -62,6 +62,22 @@ std::string remedy_for(const std::string& path, const struct stat& info, bool fo
       util::printable(path), folder ? "x" : "r");
 }
 
+// Which pattern came nearest to a line that none matches, and where it stopped; nothing when none
+// did.
+std::string nearness(const TrialReport::Missed& missed) {
+  const auto& near = missed.nearest;
+  if (!near || !near->pattern) {
+    return "";
+  }
+  if (!near->failed.empty()) {
+    return fmt::format("; rule {} comes near, but not {}", *near->pattern + 1,
+                       util::printable_again(near->failed, 120));
+  }
+  return fmt::format("; pattern {} comes near '{}' and stops at '{}'", *near->pattern + 1,
+                     util::printable(missed.example, 120),
+                     util::printable_again(near->expression.substr(near->expression_at), 40));
+}
+
 class Check {
  public:
   Check(const JailFacts& facts, store::Reader& history, std::vector<Stage>& stages)
@@ -202,7 +218,8 @@ class Check {
   void position(const std::string& path, const struct stat& info,
                 std::chrono::microseconds since_write) {
     const auto stored = history_.position("file", path);
-    if (!stored || !*stored) {
+    const auto known = stored ? *stored : std::nullopt;
+    if (!known) {
       return add(
           "position", Verdict::kBroken, fmt::format("{} was never read", util::printable(path)),
           stored ? "the agent does not follow it: the configuration was changed and not read, "
@@ -210,7 +227,7 @@ class Check {
                  : stored.error().message(),
           "`warder reload`; then `warder events --kind source` tells what happens to it");
     }
-    const auto record = source::decode_position((*stored)->record);
+    const auto record = source::decode_position(known->record);
     if (!record || record->generations.empty()) {
       return add("position", Verdict::kNotice,
                  fmt::format("{}: no line of it was judged yet", util::printable(path)),
@@ -335,16 +352,8 @@ class Check {
                              report.lines, before));
     }
     std::string cause = "no line of this log ever matched a pattern since the agent started";
-    if (!report.missed.empty() && report.missed[0].nearest && report.missed[0].nearest->pattern) {
-      const TrialReport::Missed& missed = report.missed[0];
-      cause += missed.nearest->failed.empty()
-                   ? fmt::format(
-                         "; pattern {} comes near '{}' and stops at '{}'",
-                         *missed.nearest->pattern + 1, util::printable(missed.example, 120),
-                         util::printable_again(
-                             missed.nearest->expression.substr(missed.nearest->expression_at), 40))
-                   : fmt::format("; rule {} comes near, but not {}", *missed.nearest->pattern + 1,
-                                 util::printable_again(missed.nearest->failed, 120));
+    if (!report.missed.empty()) {
+      cause += nearness(report.missed[0]);
     }
     add("match", Verdict::kNotice, fmt::format("none of the last {} lines matches", report.lines),
         std::move(cause),

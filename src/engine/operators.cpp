@@ -33,8 +33,8 @@ util::Status ban_by_hand(Jails& jails, BanKeeper& keeper, const util::Clock& clo
   ban.start = clock.now();
   ban.reason = "by an operator";
   if (!duration) {
-    if (jail->options().bantime) {
-      ban.end = ban.start + *jail->options().bantime;
+    if (const auto& bantime = jail->options().bantime) {
+      ban.end = ban.start + *bantime;
     }
   } else if (duration->count() >= 0) {
     ban.end = ban.start + *duration;

@@ -111,9 +111,10 @@ Pipeline::Log& Pipeline::log_of(std::uint32_t index) {
     if (const Program* program = program_for(info.inputs)) {
       log.matcher = program->matcher.get();
       log.jails = &program->jails;
-      for (const jail::JailIndex jail : program->jails) {
-        if (jails_.slots()[jail].jail->options().silence.count() > 0) {
-          log.awaited_by.push_back(jail);
+      for (const jail::JailIndex index_of_jail : program->jails) {
+        const jail::Jail* jail = running_jail(index_of_jail);
+        if (jail != nullptr && jail->options().silence.count() > 0) {
+          log.awaited_by.push_back(index_of_jail);
         }
       }
     }
@@ -180,7 +181,11 @@ void Pipeline::on_finding(std::size_t filter, model::Finding&& finding) {
   one.received = line_->received;
   one.may_be_known = recorded_ != nullptr;
   one.finding = std::move(finding);
-  if (slot.jail->options().outcome != jail::Outcome::kBan || one.finding.without_address) {
+  const jail::Jail* jail = running_jail(index);
+  if (jail == nullptr) {
+    return;  // a program is made of running jails alone
+  }
+  if (jail->options().outcome != jail::Outcome::kBan || one.finding.without_address) {
     decide(one);  // no address is in question
   } else if (one.finding.identifier.empty()) {
     judge(one);

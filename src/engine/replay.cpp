@@ -173,7 +173,8 @@ util::Result<std::unique_ptr<Replay>> Replay::create(const CompiledJail& jail,
   context.key = jail::HashKey{};
   context.bans = &replay->bans_;
   context.offenders = &replay->offenders_;
-  WARDER_ASSIGN_OR_RETURN(replay->jail_, jail::Jail::create(jail.options, context));
+  WARDER_ASSIGN_OR_RETURN(jail::Jail made, jail::Jail::create(jail.options, context));
+  replay->jail_ = std::make_unique<jail::Jail>(std::move(made));
   replay->jail_->set_host_addresses({{}, matcher.trusted_proxies, std::move(never_ban)});
   return replay;
 }
@@ -245,8 +246,8 @@ void Replay::judge(const model::Finding& finding) {
   report_.last = std::max(report_.last.value_or(finding.time), finding.time);
   if (!time_ || finding.time > *time_) {
     time_ = finding.time;
-    bans_.expire(*time_, kExpireAtOnce, [](const jail::ActiveBan&) {});
-    jail_->tick(*time_);
+    bans_.expire(finding.time, kExpireAtOnce, [](const jail::ActiveBan&) {});
+    jail_->tick(finding.time);
   }
   if (finding.without_address) {
     return;
@@ -254,7 +255,7 @@ void Replay::judge(const model::Finding& finding) {
   if (ReplayReport::Address* address = address_of(finding.address)) {
     ++address->findings;
   }
-  const jail::Decision decision = jail_->on_finding(finding, *time_);
+  const jail::Decision decision = jail_->on_finding(finding, time_.value_or(finding.time));
   using jail::DecisionKind;
   if (decision.kind == DecisionKind::kIgnored) {
     ++report_.ignored;

@@ -104,7 +104,7 @@ class Replay : public source::LineHandler, public filter::MatchHandler {
   void on_finding(std::size_t filter, model::Finding&& finding) override;
   void on_notice(std::size_t, const filter::Notice&) override {}
   // A finding of the stored history, instead of lines. In the order of their times.
-  void on_stored(const store::StoredEvent& event);
+  void on_stored(const store::StoredEvent& stored);
 
   const ReplayReport& report() const { return report_; }
 
@@ -118,7 +118,7 @@ class Replay : public source::LineHandler, public filter::MatchHandler {
   const util::WallTime now_;
   jail::BanTable bans_;
   jail::OffenderTable offenders_;
-  std::optional<jail::Jail> jail_;
+  std::unique_ptr<jail::Jail> jail_;
   ReplayReport report_;
   std::optional<util::WallTime> time_;  // the newest date of a finding
   std::string log_;

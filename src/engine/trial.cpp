@@ -379,11 +379,11 @@ void Trial::suggest() {
         plural(names, "line has", "lines have")));
   }
   for (std::size_t i = 0; i < r.patterns.size(); ++i) {
-    if (r.patterns[i].shadowed_by) {
+    if (const auto& by = r.patterns[i].shadowed_by) {
       told.push_back(fmt::format(
           "pattern {} is shadowed by {}: all it would match is taken before it; put it first, or "
           "take it out",
-          i + 1, *r.patterns[i].shadowed_by + 1));
+          i + 1, *by + 1));
     }
   }
   const auto unused = std::count_if(

@@ -57,16 +57,12 @@ Changes Difference::changes(Fields fields) const {
 std::string Difference::to_text(Fields fields) const {
   const std::string name = util::printable(path, kLongestShownPath);
   std::string text;
-  switch (kind()) {
-    case Kind::kChanged:
-      text = fmt::format("changed {}: {}", name, changes(fields).to_text());
-      break;
-    case Kind::kNew:
-      text = fmt::format("new {}: {}", name, describe(*after));
-      break;
-    case Kind::kMissing:
-      text = fmt::format("missing {}: was {}", name, describe(*before));
-      break;
+  if (before && after) {
+    text = fmt::format("changed {}: {}", name, changes(fields).to_text());
+  } else if (after) {
+    text = fmt::format("new {}: {}", name, describe(*after));
+  } else if (before) {
+    text = fmt::format("missing {}: was {}", name, describe(*before));
   }
   if (!by.empty()) {
     text += fmt::format("; by {}", by);
@@ -75,17 +71,17 @@ std::string Difference::to_text(Fields fields) const {
 }
 
 bool Difference::finds_the_same(const Difference& other, Fields fields) const {
-  if (after.has_value() != other.after.has_value()) {
-    return false;
+  if (!after || !other.after) {
+    return !after && !other.after;
   }
-  return !after || !changes_between(*after, *other.after, fields).any();
+  return !changes_between(*after, *other.after, fields).any();
 }
 
 model::Severity severity_of(const Difference& difference, model::Severity configured) {
   if (!difference.package.empty()) {
     return std::min(configured, model::Severity::kNotice);
   }
-  if (difference.kind() == Difference::Kind::kNew && !gives_rights(*difference.after)) {
+  if (!difference.before && difference.after && !gives_rights(*difference.after)) {
     return std::min(configured, model::Severity::kWarning);
   }
   return configured;

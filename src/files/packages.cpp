@@ -177,7 +177,7 @@ enum class Question : std::uint8_t { kContent, kFolder, kLink, kMissing, kNone }
 // What a package would have to say about it; kNone: nothing it could say makes it expected.
 Question question_of(const Difference& difference, Fields fields, std::uint32_t owner) {
   if (!difference.after) {
-    return difference.before->packaged ? Question::kMissing : Question::kNone;
+    return difference.before && difference.before->packaged ? Question::kMissing : Question::kNone;
   }
   const Entry& after = *difference.after;
   if (difference.before) {

@@ -74,7 +74,11 @@ util::Result<std::optional<Baseline>> stored_baseline(const FilesHooks& hooks,
                                                       std::string_view name);
 // Null when there is none, or it could not be read.
 inline const Baseline* pointer_to(const util::Result<std::optional<Baseline>>& stored) {
-  return stored && stored->has_value() ? &**stored : nullptr;
+  if (!stored) {
+    return nullptr;
+  }
+  const std::optional<Baseline>& made = *stored;
+  return made ? &*made : nullptr;
 }
 // What was told and not accepted; sealed like the baseline, since what stands there is not told
 // again. kDenied when it is not what was signed.

@@ -55,6 +55,9 @@ util::Result<BanTime> BanTime::create(std::optional<std::chrono::microseconds> b
 }
 
 util::Result<double> BanTime::incremented_seconds(std::uint32_t count) const {
+  if (!bantime_ || !formula_) {
+    return util::Error(util::ErrorCode::kInvalid, "a ban for ever does not get longer");
+  }
   const double base = to_seconds(*bantime_);
   if (!increment_.multipliers.empty()) {
     const std::size_t last = increment_.multipliers.size() - 1;

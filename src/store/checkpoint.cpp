@@ -174,16 +174,16 @@ std::string signature_line(std::string_view name, const crypto::Ed25519PublicKey
   return fmt::format("{}{} {}\n", kSignaturePrefix, name, util::to_base64(blob));
 }
 
-util::Result<Checkpoint> parse_checkpoint(std::string_view text) {
-  WARDER_ASSIGN_OR_RETURN(const Note note, split_note(text));
-  return parse_body(note.body);
+util::Result<Checkpoint> parse_checkpoint(std::string_view note) {
+  WARDER_ASSIGN_OR_RETURN(const Note parts, split_note(note));
+  return parse_body(parts.body);
 }
 
-util::Result<Checkpoint> open_checkpoint(std::string_view text,
+util::Result<Checkpoint> open_checkpoint(std::string_view note,
                                          const crypto::Ed25519PublicKey& key) {
-  WARDER_ASSIGN_OR_RETURN(const Note note, split_note(text));
-  WARDER_ASSIGN_OR_RETURN(Checkpoint checkpoint, parse_body(note.body));
-  WARDER_ASSIGN_OR_RETURN(const bool found, find_signature(note, checkpoint.origin, key));
+  WARDER_ASSIGN_OR_RETURN(const Note parts, split_note(note));
+  WARDER_ASSIGN_OR_RETURN(Checkpoint checkpoint, parse_body(parts.body));
+  WARDER_ASSIGN_OR_RETURN(const bool found, find_signature(parts, checkpoint.origin, key));
   if (!found) {
     return Error(ErrorCode::kDenied, "the checkpoint is not signed by this key");
   }
@@ -217,10 +217,10 @@ util::Result<VerifierKey> parse_verifier_key(std::string_view text) {
   return result;
 }
 
-bool is_signed_by(std::string_view text, const VerifierKey& key) {
-  const auto note = split_note(text);
+bool is_signed_by(std::string_view note, const VerifierKey& key) {
+  const auto parts = split_note(note);
   const auto found =
-      note ? find_signature(*note, key.name, key.key) : util::Result<bool>(note.error());
+      parts ? find_signature(*parts, key.name, key.key) : util::Result<bool>(parts.error());
   return found && *found;
 }
 

@@ -38,7 +38,7 @@ struct StoredEvent {
 // {"sequence":7,"id":"00ff..","time":"2026-11-02T12:00:00Z","kind":"ban","severity":"high",
 //  "jail":"sshd","address":"192.0.2.7","message":"...","detail":{...},"receipts":{"trail":"..."}}
 // jail, address, detail and receipts are left out when empty.
-std::string to_json(const StoredEvent& event);
+std::string to_json(const StoredEvent& stored);
 
 // Which events; an empty field lets all pass.
 struct EventFilter {

@@ -183,7 +183,7 @@ util::Result<Document> FileVault::get(std::string_view name, std::optional<std::
   if (found == record->versions.end()) {
     return Error(ErrorCode::kNotFound,
                  fmt::format("document '{}' has no version {} (any more); the newest is {}", name,
-                             *version, record->newest));
+                             version.value_or(record->newest), record->newest));
   }
   return Document{found->content.copy(), found->info.version, found->info.time};
 }
