@@ -58,13 +58,19 @@ constexpr Key kKeys[] = {
      .type = Type::kSecret,
      .text =
          "s3: where the access key id lies. vault:/PATH/KEY has HashiCorp Vault or OpenBao "
-         "make one that ends with its lease (aws/creds/ROLE of an IAM user; its secret_key then "
-         "comes from the same path).",
+         "make one that ends with its lease (aws/creds/ROLE; its secret_key, and the session_token "
+         "of a temporary one, then come from the same path).",
      .example = "vault:storage/access_key"},
     {.name = "secret_key",
      .type = Type::kSecret,
      .text = "s3: where the secret access key lies.",
      .example = "vault:storage/secret_key"},
+    {.name = "session_token",
+     .type = Type::kSecret,
+     .text = "s3: where the session token lies that belongs to a temporary access key (STS): of a "
+             "role whose credentials are temporary, vault:/aws/creds/ROLE/security_token beside "
+             "access_key and secret_key of the same path.",
+     .example = "vault:/aws/creds/ROLE/security_token"},
     {.name = "password",
      .type = Type::kSecret,
      .text = "sftp: where the password lies, or with key_file that of the key.",
@@ -165,6 +171,7 @@ StorageOptions storage_options(const config::Values& values, config::Diagnostics
   options.object_namespace = values.string("namespace");
   options.access_key = secret("access_key");
   options.secret_key = secret("secret_key");
+  options.session_token = secret("session_token");
   options.password = secret("password");
   options.key_file = path("key_file");
   options.known_hosts = path("known_hosts");

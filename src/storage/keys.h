@@ -32,14 +32,15 @@ struct StorageOptions {
   std::string prefix;            // of the names in the bucket
   std::string region;            // kS3
   std::string object_namespace;  // kOci; empty: asked
-  std::optional<config::SecretReference> access_key;  // kS3
-  std::optional<config::SecretReference> secret_key;  // kS3
-  std::optional<config::SecretReference> password;    // kSftp, or of its key file
-  std::filesystem::path key_file;                     // kSftp
-  std::filesystem::path known_hosts;                  // kSftp
-  std::filesystem::path ca_file;                      // kS3
-  util::ByteCount bandwidth;                          // a second; 0: no limit
-  util::ByteCount part_size;                          // of multipart uploads
+  std::optional<config::SecretReference> access_key;     // kS3
+  std::optional<config::SecretReference> secret_key;     // kS3
+  std::optional<config::SecretReference> session_token;  // kS3, of temporary keys
+  std::optional<config::SecretReference> password;       // kSftp, or of its key file
+  std::filesystem::path key_file;                        // kSftp
+  std::filesystem::path known_hosts;                     // kSftp
+  std::filesystem::path ca_file;                         // kS3
+  util::ByteCount bandwidth;                             // a second; 0: no limit
+  util::ByteCount part_size;                             // of multipart uploads
 };
 
 const config::Table& storage_table();

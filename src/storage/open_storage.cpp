@@ -24,9 +24,14 @@ util::Result<std::unique_ptr<Storage>> open_storage(const StorageOptions& option
     case Kind::kS3: {
       WARDER_ASSIGN_OR_RETURN(crypto::SecretString access, parts.resolve(*options.access_key));
       WARDER_ASSIGN_OR_RETURN(crypto::SecretString key, parts.resolve(*options.secret_key));
+      crypto::SecretString token;
+      if (options.session_token) {
+        WARDER_ASSIGN_OR_RETURN(token, parts.resolve(*options.session_token));
+      }
       return std::unique_ptr<Storage>(std::make_unique<S3Bucket>(
           S3Options{options.url, options.bucket, options.prefix, options.region, std::move(access),
-                    std::move(key), options.ca_file, options.bandwidth, options.part_size},
+                    std::move(key), std::move(token), options.ca_file, options.bandwidth,
+                    options.part_size},
           clock));
     }
     case Kind::kOci: {

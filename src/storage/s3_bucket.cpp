@@ -53,10 +53,15 @@ util::Error refusal(const TransferAnswer& answer, const std::string& what) {
                  code == "NoSuchBucket" ? text + "; make the bucket or mend its name" : text);
   }
   if (answer.status == 401 || answer.status == 403) {
-    return Error(ErrorCode::kDenied,
-                 text + (code == "RequestTimeTooSkewed"
-                             ? "; this host's clock is wrong"
-                             : "; look at access_key, secret_key, region and the key's rights"));
+    const std::string_view remedy =
+        code == "RequestTimeTooSkewed" ? "this host's clock is wrong"
+        : code == "ExpiredToken" || code == "InvalidToken"
+            ? "session_token is over, or of another access_key; let all three come from one path "
+              "(vault:/aws/creds/ROLE/...)"
+        : code == "InvalidAccessKeyId"
+            ? "the service does not know access_key; a temporary one needs its session_token, too"
+            : "look at access_key, secret_key, region and the key's rights";
+    return Error(ErrorCode::kDenied, fmt::format("{}; {}", text, remedy));
   }
   if (answer.status == 429 || answer.status >= 500) {
     return Error(ErrorCode::kUnavailable, text + "; try again later");
@@ -119,9 +124,10 @@ util::Result<TransferAnswer> S3Bucket::call(const Call& call) {
   const int attempts = call.sink == nullptr ? kAttempts : 1;
   for (int attempt = 1;; ++attempt) {
     WARDER_ASSIGN_OR_RETURN(
-        transfer.headers,
-        sign_v4(request, {options_.access_key.view(), options_.secret_key, options_.region, "s3"},
-                clock_.now()));
+        transfer.headers, sign_v4(request,
+                                  {options_.access_key.view(), options_.secret_key, options_.region,
+                                   "s3", options_.session_token.view()},
+                                  clock_.now()));
     auto answer = transfer_.http(transfer);
     if (!answer) {
       if (attempt < attempts && answer.error().code() == ErrorCode::kUnavailable &&

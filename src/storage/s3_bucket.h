@@ -18,6 +18,7 @@ struct S3Options {
   std::string region;
   crypto::SecretString access_key;
   crypto::SecretString secret_key;
+  crypto::SecretString session_token;  // empty: the key is no temporary one
   std::filesystem::path ca_file;
   util::ByteCount bandwidth;
   util::ByteCount part_size;

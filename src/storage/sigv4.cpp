@@ -64,6 +64,9 @@ util::Result<std::vector<std::string>> sign_v4(const SigV4Request& request, cons
   headers["host"] = request.host;
   headers["x-amz-date"] = stamp;
   headers["x-amz-content-sha256"] = request.payload_sha256;
+  if (!key.session_token.empty()) {
+    headers["x-amz-security-token"] = key.session_token;
+  }
   std::string canonical_headers;
   std::string names;
   for (const auto& [name, value] : headers) {

@@ -26,6 +26,7 @@ struct SigV4Key {
   const crypto::SecretString& secret_key;
   std::string_view region;
   std::string_view service = "s3";
+  std::string_view session_token = {};  // of temporary credentials: sent and signed; empty: none
 };
 
 // The headers to send ("name: value"), Authorization among them: AWS Signature Version 4 as

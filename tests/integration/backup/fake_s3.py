@@ -30,6 +30,7 @@ class Service(http.server.ThreadingHTTPServer):
         self.break_after = None
         self.lying = False
         self.object_lock = None  # the rule, as XML
+        self.access, self.secret, self.session_token = ACCESS, SECRET, None
         self.lock = threading.Lock()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -65,15 +66,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
         found = re.fullmatch(r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d+)/([^/]+)/s3/aws4_request, ?"
                              r"SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})",
                              self.headers.get("authorization", ""))
-        if not found or found[1] != ACCESS:
+        if not found or found[1] != self.server.access:
             return False
         names = found[4].split(";")
+        # A temporary key is none without its token, and the token is part of what is signed.
+        if self.headers.get("x-amz-security-token") != self.server.session_token or \
+                (self.server.session_token is not None) != ("x-amz-security-token" in names):
+            return False
         if self.headers["x-amz-content-sha256"] not in (hashlib.sha256(body).hexdigest(), "UNSIGNED-PAYLOAD"):
             return False
         request = AWSRequest(method=self.command, url=f"http://{self.headers['host']}{self.path}",
                              headers={n: self.headers[n] for n in names if n != "host"})
         request.context["timestamp"] = self.headers["x-amz-date"]
-        auth = S3SigV4Auth(Credentials(ACCESS, SECRET), "s3", found[3])
+        auth = S3SigV4Auth(Credentials(self.server.access, self.server.secret), "s3", found[3])
         canonical = auth.canonical_request(request)
         expected = auth.signature(auth.string_to_sign(request, canonical), request)
         return expected == found[5]

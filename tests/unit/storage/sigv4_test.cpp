@@ -6,6 +6,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+
 namespace warder::storage {
 namespace {
 
@@ -27,6 +29,16 @@ TEST_CASE("a request is signed as Amazon's documentation shows it") {
         "Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request, "
         "SignedHeaders=host;range;x-amz-content-sha256;x-amz-date, "
         "Signature=f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41");
+  // The same with a session token, as botocore's S3SigV4Auth signs it.
+  const SigV4Key temporary{"AKIAIOSFODNN7EXAMPLE", secret, "us-east-1", "s3",
+                           "AQoDYXdzEPT//////////wEXAMPLE+token/=="};
+  const auto with_token = sign_v4(request, temporary, *util::parse_rfc3339("2013-05-24T00:00:00Z"));
+  REQUIRE(with_token);
+  CHECK(std::count(with_token->begin(), with_token->end(),
+                   "x-amz-security-token: AQoDYXdzEPT//////////wEXAMPLE+token/==") == 1);
+  CHECK(with_token->back().ends_with(
+      "SignedHeaders=host;range;x-amz-content-sha256;x-amz-date;x-amz-security-token, "
+      "Signature=06b906eb857c96a1660562a903aad95f223b938d0206bcd9c834c4e6732cff9b"));
   // "Get Bucket (List Objects)" of the same page: a query, sorted and encoded.
   request = {};
   request.method = "GET";
