@@ -12,6 +12,7 @@
 #include "filter/json_filter.h"
 #include "jail/keys.h"
 #include "monitor/options.h"
+#include "source/listen_address.h"
 #include "util/strings.h"
 
 #include <fmt/core.h>
@@ -218,6 +219,14 @@ std::shared_ptr<const JailSet> load_jails(config::FileReader& files, const MainC
       diagnostics.error(values->section_place(),
                         "the jail 'manual' holds what is banned by hand and cannot be configured");
       continue;
+    }
+    for (const std::string& pattern : options->logpath) {
+      if (!source::is_listen_address(pattern)) {
+        continue;
+      }
+      if (const auto address = source::parse_listen_address(pattern); !address) {
+        diagnostics.error(values->place("logpath"), address.error().message());
+      }
     }
     const auto request = filter_request(*options, *values, main, diagnostics);
     if (!request) {

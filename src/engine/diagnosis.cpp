@@ -2,6 +2,7 @@
 
 #include "engine/log_check.h"
 #include "engine/remote_input.h"
+#include "source/listen_address.h"
 #include "util/duration.h"
 #include "util/strings.h"
 
@@ -32,7 +33,7 @@ class Judge {
       for (const std::string& pattern : options.logpath) {
         if (pattern == "-") {
           add("log", Verdict::kGood, "reads standard input");
-        } else if (pattern.starts_with("http://")) {
+        } else if (source::is_listen_address(pattern)) {
           add("log", Verdict::kGood, fmt::format("listens at {}", pattern));
         } else if (pattern.starts_with(kOciAudit)) {
           add("log", Verdict::kGood, fmt::format("asks for {}", pattern));

@@ -7,8 +7,8 @@
 #include "engine/stored_state.h"
 #include "log/log.h"
 #include "source/file_source.h"
-#include "source/http_source.h"
 #include "source/journal_source.h"
+#include "source/listener_source.h"
 #include "source/stdin_source.h"
 #include "util/duration.h"
 #include "util/strings.h"
@@ -37,7 +37,6 @@ constexpr std::chrono::minutes kMemoryAfter{1};
 constexpr std::chrono::seconds kFirstFlush{2};
 
 constexpr const char* kStandardInput = "-";
-constexpr const char* kHttp = "http://";
 
 // Beside the database (line_mark.h).
 constexpr const char* kLineMarkFile = "judging";
@@ -192,7 +191,7 @@ util::Status Engine::open_sources() {
     for (const std::string& pattern : options.logpath) {
       if (pattern == kStandardInput) {
         standard_input.push_back(jail->index());
-      } else if (pattern.starts_with(kHttp)) {
+      } else if (source::is_listen_address(pattern)) {
         addresses[pattern].push_back(jail->index());
       } else if (pattern.starts_with(kOciAudit)) {
         const LogPattern log = log_pattern(pattern, usual);
@@ -276,22 +275,24 @@ void Engine::open_listeners(const std::map<std::string, std::vector<std::uint32_
   for (const auto& [address, jails] : addresses) {
     auto& listener = listeners_[address];
     if (!listener) {
-      source::HttpListener::Options options;
+      source::LineListener::Options options;
       options.address = address;
       options.longest_line = jails_.set().files.longest_line;
-      auto opened = source::HttpListener::open(options);
+      auto opened = source::LineListener::open(options);
       if (!opened) {
         notices_.plain(model::EventKind::kSource, model::Severity::kHigh,
-                       fmt::format("no lines are taken by HTTP: {}", opened.error().message()));
+                       fmt::format("no lines are taken at {}: {}", util::printable(address, 120),
+                                   opened.error().message()));
         listeners_.erase(address);
         continue;
       }
       listener = std::move(*opened);
     }
-    // What was answered does not come again, so no line of one life is one of another.
+    listener->keep(jails_.set().files.kept_members);
+    // What was handed in does not come again, so no line of one life is one of another.
     const model::GenerationId life{random_event_id().bytes};
     inputs_.push_back(
-        {std::make_unique<source::HttpSource>(address, jails, listener, life, clock_)});
+        {std::make_unique<source::ListenerSource>(address, jails, listener, life, clock_)});
   }
 }
 

@@ -12,7 +12,7 @@
 #include "engine/routes.h"
 #include "engine/side_questions.h"
 #include "firewall/firewall.h"
-#include "source/http_listener.h"
+#include "source/line_listener.h"
 #include "source/source.h"
 #include "store/reader.h"
 #include "store/store.h"
@@ -187,7 +187,7 @@ class Engine {
   Notices notices_;
   Jails jails_;
   BanKeeper keeper_;
-  std::map<std::string, std::shared_ptr<source::HttpListener>> listeners_;  // by address
+  std::map<std::string, std::shared_ptr<source::LineListener>> listeners_;  // by address
   SideQuestions side_;
   Pipeline pipeline_;
   store::Reader reader_;  // the loop's own

@@ -117,8 +117,9 @@ constexpr config::Key kKeys[] = {
      .text =
          "The log files, one a line; * and ? match in names. A file may appear later. ` head` or "
          "` tail` behind a path says where reading begins, instead of [source] start_at. "
-         "http://127.0.0.1:PORT/PATH takes lines by POST; oci-audit:COMPARTMENT reads the audit "
-         "events of a compartment of OCI.",
+         "http://127.0.0.1:PORT/PATH takes lines by POST, tcp://127.0.0.1:PORT and unix:/PATH take "
+         "a "
+         "stream of lines; oci-audit:COMPARTMENT reads the audit events of a compartment of OCI.",
      .example = "/var/log/caddy/access.log"},
     {.name = "journalmatch",
      .type = Type::kLines,

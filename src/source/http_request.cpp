@@ -65,7 +65,7 @@ bool HttpRequestReader::feed(std::string_view bytes, std::string& answers) {
     if (in_body_) {
       const std::string_view part =
           bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(left_, bytes.size())));
-      take_body(part);
+      lines_.feed(part);
       bytes.remove_prefix(part.size());
       left_ -= part.size();
     } else {
@@ -97,43 +97,12 @@ bool HttpRequestReader::feed(std::string_view bytes, std::string& answers) {
       in_body_ = true;
     }
     if (in_body_ && left_ == 0) {
-      end_line();  // a last line without its end
+      lines_.end_line();  // a last line without its end
       in_body_ = false;
       answers += kGood;
     }
   }
   return true;
-}
-
-void HttpRequestReader::take_body(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const std::size_t end = bytes.find('\n');
-    const std::string_view part = bytes.substr(0, end);
-    line_length_ += part.size();
-    if (line_length_ <= limits_->longest_line) {
-      line_ += part;
-    } else {
-      line_.clear();
-    }
-    if (end == std::string_view::npos) {
-      return;
-    }
-    end_line();
-    bytes.remove_prefix(end + 1);
-  }
-}
-
-void HttpRequestReader::end_line() {
-  if (line_length_ > limits_->longest_line) {
-    sink_->too_long(line_length_);
-  } else if (!line_.empty()) {
-    if (line_.back() == '\r') {
-      line_.pop_back();
-    }
-    sink_->line(line_);
-  }
-  line_.clear();
-  line_length_ = 0;
 }
 
 }  // namespace warder::source

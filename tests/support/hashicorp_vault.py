@@ -69,7 +69,7 @@ def binary():
 class Vault(OpenBao):
     product = "vault"
 
-    def __init__(self, tls=False, initialise=True, audit=True):
+    def __init__(self, tls=False, initialise=True, audit=True, devices=()):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="warder-hashicorp-"))
         (self.folder / "data").mkdir()
         self.tls = tls
@@ -84,6 +84,8 @@ class Vault(OpenBao):
         self.set_up(initialise)
         if initialise and audit:
             self.call("POST", "sys/audit/file", {"type": "file", "options": {"file_path": str(self.audit_log)}})
+        for number, (kind, options) in enumerate(devices):
+            self.call("POST", f"sys/audit/{kind}-{number}", {"type": kind, "options": options})
 
     def command(self):
         words = [binary(), "--listen", f"127.0.0.1:{self.port}", "--cluster", f"127.0.0.1:{self.cluster_port}",

@@ -106,9 +106,9 @@ def make_certificates(folder):
 class OpenBao:
     product = "openbao"
 
-    def __init__(self, tls=False, initialise=True, audit=True, http_audit=None, listener_options=""):
-        """`http_audit`: where a second audit device, of the type http, posts to; `listener_options`: more lines of the
-        listener's configuration."""
+    def __init__(self, tls=False, initialise=True, audit=True, devices=(), listener_options=""):
+        """`devices`: further audit devices, each its type and its options; `listener_options`: more lines of the listener's
+        configuration."""
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="warder-bao-"))
         (self.folder / "data").mkdir()
         self.tls = tls
@@ -125,8 +125,9 @@ class OpenBao:
         listener += "\n  " + listener_options
         cluster = free_port()
         audit_text = (f'audit "file" "file" {{\n  options {{ file_path = "{self.audit_log}" }}\n}}\n' if audit else "")
-        if http_audit:
-            audit_text += f'audit "http" "http" {{\n  options {{ uri = "{http_audit}" }}\n}}\n'
+        for number, (kind, options) in enumerate(devices):
+            lines = "".join(f'    {key} = "{value}"\n' for key, value in options.items())
+            audit_text += f'audit "{kind}" "{kind}-{number}" {{\n  options {{\n{lines}  }}\n}}\n'
         (self.folder / "bao.hcl").write_text(
             f'storage "raft" {{\n  path = "{self.folder}/data"\n  node_id = "one"\n}}\n'
             f'listener "tcp" {{\n  address = "127.0.0.1:{self.port}"\n  cluster_address = "127.0.0.1:{cluster}"\n  {listener}\n}}\n'

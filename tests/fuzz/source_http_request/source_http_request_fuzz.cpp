@@ -23,13 +23,15 @@ struct Outcome {
 Outcome run(std::string_view bytes, std::size_t piece) {
   Outcome outcome;
   const HttpRequestReader::Limits limits{"/audit", 64, 1000};
-  const HttpRequestReader::Sink sink{[&](std::string_view line) {
-                                       if (line.size() > 64 || line.empty()) {
-                                         std::abort();
-                                       }
-                                       outcome.lines.emplace_back(line);
-                                     },
-                                     [&](std::uint64_t length) { outcome.too_long += length; }};
+  const LineAssembler::Sink sink{
+      [&](std::string_view line) {
+        if (line.size() > 64 || line.empty()) {
+          std::abort();
+        }
+        outcome.lines.emplace_back(line);
+      },
+      [&](const LineAssembler::Oversized& line) { outcome.too_long += line.length; },
+      {}};
   HttpRequestReader reader(limits, sink);
   for (std::size_t at = 0; at < bytes.size(); at += piece) {
     if (!reader.feed(bytes.substr(at, piece), outcome.answers)) {

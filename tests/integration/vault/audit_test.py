@@ -272,7 +272,7 @@ class Http(unittest.TestCase):
             host.configure("", jails=
                 "".join(f"[{jail}]\nenabled = yes\nlogpath = {where}\n" for jail in ("vault-root-token", "vault-policy")))
             host.start()
-            with OpenBao(audit=False, http_audit=where) as bao:
+            with OpenBao(audit=False, devices=[("http", {"uri": where})]) as bao:
                 bao.policy("web", WEB)
                 seen = lambda: {(e["jail"], e["detail"]["key"].split()[0]) for e in
                                 (json.loads(line) for line in host.run("--json", "events", "--kind", "alert").splitlines())}
