@@ -15,6 +15,7 @@
 #include <cstring>
 #include <mutex>
 #include <string>
+#include <tuple>
 #include <utility>
 
 namespace warder::filter {
@@ -175,15 +176,20 @@ struct RegexProgram::Parts {
       const FormGroup& group = form.groups[number];
       if (group.role == FormGroup::Role::kGroup && groups[number].data() != nullptr) {
         const auto at = static_cast<std::size_t>(groups[number].data() - begin);
-        match[group.number] = Span{place(at), place(at + groups[number].size())};
+        const Span span{place(at), place(at + groups[number].size())};
+        // Of several places of a group in the expression, the one that came last.
+        std::optional<Span>& last = match[group.number];
+        if (!last || std::tie(last->begin, last->end) < std::tie(span.begin, span.end)) {
+          last = span;
+        }
       }
     }
     return match;
   }
 
   // Do the references say what their groups do?
-  template <typename Place>
   // `broken` tells of the first that does not, which group it asks for and where it stands.
+  template <typename Place>
   bool keeps_references(const RegexForm& form, const FormMatch& groups, const char* begin,
                         const Place& place, const Match& match, std::string_view text,
                         BrokenReference* broken = nullptr) const {
@@ -435,7 +441,7 @@ std::uint64_t RegexProgram::gave_up() const { return parts_->gave_up; }
 util::Result<RegexProgram> RegexProgram::compile(RegexTree tree) {
   auto parts = std::make_unique<Parts>();
   WARDER_RETURN_IF_ERROR(resolve_references(tree));
-  WARDER_RETURN_IF_ERROR(check_loops(tree.root));
+  WARDER_RETURN_IF_ERROR(fill_rounds(tree));
   parts->tree = std::move(tree);
   const RegexNode& root = parts->tree.root;
   parts->referenced = find_referenced(root);

@@ -29,14 +29,6 @@ struct Branch {
   State state;
 };
 
-std::size_t count_nodes(const RegexNode& node) {
-  std::size_t count = 1;
-  for (const RegexNode& kid : node.kids) {
-    count += count_nodes(kid);
-  }
-  return count;
-}
-
 bool has_capture(const RegexNode& node, std::size_t group) {
   return (node.kind == NodeKind::kCapture && node.group == group) ||
          std::any_of(node.kids.begin(), node.kids.end(),

@@ -30,6 +30,14 @@ RegexNode without_kids(const RegexNode& node) {
   return result;
 }
 
+std::size_t count_nodes(const RegexNode& node) {
+  std::size_t count = 1;
+  for (const RegexNode& kid : node.kids) {
+    count += count_nodes(kid);
+  }
+  return count;
+}
+
 RegexWeight weigh(const RegexNode& node) {
   // Sums and products stay far from the end of their type.
   constexpr std::size_t kMuch = std::size_t{1} << 30;

@@ -83,6 +83,8 @@ util::Result<RegexTree> parse_regex(std::string_view text, const RegexDialect& d
 std::size_t least_length(const RegexNode& node);
 int most_length(const RegexNode& node);
 
+std::size_t count_nodes(const RegexNode& node);
+
 // What RE2 makes of a node at most, with counts written out: upper bounds.
 struct RegexWeight {
   std::size_t instructions = 1;
