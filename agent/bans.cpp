@@ -80,8 +80,13 @@ Run declare_ban(CLI::App& app) {
   app.add_option("--for", words->duration,
                  "how long, e.g. 1h; -1 is for ever (default: as the jail)");
   return [words](const Globals& globals) {
-    return fill_and_ask(globals, api::Command::kBan, *words,
-                        [&](const json&) { return fmt::format("{} is banned\n", words->address); });
+    return fill_and_ask(globals, api::Command::kBan, *words, [&](const json& answer) {
+      return answer.value("in_effect", true) ? fmt::format("{} is banned\n", words->address)
+                                             : fmt::format(
+                                                   "{} will be banned when the firewall is back: "
+                                                   "it is away, `warder status` says why\n",
+                                                   words->address);
+    });
   };
 }
 

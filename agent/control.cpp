@@ -57,8 +57,9 @@ util::Result<std::string> Control::answer(const api::Request& request) {
       return parts_.engine->explain_key(request.key);
     case api::Command::kBan: {
       WARDER_ASSIGN_OR_RETURN(const net::Prefix address, address_of(request));
-      WARDER_RETURN_IF_ERROR(parts_.engine->ban(request.jail, address, request.duration));
-      return std::string("{}");
+      WARDER_ASSIGN_OR_RETURN(const bool in_effect,
+                              parts_.engine->ban(request.jail, address, request.duration));
+      return dump({{"in_effect", in_effect}});
     }
     case api::Command::kUnban: {
       WARDER_ASSIGN_OR_RETURN(const net::Prefix address, address_of(request));

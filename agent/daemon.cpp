@@ -17,6 +17,7 @@
 #include "store/keys.h"
 #include "store/reader.h"
 #include "util/strings.h"
+#include "vault/keys.h"
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -190,8 +191,8 @@ vault::DocumentSource Daemon::documents_source() {
 }
 
 util::Status Daemon::open_store(const engine::MainConfiguration& main) {
-  const store::Options options =
-      store::store_options(main.checked.one(store::store_table()), main.agent.name);
+  const store::Options options = store::store_options(main.checked.one(store::store_table()),
+                                                      main.agent.state, main.agent.name);
   database_ = options.path;
   WARDER_ASSIGN_OR_RETURN(crypto::Ed25519SecretKey key,
                           signing_key(signing_key_of(main), verifier_key_of(main), options.origin));

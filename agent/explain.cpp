@@ -1,6 +1,7 @@
 #include "agent/ask.h"
 #include "agent/command.h"
 #include "agent/output.h"
+#include "util/strings.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
@@ -25,9 +26,9 @@ std::string explain_text(const json& answer) {
       answer["counting"].empty()) {
     return fmt::format("{}: nothing is known of it; no line of a watched log blamed it\n", address);
   }
-  text +=
-      fmt::format("{}: {} findings, first seen {}, last seen {}\n", address, findings,
-                  time_of(answer["first_seen"], "never"), time_of(answer["last_seen"], "never"));
+  text += fmt::format("{}: {}, first seen {}, last seen {}\n", address,
+                      util::counted(findings, "finding"), time_of(answer["first_seen"], "never"),
+                      time_of(answer["last_seen"], "never"));
   for (const json& ban : answer["bans"]) {
     text += fmt::format("\n{} by jail {} as {} until {}{}\n",
                         ban.value("observed", false) ? "would be banned" : "BANNED",

@@ -12,7 +12,7 @@ namespace {
 class OciCloud : public ship::Cloud {
  public:
   OciCloud(const vault::VaultOptions& options, const util::Clock& clock)
-      : sender_(*options.oci, options.environment, clock) {}
+      : sender_(options.oci, options.environment, clock) {}
 
   util::Result<ship::Taken> send(Service service, std::string_view ocid,
                                  std::string_view body) override {

@@ -3,7 +3,7 @@
 #include "ship/far_end.h"
 #include "ship/keys.h"
 #include "util/clock.h"
-#include "vault/keys.h"
+#include "vault/options.h"
 #include "vault/server_vault.h"
 
 namespace warder::agent {

@@ -108,8 +108,8 @@ std::string import_text(const migrate::Import& import, bool applied) {
 
 util::Status apply(std::vector<store::Batch> batches, const engine::MainConfiguration& main) {
   const util::SystemClock clock;
-  const store::Options options =
-      store::store_options(main.checked.one(store::store_table()), main.agent.name);
+  const store::Options options = store::store_options(main.checked.one(store::store_table()),
+                                                      main.agent.state, main.agent.name);
   WARDER_ASSIGN_OR_RETURN(crypto::Ed25519SecretKey key,
                           signing_key(signing_key_of(main), verifier_key_of(main), options.origin));
   WARDER_ASSIGN_OR_RETURN(std::unique_ptr<store::Store> store,

@@ -15,7 +15,7 @@ namespace {
 class OciAuditLog : public source::RemoteLog {
  public:
   OciAuditLog(const vault::VaultOptions& options, std::string compartment, const util::Clock& clock)
-      : sender_(*options.oci, options.environment, clock), compartment_(std::move(compartment)) {}
+      : sender_(options.oci, options.environment, clock), compartment_(std::move(compartment)) {}
 
   util::Status read(util::WallTime from, util::WallTime until, const Take& take) override {
     return vault::list_oci_events(
@@ -38,11 +38,11 @@ engine::OpenRemote open_remote(const engine::MainConfiguration& main, const util
                                                     const source::PositionLookup& positions)
              -> util::Result<std::unique_ptr<source::Source>> {
     std::string compartment = input.address.substr(engine::kOciAudit.size());
-    if (compartment.empty() && options.oci->has("oci_compartment")) {
-      compartment = options.oci->string("oci_compartment");
+    if (compartment.empty() && options.oci.has("oci_compartment")) {
+      compartment = options.oci.string("oci_compartment");
     }
     WARDER_RETURN_IF_ERROR(vault::check_oci_compartment(compartment));
-    const vault::OciAuditTiming timing = vault::oci_audit_timing(*options.oci);
+    const vault::OciAuditTiming timing = vault::oci_audit_timing(options.oci);
     source::PolledSource::Options polled;
     polled.log = std::string(engine::kOciAudit) + compartment;
     polled.inputs = input.jails;

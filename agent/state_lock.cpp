@@ -18,10 +18,10 @@ util::Result<util::Descriptor> lock_state(const std::filesystem::path& state) {
   const std::string path = state / "lock";
   util::Descriptor lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!lock) {
-    return util::errno_error(
-        fmt::format("{} (the folder of [agent] state must exist and belong to the agent's user)",
-                    path),
-        errno);
+    return util::errno_error(fmt::format("{}: cannot be made; the folder of [agent] state must be "
+                                         "there and belong to the agent's user",
+                                         path),
+                             errno);
   }
   // One that was killed a moment ago may have a child (the check of the history) that holds its
   // lock until it ends, too.

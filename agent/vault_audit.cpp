@@ -2,6 +2,7 @@
 #include "agent/vault_words.h"
 #include "agent/wiring.h"
 #include "util/strings.h"
+#include "vault/keys.h"
 #include "vault/oci_audit.h"
 #include "vault/oci_vault.h"
 #include "vault/secret_json.h"
@@ -99,11 +100,11 @@ util::Result<std::vector<Change>> changes_since(vault::Provider& provider, const
 class OciDeeds {
  public:
   OciDeeds(const vault::VaultOptions& options, std::string key)
-      : prefix_(options.oci->string("oci_prefix")), key_(std::move(key)) {
+      : prefix_(options.oci.string("oci_prefix")), key_(std::move(key)) {
     const auto variable = options.environment("OCISECRET_OCID");
     settings_ = variable ? *variable
-                         : (options.oci->has("oci_settings_secret")
-                                ? options.oci->string("oci_settings_secret")
+                         : (options.oci.has("oci_settings_secret")
+                                ? options.oci.string("oci_settings_secret")
                                 : std::string());
   }
 
@@ -184,17 +185,17 @@ class OciDeeds {
 util::Status add_oci_deeds(const vault::VaultOptions& options, const std::string& key,
                            util::WallTime from, const util::Clock& clock,
                            std::vector<Change>* changes) {
-  if (!options.oci->has("oci_compartment")) {
+  if (!options.oci.has("oci_compartment")) {
     return Error(ErrorCode::kInvalid,
                  "who wrote a version is told by the audit events of the secrets' compartment: set "
                  "oci_compartment (an OCID) in [vault]");
   }
   using std::chrono::floor;
   using std::chrono::minutes;
-  vault::OciSender sender(*options.oci, options.environment, clock);
+  vault::OciSender sender(options.oci, options.environment, clock);
   OciDeeds deeds(options, key);
   bool all = true;
-  WARDER_RETURN_IF_ERROR(vault::list_oci_events(sender, options.oci->string("oci_compartment"),
+  WARDER_RETURN_IF_ERROR(vault::list_oci_events(sender, options.oci.string("oci_compartment"),
                                                 floor<minutes>(from), floor<minutes>(clock.now()),
                                                 [&](const vault::OciAuditEvent& event) {
                                                   all = deeds.take(event);

@@ -4,6 +4,7 @@
 #include "config/vault_path.h"
 #include "ship/keys.h"
 #include "storage/keys.h"
+#include "vault/keys.h"
 #include "vault/rotation_schedule.h"
 #include "vault/server_policy.h"
 

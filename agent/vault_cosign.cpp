@@ -4,6 +4,7 @@
 #include "agent/wiring.h"
 #include "store/reader.h"
 #include "util/file.h"
+#include "vault/keys.h"
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>

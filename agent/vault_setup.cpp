@@ -6,6 +6,7 @@
 #include "util/strings.h"
 #include "vault/file_vault.h"
 #include "vault/key.h"
+#include "vault/keys.h"
 #include "vault/server_policy.h"
 
 #include <fmt/core.h>

@@ -13,6 +13,7 @@
 #include "storage/keys.h"
 #include "store/keys.h"
 #include "util/strings.h"
+#include "vault/keys.h"
 #include "vault/oci_options.h"
 
 #include <fmt/core.h>
@@ -257,11 +258,13 @@ util::Result<std::unique_ptr<vault::Provider>> open_configured_vault(const Globa
 }
 
 vault::VaultOptions vault_options_of(const engine::MainConfiguration& main) {
-  return vault::vault_options(main.checked, vault::process_environment());
+  return vault::vault_options(main.checked, main.agent.state, vault::process_environment());
 }
 
 std::filesystem::path database_of(const engine::MainConfiguration& main) {
-  return store::store_options(main.checked.one(store::store_table()), main.agent.name).path;
+  return store::store_options(main.checked.one(store::store_table()), main.agent.state,
+                              main.agent.name)
+      .path;
 }
 
 std::filesystem::path signing_key_of(const engine::MainConfiguration& main) {

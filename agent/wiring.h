@@ -8,7 +8,7 @@
 #include "ship/keys.h"
 #include "util/clock.h"
 #include "util/result.h"
-#include "vault/keys.h"
+#include "vault/options.h"
 #include "vault/provider.h"
 #include "vault/reference.h"
 

@@ -3,6 +3,7 @@
 #include "agent/wiring.h"
 #include "ship/vault_trail.h"
 #include "ship/witness_notes.h"
+#include "vault/keys.h"
 #include "vault/oci_sender.h"
 #include "vault/server_trail.h"
 
@@ -96,7 +97,7 @@ util::Result<std::vector<Outside>> in_vault(const Globals& globals, const Witnes
 util::Result<std::vector<Outside>> in_oci(const Globals& globals, const WitnessWords& words) {
   WARDER_ASSIGN_OR_RETURN(const Place place, find_place(globals, words, ship::Means::kOciLogging,
                                                         "oci-logging", words.log));
-  const config::Values& values = *place.vault.oci;
+  const config::Values& values = place.vault.oci;
   if (!values.has("oci_compartment")) {
     return Error(ErrorCode::kInvalid,
                  "the search needs the compartment of the log: set oci_compartment in [vault]");

@@ -8,6 +8,7 @@
 #include "store/reader.h"
 #include "util/encoding.h"
 #include "util/strings.h"
+#include "vault/keys.h"
 #include "vault/oci_options.h"
 
 #include <fmt/core.h>

@@ -232,8 +232,8 @@ Document load_name(FileReader& files, const std::string& name, Diagnostics& diag
                    const Parameters& variables) {
   const std::vector<std::string> paths = files_of_name(files, name, diagnostics);
   if (paths.empty()) {
-    diagnostics.error(Place{name, 0}, "there is no such configuration",
-                      fmt::format("create {0}.conf or {0}.local", util::printable(name)));
+    diagnostics.error(Place{name + ".conf", 0}, "there is no such configuration",
+                      fmt::format("create it, or {}.local", util::printable(name)));
   }
   return load(files, paths, diagnostics, variables);
 }

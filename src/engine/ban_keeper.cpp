@@ -37,15 +37,15 @@ void BanKeeper::would_ban(const model::Ban& ban, const Cause& cause) {
   recorder_.event(would_ban_event(ban, cause.event), cause.when_full);
 }
 
-std::optional<std::string> BanKeeper::flush() {
-  std::optional<std::string> refused;
+BanKeeper::Flushed BanKeeper::flush() {
+  Flushed flushed;
   firewall_.flush(
       [&](std::size_t place, const std::optional<std::string>& refusal, bool in_effect) {
         record_ban(pending_[place], refusal, in_effect);
-        refused = refusal;
+        flushed = {refusal, in_effect};
       });
   pending_.clear();
-  return refused;
+  return flushed;
 }
 
 void BanKeeper::record_ban(Pending& pending, const std::optional<std::string>& refusal,

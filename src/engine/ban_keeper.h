@@ -33,9 +33,13 @@ class BanKeeper {
   // A kBan or kWouldBan. In effect and recorded with the next flush().
   void decided(jail::JailIndex jail, const model::Ban& ban, const Cause& cause);
   void would_ban(const model::Ban& ban, const Cause& cause);
-  // Puts the decisions since the last call into effect and records them; why the last of them was
-  // refused, if it was.
-  std::optional<std::string> flush();
+  // What became of the last decision of a flush().
+  struct Flushed {
+    std::optional<std::string> refused;  // why
+    bool in_effect = true;               // false while the firewall is away: it comes in later
+  };
+  // Puts the decisions since the last call into effect and records them.
+  Flushed flush();
 
   struct Ended {
     std::string_view jail;

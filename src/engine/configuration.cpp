@@ -232,6 +232,13 @@ std::shared_ptr<const JailSet> load_jails(config::FileReader& files, const MainC
     if (!request) {
       continue;
     }
+    if (reads_journal(*options) && !options->logpath.empty()) {
+      config::Diagnostic unread =
+          values->about("logpath", "is not read: backend = systemd has the jail read the journal",
+                        config::Severity::kWarning);
+      unread.suggestion = "to read the files set backend = auto";
+      diagnostics.add(std::move(unread));
+    }
     if (auto compiled = compile_jail(std::move(*options), *values, *request, main, diagnostics)) {
       add_effective(*values, set->effective);
       if (compiled->filter->json()) {

@@ -598,8 +598,8 @@ util::Status Engine::use(std::shared_ptr<const JailSet> set) {
   });
 }
 
-util::Status Engine::ban(std::string jail, net::Prefix address,
-                         std::optional<std::chrono::seconds> duration) {
+util::Result<bool> Engine::ban(std::string jail, net::Prefix address,
+                               std::optional<std::chrono::seconds> duration) {
   return call([this, jail = std::move(jail), address, duration] {
     return ban_by_hand(jails_, keeper_, clock_, jail, address, duration);
   });
@@ -707,6 +707,7 @@ util::Result<std::string> Engine::explain_key(std::string key) {
 
 util::Result<std::string> Engine::explain(const net::Prefix& address) {
   constexpr std::size_t kMostRows = 50;
+  history_caught_up();  // else what is decided says more than what is recorded
   // The history is read here, on the asking thread, so that a long one does not hold up the loop.
   WARDER_ASSIGN_OR_RETURN(store::Reader reader, store::Reader::open(parts_.database));
   WARDER_ASSIGN_OR_RETURN(store::AddressHistory history,

@@ -85,8 +85,9 @@ class Engine {
 
   // Swaps the jail set; kInvalid leaves the running one.
   util::Status use(std::shared_ptr<const JailSet> set);
-  util::Status ban(std::string jail, net::Prefix address,
-                   std::optional<std::chrono::seconds> duration);
+  // Whether the ban is in effect: ban_by_hand().
+  util::Result<bool> ban(std::string jail, net::Prefix address,
+                         std::optional<std::chrono::seconds> duration);
   util::Result<std::size_t> unban(std::string jail, net::Prefix address);
   // Puts an event of another part of the agent into the history. Does not wait.
   util::Status record(model::EventKind kind, model::Severity severity, std::string message);
@@ -173,6 +174,9 @@ class Engine {
   // Answers of the side questions, as a step of the loop.
   SideQuestions::Deliver answer_taker();
   std::string status_json();
+  // Has the store write what was decided a moment ago; false when it does not get that far within a
+  // second. On the asking thread.
+  bool history_caught_up();
   std::string explain_json(const net::Prefix& address, const store::AddressHistory& history);
 
   struct Input {

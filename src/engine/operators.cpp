@@ -17,15 +17,37 @@ util::Error unknown_jail(std::string_view name) {
                                                   util::printable(name, 64))};
 }
 
+// Why nobody may ban the address or all of the prefix; empty when nothing is against it.
+std::string_view protected_as(const jail::HostAddresses& host, const net::Prefix& address) {
+  const auto touches = [&](const net::Prefix& kept) {
+    return kept.contains(address) || address.contains(kept);
+  };
+  if (std::any_of(host.own.begin(), host.own.end(), touches)) {
+    return "it is an address of this host";
+  }
+  if (std::any_of(host.proxies.begin(), host.proxies.end(), touches)) {
+    return "it is a proxy of ours ([agent] trusted_proxies)";
+  }
+  if (std::any_of(host.never_ban.begin(), host.never_ban.end(), touches)) {
+    return "it is on the never-ban list ([agent] never_ban)";
+  }
+  return "";
+}
+
 }  // namespace
 
-util::Status ban_by_hand(Jails& jails, BanKeeper& keeper, const util::Clock& clock,
-                         std::string_view jail_name, const net::Prefix& address,
-                         std::optional<std::chrono::seconds> duration) {
+util::Result<bool> ban_by_hand(Jails& jails, BanKeeper& keeper, const util::Clock& clock,
+                               std::string_view jail_name, const net::Prefix& address,
+                               std::optional<std::chrono::seconds> duration) {
   const std::string_view name = jail_name.empty() ? std::string_view(kManualJail) : jail_name;
   const jail::Jail* const jail = jails.find(name);
   if (jail == nullptr) {
     return unknown_jail(name);
+  }
+  // The firewall knows more of them, and has the last word; it may be away.
+  if (const std::string_view why = protected_as(jails.host_addresses(), address); !why.empty()) {
+    return util::Error(util::ErrorCode::kDenied,
+                       fmt::format("{} is not banned: {}", address.to_string(), why));
   }
   model::Ban ban;
   ban.jail = name;
@@ -50,10 +72,11 @@ util::Status ban_by_hand(Jails& jails, BanKeeper& keeper, const util::Clock& clo
   }
   keeper.decided(jail->index(), ban, {random_event_id(), ban.start, BanKeeper::WhenFull::kHold});
   // Operators are told at once when the firewall refuses.
-  if (const auto refused = keeper.flush()) {
-    return util::Error(util::ErrorCode::kDenied, *refused);
+  const BanKeeper::Flushed flushed = keeper.flush();
+  if (flushed.refused) {
+    return util::Error(util::ErrorCode::kDenied, *flushed.refused);
   }
-  return {};
+  return flushed.in_effect;
 }
 
 util::Result<std::size_t> unban_by_hand(Jails& jails, BanKeeper& keeper, std::string_view jail_name,

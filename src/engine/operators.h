@@ -11,11 +11,12 @@
 namespace warder::engine {
 
 // In kManualJail when `jail` is empty. Without a duration for the jail's ban time; for ever when it
-// is negative. kNotFound for an unknown jail, kDenied when the firewall refuses, kUnavailable when
-// the table of bans is full.
-util::Status ban_by_hand(Jails& jails, BanKeeper& keeper, const util::Clock& clock,
-                         std::string_view jail, const net::Prefix& address,
-                         std::optional<std::chrono::seconds> duration);
+// is negative. Whether the ban is in effect: not while the firewall is away. kNotFound for an
+// unknown jail, kDenied for whom nobody bans and when the firewall refuses, kUnavailable when the
+// table of bans is full.
+util::Result<bool> ban_by_hand(Jails& jails, BanKeeper& keeper, const util::Clock& clock,
+                               std::string_view jail, const net::Prefix& address,
+                               std::optional<std::chrono::seconds> duration);
 
 // Lifts everything that lies in the given prefix, and what covers a single address: the operator
 // wants it to be reachable again. In all jails when `jail` is empty. How many bans were lifted.

@@ -183,10 +183,17 @@ util::Status Engine::probe_store() {
   return parts_.store->flush(kCommitLimit);
 }
 
+bool Engine::history_caught_up() {
+  constexpr std::chrono::seconds kLimit{1};
+  return parts_.store->flush(kLimit).has_value();
+}
+
 util::Result<std::optional<std::vector<Engine::RunningBan>>> Engine::bans_beyond_history() {
   using Bans = std::optional<std::vector<RunningBan>>;
-  return call([this]() -> util::Result<Bans> {
-    if (parts_.store->health().state == store::State::kRunning && !recorder_.overloaded()) {
+  const bool caught_up = history_caught_up();
+  return call([this, caught_up]() -> util::Result<Bans> {
+    if (caught_up && parts_.store->health().state == store::State::kRunning &&
+        !recorder_.overloaded()) {
       return Bans();
     }
     Bans bans(std::in_place);

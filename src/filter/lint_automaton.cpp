@@ -38,7 +38,8 @@ void collect(const RegexNode& node, Symbols& symbols) {
 
 // Tags that say what a line is for its session; what they hold are the program's own words.
 bool is_steering(const std::string& name) {
-  return name == "nofail" || name == "mlfforget" || name == "mlfgained" || name == "mlffirst";
+  return name == "nofail" || name == "mlfforget" || name == "mlfgained" || name == "mlffirst" ||
+         name == "mlfecho";
 }
 
 bool has_capture(const RegexNode& node) {

@@ -11,7 +11,7 @@ namespace warder::filter {
 namespace {
 
 constexpr std::size_t kMostUsers = 10;
-constexpr std::array<std::string_view, 3> kLineMarks{"nofail", "mlfgained", "mlffirst"};
+constexpr std::array<std::string_view, 4> kLineMarks{"nofail", "mlfgained", "mlffirst", "mlfecho"};
 constexpr std::array<std::string_view, 5> kIdentifiers{"fid", "ip4", "ip6", "dns", "cidr"};
 
 bool is_identifier(std::string_view name) {
@@ -30,10 +30,15 @@ void set_group(Groups& groups, std::string_view name, std::string_view value) {
   groups.emplace_back(name, value.substr(0, kLongestText));
 }
 
-bool has_identifier(const Groups& groups) {
-  return std::any_of(groups.begin(), groups.end(), [](const auto& group) {
-    return !group.second.empty() && is_identifier(group.first);
-  });
+// The address, or what else the groups blame; empty when they blame nobody.
+template <typename Named>
+std::string_view identifier_of(const Named& groups) {
+  for (const auto& [name, value] : groups) {
+    if (!value.empty() && is_identifier(name)) {
+      return value;
+    }
+  }
+  return {};
 }
 
 void append_line(std::string& text, std::string_view line) {
@@ -78,13 +83,20 @@ Sessions::Result Sessions::add(const Captures& captures, std::string_view text,
   const bool gained = !find_capture(captures, "mlfgained").empty();
   const bool forget = !find_capture(captures, "mlfforget").empty();
   const bool first_only = !find_capture(captures, "mlffirst").empty();
+  const bool echo = !find_capture(captures, "mlfecho").empty();
   bool helper = gained || !find_capture(captures, "nofail").empty();
 
   Result result;
   bool existed = false;
   const Place session = find_or_create(find_capture(captures, "mlfid").substr(0, kLongestText), now,
                                        existed, result.lost_one);
-  const bool already_reported = session->reported;
+  if (const std::string_view named = identifier_of(captures);
+      !named.empty() && named != session->blamed) {
+    session->reported = false;
+    session->echo_due = false;
+  }
+  const bool told_already =
+      (first_only && session->reported) || (echo && std::exchange(session->echo_due, false));
   if (const std::string_view user = find_capture(captures, "user");
       !user.empty() && session->users.size() < kMostUsers &&
       std::find(session->users.begin(), session->users.end(), user) == session->users.end()) {
@@ -116,13 +128,15 @@ Sessions::Result Sessions::add(const Captures& captures, std::string_view text,
   if (existed && (session->pending || session->users.size() > 1)) {
     helper = false;
   }
-  helper |= first_only && already_reported;
+  helper |= told_already;
   append_line(session->text, text);
   session->helper = helper;
   if (!helper) {
-    session->pending = !has_identifier(session->groups);
+    session->pending = identifier_of(session->groups).empty();
     if (!session->pending) {
       session->reported = true;
+      session->blamed = identifier_of(session->groups);
+      session->echo_due = !echo;
       result.verdict = Verdict::kFailure;
       result.failure = {session->groups, session->text};
     }

@@ -17,8 +17,10 @@
 namespace warder::filter {
 
 // Joins the lines of one session (<F-MLFID>) of one filter into findings.
-// Source: reference/fail2ban-compat.md 13, and one tag of our own: a line with <F-MLFFIRST> is a
-// failure only if its session has none yet.
+// Source: reference/fail2ban-compat.md 13, and two tags of our own: a line with <F-MLFFIRST> is a
+// failure only if its session has none yet; one with <F-MLFECHO> is none once after each failure
+// that another line told, since it tells of the same attempt again, and one otherwise. Both go by
+// the failures of the address that the line names: process numbers come again.
 //
 // Bounded: kMost sessions, each forgotten kLongest after it began; names of users and kept texts
 // are cut. One thread at a time.
@@ -58,6 +60,8 @@ class Sessions {
     bool helper = false;    // the last line was no failure
     bool pending = false;   // a failure waits for its address
     bool reported = false;  // had a failure already
+    std::string blamed;     // by the newest failure
+    bool echo_due = false;  // the newest failure was told by another line than an echo
   };
   using Place = std::list<Session>::iterator;
 

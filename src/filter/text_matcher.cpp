@@ -11,8 +11,9 @@ namespace warder::filter {
 namespace {
 
 // Captures that a finding carries elsewhere or that only steer the matching.
-constexpr std::array<std::string_view, 10> kInner{
-    "ip4", "ip6", "dns", "cidr", "user", "content", "mlfid", "mlfforget", "mlfgained", "mlffirst"};
+constexpr std::array<std::string_view, 11> kInner{"ip4",       "ip6",      "dns",    "cidr",
+                                                  "user",      "content",  "mlfid",  "mlfforget",
+                                                  "mlfgained", "mlffirst", "mlfecho"};
 
 void tell(MatchHandler& handler, std::span<Counters> counters, std::size_t index, NoticeKind kind,
           std::string_view subject) {

@@ -80,7 +80,14 @@ util::Status prepare_file(const std::filesystem::path& path) {
       return util::errno_error(path.string(), errno);
     }
     const util::Descriptor made(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    return made ? util::Status() : util::errno_error(path.string(), errno);
+    if (made) {
+      return {};
+    }
+    const int error = errno;
+    return util::errno_error(
+        fmt::format("{}: cannot be made; its folder must be there and belong to the agent's user",
+                    path.string()),
+        error);
   }
   if (!S_ISREG(info.st_mode)) {
     return Error(ErrorCode::kInvalid, fmt::format("{}: is not a regular file", path.string()));

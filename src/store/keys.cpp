@@ -25,10 +25,10 @@ constexpr std::string_view kSynchronous[] = {"full", "normal"};
 constexpr config::Key kKeys[] = {
     {.name = "path",
      .type = Type::kPath,
-     .fallback = "/var/lib/warder/warder.db",
      .change = Change::kRestart,
      .text = "The database that keeps events, bans, positions and what is still to be sent. Files "
-             "whose names begin with it lie beside it.",
+             "whose names begin with it lie beside it. Unless set: warder.db in the folder of "
+             "[agent] state.",
      .example = "/var/lib/warder/warder.db"},
     {.name = "origin",
      .type = Type::kString,
@@ -144,10 +144,11 @@ constexpr config::Table kTable{
 
 const config::Table& store_table() { return kTable; }
 
-Options store_options(const config::Values& values, const std::string& host) {
+Options store_options(const config::Values& values, const std::filesystem::path& state,
+                      const std::string& host) {
   using std::chrono::duration_cast;
   Options options;
-  options.path = values.path("path");
+  options.path = values.has("path") ? values.path("path") : state / "warder.db";
   options.origin = values.has("origin") ? values.string("origin") : fmt::format("warder/{}", host);
   options.commit_interval =
       duration_cast<std::chrono::milliseconds>(values.duration("commit_interval"));

@@ -32,9 +32,9 @@ constexpr Key kKeys[] = {
      .example = "file"},
     {.name = "path",
      .type = Type::kPath,
-     .fallback = "/var/lib/warder/vault.sealed",
      .change = Change::kRestart,
-     .text = "The file of the embedded vault. `warder vault setup` makes it.",
+     .text = "The file of the embedded vault. `warder vault setup` makes it. Unless set: "
+             "vault.sealed in the folder of [agent] state.",
      .example = "/var/lib/warder/vault.sealed"},
     {.name = "credential",
      .type = Type::kString,
@@ -106,11 +106,11 @@ constexpr Key kKeys[] = {
      .example = "1h"},
     {.name = "copies",
      .type = Type::kPath,
-     .fallback = "/var/lib/warder/vault-copies",
      .change = Change::kRestart,
      .text = "Folder of the last good copies of what came from a vault in the network, sealed with "
              "the key of credential or key_file (without one: with a key made in this folder, "
-             "which hides them from backups of single files only).",
+             "which hides them from backups of single files only). Unless set: vault-copies in the "
+             "folder of [agent] state.",
      .example = "/var/lib/warder/vault-copies"},
     {.name = "cache_time",
      .type = Type::kDuration,
@@ -134,23 +134,21 @@ constexpr config::Table kTable{
 
 const config::Table& vault_table() { return kTable; }
 
-VaultOptions vault_options(const config::Checked& checked, const Environment& environment) {
+VaultOptions vault_options(const config::Checked& checked, const std::filesystem::path& state,
+                           const Environment& environment) {
   const config::Values& values = checked.one(vault_table());
-  VaultOptions options;
+  VaultOptions options(checked.one(server_table()), checked.one(oci_table()), environment);
   options.kind = values.has("provider")        ? values.choice<ProviderKind>("provider")
                  : enabled_by(environment)     ? ProviderKind::kServer
                  : oci_enabled_by(environment) ? ProviderKind::kOci
                                                : ProviderKind::kFile;
-  options.server = checked.one(server_table());
-  options.oci = checked.one(oci_table());
-  options.environment = environment;
   options.cosign = values.string("cosign");
   options.cosign_interval =
       std::chrono::duration_cast<std::chrono::seconds>(values.duration("cosign_interval"));
-  options.copies = values.path("copies");
+  options.copies = values.has("copies") ? values.path("copies") : state / "vault-copies";
   options.cache_time =
       std::chrono::duration_cast<std::chrono::seconds>(values.duration("cache_time"));
-  options.path = values.path("path");
+  options.path = values.has("path") ? values.path("path") : state / "vault.sealed";
   options.credential = values.has("credential") ? values.string("credential") : "";
   options.key_file = values.has("key_file") ? values.path("key_file") : "";
   options.mark = values.has("mark") ? values.path("mark")
@@ -207,13 +205,9 @@ util::Result<crypto::SecretString> copies_key(const VaultOptions& options) {
 util::Result<std::unique_ptr<ServerVault>> open_server_vault(const VaultOptions& options,
                                                              Copies copies,
                                                              const util::Clock& clock) {
-  if (!options.server) {
-    return util::Error(util::ErrorCode::kInvalid,
-                       "the section [vault] has another provider than vault");
-  }
   WARDER_ASSIGN_OR_RETURN(
       ServerVaultOptions server,
-      server_options(*options.server, options.environment,
+      server_options(options.server, options.environment,
                      copies == Copies::kKept ? options.copies : std::filesystem::path()));
   if (!server.login.keep_file.empty()) {
     WARDER_ASSIGN_OR_RETURN(server.keep_key, copies_key(options));
@@ -229,7 +223,7 @@ util::Result<std::unique_ptr<Provider>> open_vault(const VaultOptions& options, 
     return vault;
   }
   if (options.kind == ProviderKind::kOci) {
-    return open_oci_vault(*options.oci, options.environment, clock);
+    return open_oci_vault(options.oci, options.environment, clock);
   }
   struct stat info{};
   if (::lstat(options.path.c_str(), &info) != 0 && errno == ENOENT) {

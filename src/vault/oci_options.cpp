@@ -127,11 +127,6 @@ constexpr config::Table kTable{.section = "vault",
                                .text = "Keys for provider = oci (Oracle Cloud Infrastructure).",
                                .keys = kKeys};
 
-bool is_true(std::string_view text) {
-  const std::string lower = util::to_lower(util::trim(text));
-  return lower == "1" || lower == "true" || lower == "yes" || lower == "on";
-}
-
 // The variable when it is set, else the key, else nothing.
 std::string setting(const config::Values& values, std::string_view key,
                     const Environment& environment, std::string_view variable) {
@@ -222,7 +217,7 @@ util::Result<oci::Profile> find_profile(const config::Values& values,
 const config::Table& oci_table() { return kTable; }
 
 bool oci_enabled_by(const Environment& environment) {
-  return is_true(environment("OCI_VAULT_ENABLED").value_or(""));
+  return says_yes(environment("OCI_VAULT_ENABLED").value_or(""));
 }
 
 util::Result<OciAccount> open_oci_account(const config::Values& values,

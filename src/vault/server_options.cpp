@@ -11,10 +11,8 @@
 #include <fmt/core.h>
 
 #include <array>
-#include <cstdlib>
 #include <map>
 #include <memory>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -200,13 +198,6 @@ constexpr config::Table kTable{.section = "vault",
                                .text = "Keys for provider = vault (HashiCorp Vault, OpenBao).",
                                .keys = kKeys};
 
-constexpr std::string_view kSecretNames[] = {"TOKEN", "SECRET_ID"};
-
-bool is_true(std::string_view text) {
-  const std::string lower = util::to_lower(util::trim(text));
-  return lower == "1" || lower == "true" || lower == "yes" || lower == "on" || lower == "t";
-}
-
 bool is_loopback(const std::string& address) {
   const auto target = http::parse_target(address);
   if (!target) {
@@ -217,28 +208,6 @@ bool is_loopback(const std::string& address) {
   }
   const auto ip = net::IpAddress::parse(target->host);
   return ip && http::not_public(*ip) == "loopback";
-}
-
-std::optional<std::string> environment_variable(std::string_view name) {
-  const char* const value = std::getenv(std::string(name).c_str());
-  return value == nullptr || *value == '\0' ? std::nullopt : std::optional<std::string>(value);
-}
-
-Environment take_environment() {
-  auto kept = std::make_shared<std::map<std::string, std::string, std::less<>>>();
-  for (const std::string_view part : kSecretNames) {
-    for (const std::string_view prefix : {"VAULT_", "BAO_"}) {
-      const std::string name = std::string(prefix) + std::string(part);
-      if (auto value = environment_variable(name)) {
-        kept->emplace(name, std::move(*value));
-        ::unsetenv(name.c_str());
-      }
-    }
-  }
-  return [kept](std::string_view name) -> std::optional<std::string> {
-    const auto found = kept->find(name);
-    return found != kept->end() ? std::optional(found->second) : environment_variable(name);
-  };
 }
 
 // Collects the options and everything that is wrong with them.
@@ -356,7 +325,7 @@ void read_connection(Reader* reader, ServerConnection* connection) {
     }
   }
   const bool skip_by_key = values.boolean("tls_skip_verify");
-  const bool skip_by_variable = is_true(reader->variable("SKIP_VERIFY").value_or(""));
+  const bool skip_by_variable = says_yes(reader->variable("SKIP_VERIFY").value_or(""));
   bool all_here = true;
   for (std::string& address : connection->addresses) {
     while (address.ends_with('/')) {
@@ -498,13 +467,8 @@ void read_login(Reader* reader, const std::filesystem::path& state, ServerVaultO
 
 const config::Table& server_table() { return kTable; }
 
-const Environment& process_environment() {
-  static const Environment environment = take_environment();
-  return environment;
-}
-
 bool enabled_by(const Environment& environment) {
-  return is_true(environment("VAULT_ENABLED").value_or(""));
+  return says_yes(environment("VAULT_ENABLED").value_or(""));
 }
 
 util::Result<ServerVaultOptions> server_options(const config::Values& values,

@@ -3,24 +3,15 @@
 #include "config/keys.h"
 #include "config/values.h"
 #include "util/result.h"
+#include "vault/environment.h"
 #include "vault/server_vault.h"
 
 #include <filesystem>
-#include <functional>
-#include <optional>
-#include <string>
-#include <string_view>
 
 namespace warder::vault {
 
 // The keys of [vault] for `provider = vault`: a second table of the same section.
 const config::Table& server_table();
-
-// Reads a variable of the environment; empty when it is not set or empty.
-using Environment = std::function<std::optional<std::string>(std::string_view name)>;
-// The same after taking the secrets (VAULT_TOKEN and the like) out of the environment, so that no
-// child gets them; the reader still knows them. The first call must come before there are threads.
-const Environment& process_environment();
 
 // Which vault is asked when `provider` is not set: VAULT_ENABLED=true asks the server.
 bool enabled_by(const Environment& environment);

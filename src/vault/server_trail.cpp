@@ -1,6 +1,7 @@
 #include "vault/server_trail.h"
 
 #include "http/url.h"
+#include "vault/keys.h"
 #include "vault/secret_json.h"
 
 #include <fmt/core.h>

@@ -2,7 +2,7 @@
 
 #include "util/clock.h"
 #include "util/result.h"
-#include "vault/keys.h"
+#include "vault/options.h"
 #include "vault/server_vault.h"
 
 #include <atomic>

@@ -117,7 +117,7 @@ TEST_CASE("what cannot be read is told") {
         "latin1.conf: warning: the included file is not valid UTF-8 and is skipped; save it as "
         "UTF-8\n"
         "big.conf: cannot read the file: big.conf: is too large\n"
-        "nosuch: there is no such configuration; create nosuch.conf or nosuch.local\n"
+        "nosuch.conf: there is no such configuration; create it, or nosuch.local\n"
         "typo.conf: cannot read the file: typo.conf: No such file or directory\n");
 }
 

@@ -125,6 +125,15 @@ TEST_CASE("what is wrong with how a jail's lines are read is told in one go") {
         std::string::npos);
 }
 
+TEST_CASE("a log that is named but not read is told") {
+  const Loaded loaded = load_jail(kSshd + "backend = systemd\n");
+  CHECK(loaded.jails != nullptr);
+  CHECK(loaded.diagnostics ==
+        "/etc/jails/sshd.conf:3: warning: [sshd] logpath = \"/var/log/auth.log\": is not read: "
+        "backend = systemd has the jail read the journal; to read the files set backend = auto\n");
+  CHECK(load_jail(kSshd + "backend = auto\n").diagnostics.empty());
+}
+
 TEST_CASE("observe in [agent] is observe in every jail") {
   const Loaded loaded =
       load({{"/etc/warder.conf", kMain + "observe = yes\n"}, {"/etc/jails/sshd.conf", kSshd}});
@@ -184,8 +193,7 @@ TEST_CASE("a wrong vault document is refused by its place") {
 
 TEST_CASE("a main file that is not there or wrong is an error") {
   CHECK(load({{"/etc/other", ""}}).diagnostics ==
-        "/etc/warder: there is no such configuration; create /etc/warder.conf or "
-        "/etc/warder.local\n");
+        "/etc/warder.conf: there is no such configuration; create it, or /etc/warder.local\n");
   CHECK(load({{"/etc/warder.conf", "[agent]\nobserv = yes\n[nosuch]\n"}}).diagnostics ==
         "/etc/warder.conf:2: [agent] observ: is no known key; did you mean observe?\n"
         "/etc/warder.conf:3: [nosuch]: is no known section\n");

@@ -473,7 +473,7 @@ TEST_CASE("operators ban and unban by hand") {
   REQUIRE(fixture.engine->ban("", prefix("192.0.2.7"), 90s));
   REQUIRE(fixture.engine->ban("sshd", prefix("198.51.100.0/24"), -1s));
   CHECK(fixture.status()["bans"] == 2);
-  const util::Status unknown = fixture.engine->ban("nosuch", prefix("192.0.2.7"), {});
+  const auto unknown = fixture.engine->ban("nosuch", prefix("192.0.2.7"), {});
   REQUIRE_FALSE(unknown);
   CHECK(unknown.error().code() == util::ErrorCode::kNotFound);
   CHECK(unknown.error().message() == "no jail is named 'nosuch'; warder status lists them");
@@ -488,6 +488,29 @@ TEST_CASE("operators ban and unban by hand") {
               "unban info [manual] unbanned 192.0.2.7: lifted by an operator"});
   fixture.stop();
   CHECK(fixture.kernel.size() == 0);
+}
+
+TEST_CASE("nobody bans this host by hand, whether the firewall is there or not") {
+  EngineFixture fixture;
+  fixture.start();
+  fixture.kernel.fail_with(util::Error(util::ErrorCode::kUnavailable, "the helper is away"));
+  for (const char* address : {"127.0.0.1", "127.0.0.0/8", "::1"}) {
+    const auto refused = fixture.engine->ban("", prefix(address), {});
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code() == util::ErrorCode::kDenied);
+    CHECK(refused.error().message() ==
+          fmt::format("{} is not banned: it is an address of this host", address));
+  }
+  CHECK(fixture.status()["bans"] == 0);
+}
+
+TEST_CASE("a ban by hand says whether it is in effect") {
+  EngineFixture fixture;
+  fixture.start();
+  CHECK(fixture.engine->ban("", prefix("192.0.2.7"), {}).value());
+  fixture.kernel.fail_with(util::Error(util::ErrorCode::kUnavailable, "the helper is away"));
+  CHECK_FALSE(fixture.engine->ban("", prefix("192.0.2.8"), {}).value());
+  CHECK(fixture.status()["bans"] == 2);
 }
 
 TEST_CASE("a ban by hand that is shorter than the running one changes nothing") {
@@ -513,7 +536,7 @@ TEST_CASE("what the firewall refuses is told and not kept as a ban") {
       "192.0.2.7 is not banned: it is where an administrator is logged in from";
   CHECK(fixture.history() == Lines{"firewall warning jail sshd: " + refusal});
   CHECK(fixture.status()["bans"] == 0);
-  const util::Status refused = fixture.engine->ban("", prefix("192.0.2.7"), {});
+  const auto refused = fixture.engine->ban("", prefix("192.0.2.7"), {});
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code() == util::ErrorCode::kDenied);
   CHECK(refused.error().message() == refusal);

@@ -253,7 +253,9 @@ const Options kSessions{
      "^<F-MLFFORGET>disc</F-MLFFORGET> fail\n"
      "^<F-MLFGAINED>acc</F-MLFGAINED> <F-USER>\\S+</F-USER>(?: <HOST>)?\n"
      "^<F-NOFAIL>nf</F-NOFAIL> <F-USER>\\S+</F-USER>(?: <HOST>)?\n"
-     "^<F-MLFFIRST>end</F-MLFFIRST> <HOST>"}};
+     "^<F-MLFFIRST>end</F-MLFFIRST> <HOST>\n"
+     "^<F-MLFECHO>echo</F-MLFECHO> <HOST>\n"
+     "^first <HOST>"}};
 
 // What each message of session 1 gives, without the filter's number; "-" for nothing.
 std::string session(const std::vector<const char*>& messages) {
@@ -285,6 +287,20 @@ TEST_CASE("a closing line counts only if nothing did before") {
   CHECK(session({"conn 192.0.2.1", "end 192.0.2.1"}) == "- 192.0.2.1/2");
   CHECK(session({"conn 192.0.2.1", "fail bob", "end 192.0.2.1"}) == "- 192.0.2.1/2 -");
   CHECK(session({"end 192.0.2.1", "end 192.0.2.1"}) == "192.0.2.1/1 -");
+}
+
+TEST_CASE("a line that may tell of an attempt again is one failure less") {
+  CHECK(session({"first 192.0.2.1", "echo 192.0.2.1", "echo 192.0.2.1", "echo 192.0.2.1"}) ==
+        "192.0.2.1/1 - 192.0.2.1/2 192.0.2.1/1");
+  CHECK(session({"echo 192.0.2.1", "echo 192.0.2.1", "end 192.0.2.1"}) ==
+        "192.0.2.1/1 192.0.2.1/1 -");
+  CHECK(session({"first 192.0.2.1", "first 192.0.2.1", "echo 192.0.2.1", "echo 192.0.2.1"}) ==
+        "192.0.2.1/1 192.0.2.1/1 - 192.0.2.1/2");
+}
+
+TEST_CASE("another address in a session of the same number is judged by its own failures") {
+  CHECK(session({"first 192.0.2.1", "echo 192.0.2.2", "end 192.0.2.3", "end 192.0.2.3"}) ==
+        "192.0.2.1/1 192.0.2.2/1 192.0.2.3/1 -");
 }
 
 TEST_CASE("a new address replaces the old one whole") {

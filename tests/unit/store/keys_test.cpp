@@ -28,7 +28,7 @@ store::Options options_of(const std::string& text, config::Diagnostics& diagnost
   if (diagnostics.has_errors()) {
     return {};
   }
-  return store::store_options(values, "host.example");
+  return store::store_options(values, "/var/lib/warder", "host.example");
 }
 
 }  // namespace

@@ -25,7 +25,8 @@ vault::VaultOptions read(std::string_view text) {
                                          &vault::oci_table()};
   const config::Checked checked = config::check_document(tables, document, diagnostics);
   REQUIRE(diagnostics.to_text() == "");
-  return vault::vault_options(checked, [](std::string_view) { return std::nullopt; });
+  return vault::vault_options(checked, "/var/lib/warder",
+                              [](std::string_view) { return std::nullopt; });
 }
 
 }  // namespace
@@ -53,7 +54,7 @@ TEST_CASE("options with and without values") {
 TEST_CASE("the vault is opened with the credential, else with the key file") {
   const testing::TemporaryFolder folder;
   const testing::ManualClock clock;
-  vault::VaultOptions options;
+  vault::VaultOptions options = read("");
   options.path = folder / "vault.sealed";
   options.credential = "vault.key";
   options.key_file = folder / "key";

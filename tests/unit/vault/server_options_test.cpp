@@ -172,7 +172,7 @@ TEST_CASE("everything that is wrong is told at once, and no secret with it") {
 TEST_CASE("VAULT_ENABLED asks the server where provider says nothing") {
   const Variables enabled{{"VAULT_ENABLED", "true"}};
   const auto kind = [](std::string_view text, Variables variables) {
-    return vault::vault_options(checked(text), environment(std::move(variables))).kind;
+    return vault::vault_options(checked(text), {}, environment(std::move(variables))).kind;
   };
   CHECK(kind("", {}) == vault::ProviderKind::kFile);
   CHECK(kind("", enabled) == vault::ProviderKind::kServer);
@@ -182,12 +182,13 @@ TEST_CASE("VAULT_ENABLED asks the server where provider says nothing") {
 
 TEST_CASE("copies are sealed with the vault's key, else with one made beside them") {
   const testing::TemporaryFolder folder;
-  vault::VaultOptions options;
+  vault::VaultOptions options = vault::vault_options(checked(""), folder.path(), environment({}));
   options.key_file = folder / "vault.key";
-  options.copies = folder / "copies";
+  options.credential.clear();
   ::unsetenv("CREDENTIALS_DIRECTORY");
   const auto made = vault::copies_key(options);
   REQUIRE(made);
   CHECK(*vault::copies_key(options) == *made);
+  CHECK(options.copies == folder / "vault-copies");
   CHECK(std::filesystem::status(options.copies).permissions() == std::filesystem::perms::owner_all);
 }
