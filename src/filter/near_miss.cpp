@@ -26,7 +26,8 @@ class Beginnings {
   // Null where the beginning is no expression by itself.
   const TextPattern* find(const std::string& text) {
     if (const auto known = compiled_.find(text); known != compiled_.end()) {
-      return known->second ? &*known->second : nullptr;
+      const std::optional<TextPattern>& made = known->second;
+      return made ? &*made : nullptr;
     }
     if (compiled_.size() >= kMostCompiled) {
       compiled_.clear();
@@ -91,13 +92,14 @@ class Walk {
       --told;
     }
     reached.begun = before + piece(steps, told) + after;
-    if (fits < steps.size() && steps[fits].inner) {
-      const PatternStep::Inner& inner = *steps[fits].inner;
-      Reach deeper = reach(before + piece(steps, fits) + inner.open, inner.close + after,
-                           inner.begin, inner.end, reached.score);
-      // A group of which nothing fitted is told as a whole.
-      if (deeper.score > reached.score || deeper.at > inner.begin) {
-        return deeper;
+    if (fits < steps.size()) {
+      if (const auto& inner = steps[fits].inner) {
+        Reach deeper = reach(before + piece(steps, fits) + inner->open, inner->close + after,
+                             inner->begin, inner->end, reached.score);
+        // A group of which nothing fitted is told as a whole.
+        if (deeper.score > reached.score || deeper.at > inner->begin) {
+          return deeper;
+        }
       }
     }
     return reached;

@@ -20,10 +20,11 @@ std::optional<Span> TextPattern::match_span(const Subject& subject, Captures& ca
     return std::nullopt;
   }
   for (std::size_t group = 1; group < match->size(); ++group) {
-    if (!(*match)[group] || tree_.names[group].empty()) {
+    const std::optional<Span>& found = (*match)[group];
+    if (!found || tree_.names[group].empty()) {
       continue;
     }
-    const Span span = *(*match)[group];
+    const Span span = *found;
     const std::size_t end = std::min(span.end, subject.text.size() - 1);
     set_capture(captures, tree_.names[group],
                 span.begin >= end ? std::string_view(subject.text.data() + span.begin, 0)

@@ -55,6 +55,9 @@ net::IpAddress embedded(const net::IpAddress& address, const Embedding& embeddin
   return net::IpAddress::v4(embedding.inverted ? ~value : value);
 }
 
+// 169.254.169.254, where clouds give machines their credentials.
+constexpr std::uint32_t kMetadata = 0xa9fea9fe;
+
 }  // namespace
 
 std::optional<std::string_view> not_public(const net::IpAddress& address) {
@@ -62,7 +65,7 @@ std::optional<std::string_view> not_public(const net::IpAddress& address) {
     return "loopback";
   }
   if (address.is_link_local()) {
-    return address == *net::IpAddress::parse("169.254.169.254") ? "cloud metadata" : "link-local";
+    return address == net::IpAddress::v4(kMetadata) ? "cloud metadata" : "link-local";
   }
   if (address.is_private()) {
     return "private";

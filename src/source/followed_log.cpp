@@ -304,7 +304,7 @@ void FollowedLog::tick() {
     if (generation->size() != generation->offset() + generation->cursor().pending()) {
       generation->pending = true;
       generation->quiet_since = now;
-    } else if (now - *generation->quiet_since >= context_.options.quiet_after_rename) {
+    } else if (now - generation->quiet_since.value_or(now) >= context_.options.quiet_after_rename) {
       finish(*generation);
       continue;
     }

@@ -40,7 +40,7 @@ LineCursor::Step LineCursor::step(ByteReader& reader, std::span<char> buffer, st
       return *probed;
     }
   }
-  return oversized_ ? read_oversized(reader, buffer, sink)
+  return oversized_ ? read_oversized(*oversized_, reader, buffer, sink)
                     : read_lines(reader, buffer, longest, sink);
 }
 
@@ -129,17 +129,17 @@ bool LineCursor::skip_hole(ByteReader& reader, LineSink& sink) {
 }
 
 void LineCursor::begin_oversized(std::size_t longest, const LineSink& sink) {
-  oversized_.emplace();
+  Oversized& line = oversized_.emplace();
   if (const MemberNames* const wanted = sink.wanted_members()) {
-    oversized_->gist.emplace(*wanted, longest);
+    line.gist.emplace(*wanted, longest);
   }
-  oversized_->tail = tail_;
+  line.tail = tail_;
   pending_ = 0;
 }
 
-LineCursor::Step LineCursor::read_oversized(ByteReader& reader, std::span<char> buffer,
-                                            LineSink& sink) {
-  const std::string& before = oversized_->tail;
+LineCursor::Step LineCursor::read_oversized(Oversized& line, ByteReader& reader,
+                                            std::span<char> buffer, LineSink& sink) {
+  const std::string& before = line.tail;
   const ReadResult got = read_fully(reader, offset_ + pending_ - before.size(), buffer);
   if (got.error != 0) {
     return {Outcome::kFailed, 0, got.error};
@@ -151,30 +151,30 @@ LineCursor::Step LineCursor::read_oversized(ByteReader& reader, std::span<char> 
   const char* const end = buffer.data() + got.count;
   if (place != end && *place == '\0' && pending_ != 0 &&
       reader.data_from(offset_ + pending_) > offset_ + pending_) {
-    end_oversized({}, sink);
+    end_oversized(line, {}, sink);
     skip_hole(reader, sink);
     return {Outcome::kMore, got.count, 0};
   }
   const char* const line_end = find_line_end(place, end);
   const char* const stop = line_end == nullptr ? end : line_end + 1;
   const auto fresh = static_cast<std::size_t>(stop - place);
-  oversized_->hash.update(util::as_bytes({place, fresh}));
-  if (oversized_->gist) {
-    oversized_->gist->feed({place, fresh});
+  line.hash.update(util::as_bytes({place, fresh}));
+  if (line.gist) {
+    line.gist->feed({place, fresh});
   }
   pending_ += fresh;
   std::string tail = last_bytes(buffer.data(), stop);
   if (line_end != nullptr) {
-    end_oversized(std::move(tail), sink);
+    end_oversized(line, std::move(tail), sink);
     return {Outcome::kMore, got.count, 0};
   }
-  oversized_->tail = std::move(tail);
+  line.tail = std::move(tail);
   return {got.count == buffer.size() ? Outcome::kMore : Outcome::kEnd, got.count, 0};
 }
 
-void LineCursor::end_oversized(std::string tail, LineSink& sink) {
-  sink.on_oversized(offset_, pending_, oversized_->hash.finish(),
-                    oversized_->gist ? oversized_->gist->result() : std::string_view{});
+void LineCursor::end_oversized(Oversized& line, std::string tail, LineSink& sink) {
+  sink.on_oversized(offset_, pending_, line.hash.finish(),
+                    line.gist ? line.gist->result() : std::string_view{});
   offset_ += pending_;
   pending_ = 0;
   tail_ = std::move(tail);

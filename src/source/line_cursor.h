@@ -72,8 +72,8 @@ class LineCursor {
   std::optional<Step> probe(ByteReader& reader, std::span<char> buffer, std::size_t longest,
                             const LineSink& sink);
   Step read_lines(ByteReader& reader, std::span<char> buffer, std::size_t longest, LineSink& sink);
-  Step read_oversized(ByteReader& reader, std::span<char> buffer, LineSink& sink);
-  void end_oversized(std::string tail, LineSink& sink);
+  Step read_oversized(Oversized& line, ByteReader& reader, std::span<char> buffer, LineSink& sink);
+  void end_oversized(Oversized& line, std::string tail, LineSink& sink);
   bool skip_hole(ByteReader& reader, LineSink& sink);
   void begin_oversized(std::size_t longest, const LineSink& sink);
 

@@ -84,7 +84,7 @@ util::Result<PositionRecord> position_at(const std::string& path, std::uint64_t 
   generation.head = fingerprint(head);
   generation.tail = fingerprint(tail);
   generation.modified = facts.facts->modified;
-  record.generations.push_back(std::move(generation));
+  record.generations.push_back(generation);
   return record;
 }
 

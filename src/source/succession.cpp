@@ -185,7 +185,7 @@ void find_fresh(const Generations& generations, Succession& succession, const Re
 Succession find_succession(const Generations& generations, const LookedAt& now,
                            const std::string& real_path, const ReadAt& read_at) {
   Succession succession;
-  if (now.state == LookedAt::State::kRegular) {
+  if (now.state == LookedAt::State::kRegular && now.facts) {
     Candidate current;
     current.path = now.path;
     current.facts = *now.facts;

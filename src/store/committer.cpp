@@ -304,10 +304,14 @@ void Committer::checkpoint_history(bool at_once) {
     return;
   }
   last_checkpoint_ = now;
-  if (*note && hooks_.checkpoint) {
-    hooks_.checkpoint(**note);
+  const std::optional<std::string>& made = *note;
+  if (!made) {
+    return;
   }
-  if (*note && hooks_.outbox) {
+  if (hooks_.checkpoint) {
+    hooks_.checkpoint(*made);
+  }
+  if (hooks_.outbox) {
     hooks_.outbox();
   }
 }
