@@ -68,7 +68,7 @@ util::Result<std::string> Control::answer(const api::Request& request) {
       return dump({{"lifted", lifted}});
     }
     case api::Command::kReload:
-      WARDER_RETURN_IF_ERROR(parts_.reload());
+      WARDER_RETURN_IF_ERROR(parts_.reload(request.text));
       return std::string("{}");
     case api::Command::kTestAlert:
       return test_alert(request.destination, request.kind);

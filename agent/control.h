@@ -18,7 +18,7 @@ class Control : public api::Handler {
     engine::Engine* engine = nullptr;
     engine::Shipping* shipping = nullptr;
     std::filesystem::path database;
-    std::function<util::Status()> reload;
+    std::function<util::Status(const std::string& accepted)> reload;
     std::function<util::Status(const std::string& monitor)> accept_schema;
     // How many differences become part of the baseline.
     std::function<util::Result<std::size_t>(const std::string& section, const std::string& path)>

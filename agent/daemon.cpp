@@ -10,6 +10,8 @@
 #include "api/keys.h"
 #include "config/manual.h"
 #include "crypto/random.h"
+#include "engine/dry_run_guard.h"
+#include "engine/own_addresses.h"
 #include "firewall/open_firewall.h"
 #include "log/log.h"
 #include "ship/keys.h"
@@ -17,6 +19,7 @@
 #include "store/keys.h"
 #include "store/reader.h"
 #include "util/strings.h"
+#include "util/thread_name.h"
 #include "vault/keys.h"
 
 #include <fmt/core.h>
@@ -30,6 +33,18 @@ namespace {
 
 constexpr std::chrono::seconds kCloseLimit{10};
 constexpr std::size_t kMostTold = 900;  // of a list of errors in one event
+
+// Why jails are not to run: what is too much about whom they would ban.
+std::optional<std::string> bans_too_many(const engine::JailSet& before,
+                                         const engine::JailSet& after,
+                                         const engine::DryRunOptions& options,
+                                         const util::Clock& clock,
+                                         const std::stop_token& stop = {}) {
+  const std::vector<net::Prefix> own = engine::own_addresses().value_or({});
+  const engine::DryRun run = engine::dry_run_of_jails(before, after, options, own, clock, stop);
+  ::malloc_trim(0);  // of the tables of its replays
+  return run.too_much ? std::optional(engine::to_text(run, options)) : std::nullopt;
+}
 
 }  // namespace
 
@@ -61,6 +76,7 @@ util::Result<std::unique_ptr<Daemon>> Daemon::start(const Globals& globals) {
   }
   WARDER_RETURN_IF_ERROR(daemon->open_store(loaded->main));
   WARDER_RETURN_IF_ERROR(daemon->open_firewall(loaded->main));
+  daemon->running_jails_ = loaded->jails;
   WARDER_RETURN_IF_ERROR(daemon->start_engine(*loaded));
   {
     // The control socket answers already.
@@ -82,12 +98,14 @@ util::Result<std::unique_ptr<Daemon>> Daemon::start(const Globals& globals) {
                            }});
     daemon->backup_watch_->watch(loaded->backups);
   }
+  daemon->try_out_at_start(*loaded);
   daemon->watch_vault();  // from here on other threads apply configurations
   return daemon;
 }
 
 Daemon::~Daemon() {
   // Who may still ask goes first, then what writes, the store last.
+  dry_run_ = {};
   std::unique_ptr<vault::Watcher> watcher;
   {
     const std::lock_guard lock(watcher_mutex_);
@@ -292,7 +310,7 @@ util::Status Daemon::start_engine(const Loaded& loaded) {
   control.engine = engine_.get();
   control.shipping = shipping_.get();
   control.database = database_;
-  control.reload = [this] { return reload(); };
+  control.reload = [this](const std::string& accepted) { return reload(accepted); };
   control.accept_schema = [this](const std::string& name) { return monitors_->accept(name); };
   control.accept_files = [this](const std::string& name, const std::string& path) {
     return files_->accept(name, path);
@@ -468,7 +486,7 @@ void Daemon::tell_cosigning(const std::string& failure) {
   }
 }
 
-util::Status Daemon::reload() {
+util::Status Daemon::reload(std::string_view accepted) {
   const std::lock_guard lock(reload_mutex_);
   engine::VaultDocuments documents = documents_;
   if (vault_) {
@@ -482,12 +500,13 @@ util::Status Daemon::reload() {
                    fetched.error().message());
     }
   }
-  WARDER_RETURN_IF_ERROR(apply(documents, "reload"));
+  WARDER_RETURN_IF_ERROR(apply(documents, "reload", accepted));
   documents_ = std::move(documents);
   return {};
 }
 
-util::Status Daemon::apply(const engine::VaultDocuments& documents, std::string_view cause) {
+util::Status Daemon::apply(const engine::VaultDocuments& documents, std::string_view cause,
+                           std::string_view accepted) {
   config::Diagnostics diagnostics;
   const auto loaded = load_all(globals_.config.string(), documents, diagnostics);
   if (!loaded) {
@@ -496,10 +515,21 @@ util::Status Daemon::apply(const engine::VaultDocuments& documents, std::string_
         util::ErrorCode::kInvalid,
         fmt::format("the configuration has errors, what runs goes on:\n{}", diagnostics.to_text()));
   }
+  engine::DryRunOptions dry_run =
+      engine::dry_run_options(loaded->main.checked.one(engine::agent_table()));
+  for (const std::string_view name : util::split_words(accepted)) {
+    dry_run.accepted.emplace(name);
+  }
+  if (const auto why = bans_too_many(*running_jails_, *loaded->jails, dry_run, clock_)) {
+    refused(*why, cause);
+    return util::Error(util::ErrorCode::kInvalid,
+                       fmt::format("the configuration is refused, what runs goes on: {}", *why));
+  }
   if (const util::Status used = engine_->use(loaded->jails); !used) {
     refused(used.error().message(), cause);
     return used;
   }
+  running_jails_ = loaded->jails;
   WARDER_RETURN_IF_ERROR(use_destinations(*loaded));
   const std::string before = note_running(*loaded);
   monitors_->use(monitors_of(*loaded));
@@ -523,6 +553,23 @@ util::Status Daemon::apply(const engine::VaultDocuments& documents, std::string_
                   names.empty() ? "none" : names, loaded->destinations.size()));
 }
 
+void Daemon::try_out_at_start(const Loaded& loaded) {
+  if (ran_last_) {
+    return;
+  }
+  dry_run_ = std::jthread([this, jails = loaded.jails,
+                           options = engine::dry_run_options(loaded.main.checked.one(
+                               engine::agent_table()))](const std::stop_token& stop) {
+    util::name_thread("dry-run");
+    const auto why = bans_too_many({}, *jails, options, clock_, stop);
+    if (why && !engine_->record(
+                   model::EventKind::kConfig, model::Severity::kWarning,
+                   fmt::format("what was started with runs, but {}", why->substr(0, kMostTold)))) {
+      log::warning("the agent is stopping: {}", *why);
+    }
+  });
+}
+
 std::string Daemon::note_running(const Loaded& loaded) {
   std::string text = engine::effective_json(effective_of(loaded));
   const std::lock_guard lock(running_mutex_);
@@ -544,6 +591,7 @@ util::Status Daemon::tell_configuration(std::string_view cause, const std::strin
                   .value_or(std::string());
     }
     configurations_ = engine::ConfigurationHistory::parse(known);
+    ran_last_ = configurations_->is_newest(running);
   }
   const util::WallTime now = clock_.now();
   const std::string known = configurations_->to_text();

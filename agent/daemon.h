@@ -26,6 +26,8 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
+#include <thread>
 
 namespace warder::agent {
 
@@ -42,9 +44,9 @@ class Daemon {
   // Runs the pipeline on this thread until stop().
   void run();
   void stop();
-  // Reads the configuration again, files and vault; kInvalid leaves everything as it is. Any
-  // thread.
-  util::Status reload();
+  // Reads the configuration again, files and vault; kInvalid leaves everything as it is. `accepted`
+  // are jails that the dry-run guard lets pass, separated by blanks or commas. Any thread.
+  util::Status reload(std::string_view accepted = {});
 
  private:
   explicit Daemon(Globals globals) : globals_(std::move(globals)) {}
@@ -60,7 +62,11 @@ class Daemon {
   // Reads through the cache where there is one; empty without a vault.
   vault::DocumentSource documents_source();
   void watch_vault();
-  util::Status apply(const engine::VaultDocuments& documents, std::string_view cause);
+  util::Status apply(const engine::VaultDocuments& documents, std::string_view cause,
+                     std::string_view accepted = {});
+  // Warns when a configuration that did not run last would ban too many, on a thread of its own:
+  // at start protection comes first.
+  void try_out_at_start(const Loaded& loaded);
   // What ran before, as effective_json().
   std::string note_running(const Loaded& loaded);
   // `message`, with what is different to `before`; and when what runs now ran some time before.
@@ -82,6 +88,7 @@ class Daemon {
   std::string vault_trouble_;  // why there is none, when one was configured
   std::mutex reload_mutex_;
   engine::VaultDocuments documents_;                            // guarded by reload_mutex_
+  std::shared_ptr<const engine::JailSet> running_jails_;        // so is this
   std::optional<engine::ConfigurationHistory> configurations_;  // so is this
   std::mutex running_mutex_;
   std::string running_text_;  // what runs; guarded by running_mutex_
@@ -102,6 +109,8 @@ class Daemon {
   std::unique_ptr<monitor::MonitorThread> monitors_;
   std::stop_source files_stop_;  // what waits for the store on their thread
   std::unique_ptr<files::FilesThread> files_;
+  bool ran_last_ = false;  // what was started with
+  std::jthread dry_run_;
   // Both engine and shipping are made: what the store's thread may use.
   std::atomic<engine::Engine*> running_engine_{nullptr};
   std::vector<std::string> early_trouble_;     // told once the engine runs

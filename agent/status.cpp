@@ -6,6 +6,9 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include <memory>
+#include <string>
+
 namespace warder::agent {
 namespace {
 
@@ -100,10 +103,16 @@ Run declare_status(CLI::App&) {
   return [](const Globals& globals) { return ask_and_print(globals, api::Request{}, status_text); };
 }
 
-Run declare_reload(CLI::App&) {
-  return [](const Globals& globals) {
+Run declare_reload(CLI::App& app) {
+  auto accepted = std::make_shared<std::string>();
+  app.add_option(
+         "--accept", *accepted,
+         "jails, separated by blanks or commas, that may ban more than dry_run_guard allows")
+      ->option_text("JAILS");
+  return [accepted](const Globals& globals) {
     api::Request request;
     request.command = api::Command::kReload;
+    request.text = *accepted;
     const auto answer = ask_agent(globals, request);
     if (!answer) {
       const ExitStatus status = complain(answer.error());

@@ -82,6 +82,34 @@ constexpr Key kKeys[] = {
      .text = "The relay that the mail actions of that configuration send through, as `server` of a "
              "destination of the form mail. Without it they send nothing, and are told.",
      .example = "smtp://127.0.0.1"},
+    {.name = "dry_run_guard",
+     .type = Type::kInteger,
+     .fallback = "50",
+     .least = "0",
+     .most = "100",
+     .change = Change::kLive,
+     .text = "A new configuration is tried on the last hour's lines before it runs. When its jails "
+             "would ban this percentage of the sources that the lines name, or more, and what runs "
+             "does not, it is refused and what runs goes on (at start there is only a warning). 0: "
+             "no guard.",
+     .example = "30"},
+    {.name = "dry_run_sources",
+     .type = Type::kInteger,
+     .fallback = "10",
+     .least = "1",
+     .most = "50000",
+     .change = Change::kLive,
+     .text =
+         "With fewer different sources in those lines dry_run_guard refuses nothing: on a small "
+         "host the attackers are often all who come.",
+     .example = "25"},
+    {.name = "dry_run_accept",
+     .type = Type::kWords,
+     .fallback = "",
+     .change = Change::kLive,
+     .text = "Jails that dry_run_guard does not judge: they are meant to ban as many as they do. "
+             "`warder reload --accept JAIL` accepts one for once.",
+     .example = "sshd caddy-4xx"},
     {.name = "observe",
      .type = Type::kBool,
      .fallback = "no",

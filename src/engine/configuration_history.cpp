@@ -22,6 +22,10 @@ json parsed(std::string_view text) {
   return value.is_object() ? value : json::object();
 }
 
+std::string hash_of(std::string_view effective) {
+  return util::to_hex(crypto::sha256(util::as_bytes(effective)));
+}
+
 std::string shown(const json& value) {
   return value.is_string() ? util::printable(value.get_ref<const std::string&>(), 80) : "?";
 }
@@ -105,9 +109,13 @@ std::string ConfigurationHistory::to_text() const {
   return list.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
+bool ConfigurationHistory::is_newest(std::string_view effective) const {
+  return !entries_.empty() && entries_.back().hash == hash_of(effective);
+}
+
 std::optional<util::WallTime> ConfigurationHistory::note(std::string_view effective,
                                                          util::WallTime now) {
-  const std::string hash = util::to_hex(crypto::sha256(util::as_bytes(effective)));
+  const std::string hash = hash_of(effective);
   std::optional<util::WallTime> before;
   const auto known = std::find_if(entries_.begin(), entries_.end(),
                                   [&](const Entry& entry) { return entry.hash == hash; });

@@ -26,6 +26,8 @@ class ConfigurationHistory {
   static ConfigurationHistory parse(std::string_view kept);
   std::string to_text() const;
 
+  // Did this one run last?
+  bool is_newest(std::string_view effective) const;
   // `effective` runs from now on. When it ran before, and another one since: until when.
   std::optional<util::WallTime> note(std::string_view effective, util::WallTime now);
 

@@ -148,7 +148,7 @@ util::Status read_file(const std::string& path, util::Descriptor fd, std::uint64
     ::posix_fadvise(number, 0, 0, POSIX_FADV_SEQUENTIAL);
   }
   Lines lines(path, options, clock, handler);
-  source::LineCursor cursor(0, "");
+  source::LineCursor cursor(compressed ? 0 : options.begin, "");
   std::uint64_t told = 0;
   while (true) {
     const source::LineCursor::Step step = cursor.step(*reader, buffer, longest, lines);

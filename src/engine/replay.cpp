@@ -1,5 +1,6 @@
 #include "engine/replay.h"
 
+#include "engine/address_words.h"
 #include "engine/history.h"
 
 #include <nlohmann/json.hpp>
@@ -26,11 +27,6 @@ bool tells_of_success(std::string_view line) {
   return std::any_of(kSuccess.begin(), kSuccess.end(), [&](std::string_view word) {
     return line.find(word) != std::string_view::npos;
   });
-}
-
-bool is_address_char(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == ':' ||
-         c == '.';
 }
 
 // All time banned; empty: for ever.
@@ -282,30 +278,12 @@ void Replay::judge(const model::Finding& finding) {
 
 void Replay::note_success(std::string_view line) {
   std::size_t found = 0;
-  for (std::size_t at = 0; at < line.size() && found < kMostInLine;) {
-    if (!is_address_char(line[at])) {
-      ++at;
-      continue;
+  for_each_address(line, [&](const net::IpAddress& address) {
+    if (ReplayReport::Address* seen = address_of(net::Prefix(address))) {
+      ++seen->successes;
     }
-    std::size_t end = at;
-    while (end < line.size() && is_address_char(line[end])) {
-      ++end;
-    }
-    std::string_view word = line.substr(at, end - at);
-    at = end;
-    while (!word.empty() && (word.back() == '.' || word.back() == ':')) {
-      word.remove_suffix(1);  // of the sentence
-    }
-    if (word.size() < 3) {
-      continue;
-    }
-    if (const auto address = net::IpAddress::parse(word)) {
-      ++found;
-      if (ReplayReport::Address* seen = address_of(net::Prefix(*address))) {
-        ++seen->successes;
-      }
-    }
-  }
+    return ++found < kMostInLine;
+  });
 }
 
 ReplayReport::Address* Replay::address_of(const net::Prefix& address) {

@@ -37,6 +37,9 @@ TEST_CASE("a configuration that comes back is noticed, with when it went") {
   CHECK(history.note("a", kNoon + 4min) == kNoon + 2min);
   CHECK_FALSE(history.note("a", kNoon + 5min));
   CHECK(history.note("c", kNoon + 6min) == kNoon + 4min);
+  CHECK(history.is_newest("c"));
+  CHECK_FALSE(history.is_newest("a"));
+  CHECK_FALSE(ConfigurationHistory().is_newest("a"));
 }
 
 TEST_CASE("the history of configurations is bounded, and anything is read") {
