@@ -16,6 +16,11 @@ if(WARDER_SANITIZE)
     -fsanitize=${WARDER_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(warder_settings INTERFACE -fsanitize=${WARDER_SANITIZE})
 endif()
+if(WARDER_FUZZ)
+  # Marks the branches of all our code, so that a search follows inputs into the modules and not only
+  # through the target's own file; -fsanitize=fuzzer, with its main, is for the targets alone.
+  target_compile_options(warder_settings INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 if(WARDER_HARDEN)
   set(CMAKE_POSITION_INDEPENDENT_CODE ON)
   target_compile_options(warder_settings INTERFACE

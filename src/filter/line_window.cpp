@@ -8,17 +8,27 @@
 
 namespace warder::filter {
 
-void LineWindow::add(std::string_view message, std::string_view text) {
+bool LineWindow::add(std::string_view message, std::string_view text) {
+  Line line;
+  if (lines_.size() == most_) {
+    // Its memory serves the new one.
+    line = std::move(lines_.front());
+    bytes_ -= line.message.size() + 1;
+    lines_.pop_front();
+  }
+  line.message.assign(message.substr(0, kMostBytes / 2));
+  line.text.assign(text.substr(0, kLongestText));
   // A line break within would be counted as a line.
-  Line line{std::string(message.substr(0, kMostBytes / 2)),
-            std::string(text.substr(0, kLongestText))};
+  const bool breaks = line.message.find('\n') != std::string::npos;
   std::replace(line.message.begin(), line.message.end(), '\n', ' ');
+  const bool whole = !breaks && line.message.size() == message.size();
   bytes_ += line.message.size() + 1;
   lines_.push_back(std::move(line));
   while (lines_.size() > most_ || bytes_ > kMostBytes) {
     bytes_ -= lines_.front().message.size() + 1;
     lines_.pop_front();
   }
+  return whole;
 }
 
 std::string LineWindow::joined() const {

@@ -21,7 +21,8 @@ class LineWindow {
   explicit LineWindow(std::size_t lines) : most_(lines) {}
 
   // `message` is the line without its date, `text` the line as it is for the finding.
-  void add(std::string_view message, std::string_view text);
+  // False when the message had to be changed: it was too long, or had a line break in it.
+  bool add(std::string_view message, std::string_view text);
   // All messages, each with a line break behind it.
   std::string joined() const;
 

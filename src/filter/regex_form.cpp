@@ -440,89 +440,6 @@ class Printer {
   int rounds_depth_ = 0;
 };
 
-RegexNode anything() {
-  RegexNode any;
-  any.kind = NodeKind::kClass;
-  any.chars = CharClass::any();
-  RegexNode repeat;
-  repeat.kind = NodeKind::kRepeat;
-  repeat.most = kNoLimit;
-  repeat.kids.push_back(std::move(any));
-  return repeat;
-}
-
-// With what back-references could be in their places: numbers of groups mean nothing in another
-// tree.
-RegexNode without_references(const RegexNode& node, const RegexNode& root) {
-  if (node.kind == NodeKind::kBackReference) {
-    return stand_in(node, root);
-  }
-  return with_kids(node, [&root](const RegexNode& kid) { return without_references(kid, root); });
-}
-
-RegexNode without_assertions(const RegexNode& node) {
-  if (node.kind == NodeKind::kAssert) {
-    return {};
-  }
-  RegexNode result = with_kids(node, without_assertions);
-  return result.kind == NodeKind::kConcat ? make_concat(std::move(result.kids)) : result;
-}
-
-bool ends_with_anchor(const RegexNode& node) {
-  switch (node.kind) {
-    case NodeKind::kAssert:
-      return node.assertion == AssertKind::kTextEnd || node.assertion == AssertKind::kVeryEnd;
-    case NodeKind::kConcat:
-      return ends_with_anchor(node.kids.back());
-    case NodeKind::kAlternate:
-      return std::all_of(node.kids.begin(), node.kids.end(), ends_with_anchor);
-    case NodeKind::kCapture:
-      return ends_with_anchor(node.kids[0]);
-    default:
-      return false;
-  }
-}
-
-RegexNode without_end(const RegexNode& node) {
-  if (node.kind == NodeKind::kAssert) {
-    return {};
-  }
-  RegexNode result = node;
-  if (node.kind == NodeKind::kConcat || node.kind == NodeKind::kCapture) {
-    result.kids.back() = without_end(result.kids.back());
-  }
-  if (node.kind == NodeKind::kConcat) {
-    return make_concat(std::move(result.kids));
-  }
-  return result;
-}
-
-// The way from the root to the one group `group` that takes part in every match: offsets of kids.
-bool find_always(const RegexNode& node, std::size_t group, std::vector<std::size_t>& way) {
-  if (node.kind == NodeKind::kCapture && node.group == group) {
-    return true;
-  }
-  if (node.kind != NodeKind::kConcat && node.kind != NodeKind::kCapture) {
-    return false;
-  }
-  for (std::size_t kid = 0; kid < node.kids.size(); ++kid) {
-    way.push_back(kid);
-    if (find_always(node.kids[kid], group, way)) {
-      return true;
-    }
-    way.pop_back();
-  }
-  return false;
-}
-
-// An anchored sieve begins with "^" as text, so that it can be told from the others.
-std::string print_sieve(const RegexNode& root) {
-  const std::vector<RegexNode> none;
-  const std::vector<std::string> names;
-  std::string text = Printer(root, none, RegexText::kFolded, Printer::Style::kSieve).run().regex;
-  return begins_with_anchor(root) && !text.starts_with('^') ? "^" + text : text;
-}
-
 }  // namespace
 
 std::vector<RegexNode> find_guards(const RegexNode& root, GuardScope scope) {
@@ -546,66 +463,16 @@ RegexForm print_marked(const RegexTree& tree, const std::vector<RegexNode>& guar
   return Printer(tree.root, guards, text, Printer::Style::kMarked, steering).run(tree.names);
 }
 
-std::string print_sieve(const RegexTree& tree) { return print_sieve(tree.root); }
-
-std::string print_sieve(const RegexTree& prefix, const RegexTree& tree) {
-  const auto content = static_cast<std::size_t>(
-      std::find(prefix.names.begin(), prefix.names.end(), "content") - prefix.names.begin());
-  std::vector<std::size_t> way;
-  if (content == prefix.names.size() || !find_always(prefix.root, content, way)) {
-    // With the content only sometimes, the whole message is searched at others.
-    return content == prefix.names.size() ? print_sieve(tree) : print_sieve(prefix);
+RegexNode without_references(const RegexNode& node, const RegexNode& root) {
+  if (node.kind == NodeKind::kBackReference) {
+    return stand_in(node, root);
   }
-  RegexNode root = without_references(prefix.root, prefix.root);
-  RegexNode* place = &root;
-  bool last = true;  // nothing but "$" follows
-  for (const std::size_t kid : way) {
-    if (place->kind == NodeKind::kConcat) {
-      const std::size_t behind = place->kids.size() - kid - 1;
-      last = last && (behind == 0 || (behind == 1 && ends_with_anchor(place->kids.back()) &&
-                                      place->kids.back().kind == NodeKind::kAssert));
-    }
-    place = &place->kids[kid];
-  }
-  const bool may_be_empty = least_length(place->kids[0]) == 0;
-  const bool ends = ends_with_anchor(tree.root);
-  std::vector<RegexNode> body;
-  if (!begins_with_anchor(tree.root)) {
-    body.push_back(anything());
-  }
-  body.push_back(without_assertions(without_references(tree.root, tree.root)));
-  if (!ends && (!last || may_be_empty)) {
-    body.push_back(anything());
-  }
-  std::vector<RegexNode> choices;
-  choices.push_back(make_concat(std::move(body)));
-  if (may_be_empty) {
-    // Then the whole message is searched.
-    choices.emplace_back();
-  }
-  place->kids[0] = make_alternate(std::move(choices));
-  if (!ends && last && !may_be_empty) {
-    // What follows need not be read when it can be anything.
-    root = without_end(root);
-  }
-  return print_sieve(root);
+  return with_kids(node, [&root](const RegexNode& kid) { return without_references(kid, root); });
 }
 
-bool begins_with_anchor(const RegexNode& node) {
-  switch (node.kind) {
-    case NodeKind::kAssert:
-      return node.assertion == AssertKind::kTextBegin;
-    case NodeKind::kConcat:
-      return begins_with_anchor(node.kids.front());
-    case NodeKind::kAlternate:
-      return std::all_of(node.kids.begin(), node.kids.end(), begins_with_anchor);
-    case NodeKind::kCapture:
-      return begins_with_anchor(node.kids[0]);
-    case NodeKind::kRepeat:
-      return node.least > 0 && begins_with_anchor(node.kids[0]);
-    default:
-      return false;
-  }
+std::string print_coarse(const RegexNode& root) {
+  const std::vector<RegexNode> none;
+  return Printer(root, none, RegexText::kFolded, Printer::Style::kSieve).run().regex;
 }
 
 }  // namespace warder::filter

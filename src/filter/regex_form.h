@@ -73,13 +73,12 @@ inline constexpr std::size_t kReferenceMarks = 5;
 // The groups that are compared with, in the order of their marks: kReferenceMarks each.
 std::vector<std::size_t> find_referenced(const RegexNode& root);
 
-// A coarse form for a sieve over folded text: without assertions, captures and guards, with
-// addresses as runs of their characters.
-std::string print_sieve(const RegexTree& tree);
-// The same of an expression that is searched for in the content of a prefix, with the prefix.
-std::string print_sieve(const RegexTree& prefix, const RegexTree& tree);
+// With what back-references of `root` could be in their places: numbers of groups mean nothing in
+// another tree.
+RegexNode without_references(const RegexNode& node, const RegexNode& root);
 
-// Can it match at the begin of a text only?
-bool begins_with_anchor(const RegexNode& node);
+// Coarse, for folded text: without captures and guards, with addresses as runs of their characters;
+// matches wherever the expression does and more (regex_sieve.h).
+std::string print_coarse(const RegexNode& root);
 
 }  // namespace warder::filter

@@ -1,6 +1,6 @@
 #include "filter/text_filter.h"
 
-#include "filter/regex_form.h"
+#include "filter/regex_sieve.h"
 #include "util/strings.h"
 
 #include <fmt/format.h>
@@ -8,6 +8,9 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
+#include <optional>
+#include <utility>
 
 namespace warder::filter {
 namespace {
@@ -113,12 +116,25 @@ std::shared_ptr<const TextFilter> TextFilter::compile(const Definition& definiti
   if (problems.texts().size() != before) {
     return nullptr;
   }
-  for (const TextPattern& pattern : filter->fail_) {
-    filter->sieves_.push_back(prefix != nullptr
-                                  ? print_sieve(prefix->pattern().tree(), pattern.tree())
-                                  : print_sieve(pattern.tree()));
-  }
+  filter->add_sieves();
   return filter;
+}
+
+void TextFilter::add_sieves() {
+  for (const TextPattern& pattern : fail_) {
+    if (lines_ == 1) {
+      sieves_.push_back(prefix_ ? print_sieve(prefix_->pattern().tree(), pattern.tree())
+                                : print_sieve(pattern.tree()));
+      continue;
+    }
+    // A prefix is searched for in the window as a whole.
+    auto newest = prefix_ ? std::nullopt : print_newest_line_sieves(pattern.tree());
+    if (!newest) {
+      sieves_.clear();
+      return;
+    }
+    std::move(newest->begin(), newest->end(), std::back_inserter(sieves_));
+  }
 }
 
 OwnSubject TextFilter::message_of(std::string_view line) const {

@@ -44,8 +44,9 @@ class TextFilter {
   std::size_t lines() const { return lines_; }
   // How its failregexes were read.
   const RegexDialect& dialect() const { return dialect_; }
-  // One a failregex: the folded message can only match if its sieve does (regex_form.h). Of no use
-  // with several lines.
+  // One line: one a failregex: the folded message can only match if its sieve does
+  // (regex_sieve.h). Several: none, or those of which one has to match in the newest message when
+  // the window did not match before it came.
   const std::vector<std::string>& sieves() const { return sieves_; }
 
   // Expressions whose search was given up (RegexProgram::gave_up()) since the filter was loaded, by
@@ -58,6 +59,7 @@ class TextFilter {
 
  private:
   TextFilter() = default;
+  void add_sieves();
 
   std::vector<Pattern> patterns_;
   std::vector<TextPattern> fail_;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <utility>
 
 namespace warder::filter {
@@ -19,6 +20,15 @@ void tell(MatchHandler& handler, std::span<Counters> counters, std::size_t index
           std::string_view subject) {
   ++counters[index][kind];
   handler.on_notice(index, Notice{kind, subject});
+}
+
+// Of the failregexes: a window that was given up may match later without its newest line.
+std::uint64_t searches_given_up(const TextFilter& filter) {
+  std::uint64_t sum = 0;
+  for (const TextPattern& pattern : filter.fail()) {
+    sum += pattern.gave_up();
+  }
+  return sum;
 }
 
 }  // namespace
@@ -53,15 +63,14 @@ util::Result<std::unique_ptr<TextMatcher>> TextMatcher::build(std::vector<TextPa
     if (filter.lines() > 1) {
       group->slots_with_window.push_back(slot);
     }
-    for (std::size_t pattern = 0; filter.lines() == 1 && pattern < filter.sieves().size();
-         ++pattern) {
+    for (std::size_t pattern = 0; pattern < filter.sieves().size(); ++pattern) {
       WARDER_ASSIGN_OR_RETURN(const std::size_t number, group->sieve.add(filter.sieves()[pattern]));
       group->candidates.resize(std::max(group->candidates.size(), number + 1));
       group->candidates[number].push_back({slot, pattern});
     }
     Calendar calendar(how.zone ? *how.zone : TimeZone::system(), how.rules);
     const std::size_t lines = filter.lines();
-    matcher->slots_.push_back({std::move(part), std::move(calendar), {}, LineWindow(lines)});
+    matcher->slots_.push_back({std::move(part), std::move(calendar), {}, LineWindow(lines), true});
   }
   for (Group& group : matcher->groups_) {
     WARDER_RETURN_IF_ERROR(group.sieve.compile());
@@ -100,6 +109,7 @@ void TextMatcher::forget_sessions() {
   for (Slot& slot : slots_) {
     slot.sessions = Sessions();
     slot.window.clear();
+    slot.open = true;
   }
 }
 
@@ -118,25 +128,22 @@ void TextMatcher::match_group(Group& group, Job job) {
   job.message =
       job.date ? make_subject(text.substr(0, job.date->begin), text.substr(job.date->end), message_)
                : make_subject(text, {}, message_);
-  for (const std::size_t slot : group.slots_with_window) {
-    judge_window(slots_[slot], job);
-  }
-
   std::string_view folded = job.message.text;
   if (job.message.kind != RegexText::kAscii) {
     fold_subject(job.message, folded_);
     folded = folded_;
   }
   const Sieve::Outcome outcome = group.sieve.search(folded, numbers_);
-  if (numbers_.empty()) {
-    return;
-  }
   candidates_.clear();
   for (const std::size_t number : numbers_) {
     const std::vector<Candidate>& found = group.candidates[number];
     candidates_.insert(candidates_.end(), found.begin(), found.end());
   }
   std::sort(candidates_.begin(), candidates_.end());
+  for (const std::size_t slot : group.slots_with_window) {
+    const auto first = std::lower_bound(candidates_.begin(), candidates_.end(), Candidate{slot, 0});
+    see_window(slots_[slot], first != candidates_.end() && first->slot == slot, job);
+  }
   for (auto begin = candidates_.begin(); begin != candidates_.end();) {
     const std::size_t slot = begin->slot;
     const auto end = std::find_if(begin, candidates_.end(), [slot](const Candidate& candidate) {
@@ -145,7 +152,9 @@ void TextMatcher::match_group(Group& group, Job job) {
     if (outcome == Sieve::Outcome::kOutOfMemory) {
       tell(job.handler, job.counters, slots_[slot].part.index, NoticeKind::kOutOfMemory, text);
     }
-    judge(slots_[slot], {begin, end}, job);
+    if (slots_[slot].part.filter->lines() == 1) {
+      judge(slots_[slot], {begin, end}, job);
+    }
     begin = end;
   }
 }
@@ -187,9 +196,21 @@ void TextMatcher::judge(Slot& slot, std::span<const Candidate> candidates, const
   take(slot, std::move(hit), job);
 }
 
-void TextMatcher::judge_window(Slot& slot, const Job& job) {
+void TextMatcher::see_window(Slot& slot, bool named, const Job& job) {
   const TextFilter& filter = *slot.part.filter;
-  slot.window.add(job.message.text.substr(0, job.message.text.size() - 1), job.line.text);
+  const std::string_view message = job.message.text.substr(0, job.message.text.size() - 1);
+  const bool whole = slot.window.add(message, job.line.text);
+  if (!named && !slot.open && whole) {
+    return;
+  }
+  const std::uint64_t given_up = searches_given_up(filter);
+  const bool matched = judge_window(slot, job);
+  // Lines that a match leaves stand beside each other anew.
+  slot.open = matched || filter.sieves().empty() || searches_given_up(filter) != given_up;
+}
+
+bool TextMatcher::judge_window(Slot& slot, const Job& job) {
+  const TextFilter& filter = *slot.part.filter;
   const std::string joined = slot.window.joined();
   std::string buffer;
   Subject subject = make_subject(std::string_view(joined).substr(0, joined.size() - 1), {}, buffer);
@@ -198,7 +219,7 @@ void TextMatcher::judge_window(Slot& slot, const Job& job) {
   if (const TextPrefix* prefix = filter.prefix()) {
     const auto inner = prefix->match(subject, hit.captures, content_);
     if (!inner) {
-      return;
+      return false;
     }
     subject = *inner;
   }
@@ -212,7 +233,7 @@ void TextMatcher::judge_window(Slot& slot, const Job& job) {
     ++hit.pattern;
   }
   if (!span) {
-    return;
+    return false;
   }
   ++job.counters[slot.part.index].patterns[hit.pattern];
   LineWindow::Taken taken;
@@ -229,11 +250,12 @@ void TextMatcher::judge_window(Slot& slot, const Job& job) {
                    {}, messages);
   if (is_ignored(filter, ignored, ignored)) {
     ++job.counters[slot.part.index].ignored;
-    return;
+    return true;
   }
   hit.text = taken.texts;
   add_captures(hit.captures, std::move(own));
   take(slot, std::move(hit), job);
+  return true;
 }
 
 bool TextMatcher::is_ignored(const TextFilter& filter, const Subject& message,

@@ -52,7 +52,9 @@ class TextMatcher {
     TextPart part;
     Calendar calendar;
     Sessions sessions;
-    LineWindow window;  // of filters with several lines
+    // Of filters with several lines: the window, and whether it may match without its newest line.
+    LineWindow window;
+    bool open = true;
   };
   struct Candidate {
     std::size_t slot;
@@ -69,7 +71,7 @@ class TextMatcher {
     LastDate last;
     Sieve sieve;
     std::vector<std::vector<Candidate>> candidates;  // by number of the expression in the sieve
-    // Filters with several lines: what one line says decides nothing, so that no sieve helps.
+    // Filters with several lines. Each line joins their windows.
     std::vector<std::size_t> slots_with_window;
   };
   // One line on its way through one group.
@@ -94,7 +96,11 @@ class TextMatcher {
   explicit TextMatcher(MatcherOptions options) : options_(std::move(options)) {}
   void match_group(Group& group, Job job);
   void judge(Slot& slot, std::span<const Candidate> candidates, const Job& job);
-  void judge_window(Slot& slot, const Job& job);
+  // The line joins the window of the slot, which is searched when the sieve names it or what is in
+  // it already may match.
+  void see_window(Slot& slot, bool named, const Job& job);
+  // Gives whether it matched.
+  bool judge_window(Slot& slot, const Job& job);
   // What the failregex captures stands before what the prefix does. The alternatives of each stand
   // in for what it lacks itself, as in the reference: fill_alternatives().
   void add_captures(Captures& of_prefix, Captures own);

@@ -1,6 +1,7 @@
 #include "filter/regex_form.h"
 
 #include "filter/regex_program.h"
+#include "filter/regex_sieve.h"
 #include "filter/sieve.h"
 
 #include <catch2/catch.hpp>
@@ -25,6 +26,17 @@ bool passes(const std::string& expression, std::string_view line) {
   std::vector<std::size_t> numbers;
   sieve.search(folded, numbers);
   return !numbers.empty();
+}
+
+// Of a window's newest line; "-" when nothing can be said.
+std::string newest(std::string_view text) {
+  const auto sieves =
+      print_newest_line_sieves(parse_regex(text, {.host = {}, .lines = true}).value());
+  std::string all = sieves ? "" : "-";
+  for (const std::string& one : sieves.value_or(std::vector<std::string>())) {
+    all += (all.empty() ? "" : " or ") + one;
+  }
+  return all;
 }
 
 bool anchored(std::string_view text) {
@@ -75,4 +87,27 @@ TEST_CASE("anchors are seen") {
   CHECK_FALSE(anchored("(?m)^a"));
   CHECK_FALSE(anchored("a"));
   CHECK_FALSE(anchored("\\^a"));
+}
+
+TEST_CASE("the newest line of a window begins a match, or goes on with one, or both") {
+  CHECK(newest("^a b$") == "^a b(?m:$)");
+  CHECK(newest("^a\\nb") == R"(^a\x{a}b or ^(?:b))");
+  CHECK(newest("^a[^x]+b$") == R"(^a(?:[^x])+b(?m:$) or ^(?:(?:[^x])*b(?m:$)))");
+  CHECK(newest("^a<SKIPLINES>b") ==
+        R"(^a\x{a}(?:(?:(?:[^\x{a}])*\x{a})*)b)"
+        R"( or ^(?:(?:(?:(?:(?:[^\x{a}])*\x{a})*)b|(?:(?:[^\x{a}])*\x{a})*b)))");
+  // What takes nothing of the line was there before.
+  CHECK(newest("a\\n") == R"(a\x{a})");
+  CHECK(newest("a\\n*$") == R"(a(?:\x{a})*(?m:$) or ^(?:(?:\x{a})+(?m:$)))");
+  CHECK(newest("(?P<n>a\\n)b(?P=n)c") == R"((?:a\x{a})ba\x{a}c or ^(?:(?:ba\x{a}c|c)))");
+}
+
+TEST_CASE("nothing is said of the newest line where the lines around it tell") {
+  for (const char* text : {"(?<!x)a", "(?<=x)a", "a(?!x\\n)", "a(?![^b])", "a(?=b$)", "\\Aa",
+                           "a\\Z", "a?", "^", "a\\n\\b", "a\\n(?!b)", "a\\n(?:b?(?!c))*"}) {
+    INFO(text);
+    CHECK(newest(text) == "-");
+  }
+  CHECK(newest("a(?!b)c") == "ac");
+  CHECK(newest("a\\n(?!b)c") == R"(a\x{a}c or ^(?:c))");
 }
