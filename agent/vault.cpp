@@ -54,32 +54,6 @@ ExitStatus get(const Globals& globals, const Words& words) {
   return written ? ExitStatus::kOk : complain(written.error());
 }
 
-ExitStatus put(const Globals& globals, const Words& words) {
-  const util::SystemClock clock;
-  auto provider = open_configured_vault(globals, clock);
-  if (!provider) {
-    return complain(provider.error());
-  }
-  // Never from the command line: other users see it there.
-  auto content =
-      words.file.empty() || words.file == "-"
-          ? read_standard_input(vault::Provider::kLongestContent)
-          : util::read_file(words.file, util::ByteCount{vault::Provider::kLongestContent});
-  if (!content) {
-    return complain(content.error());
-  }
-  const crypto::SecretString secret = crypto::SecretString::take(std::move(*content));
-  vault::PutOptions options;
-  options.author = user_name();
-  options.comment = words.comment;
-  const auto version = (*provider)->put(words.name, secret, options);
-  if (!version) {
-    return complain(version.error());
-  }
-  print(fmt::format("{} is now version {}\n", words.name, *version));
-  return ExitStatus::kOk;
-}
-
 ExitStatus list(const Globals& globals) {
   const util::SystemClock clock;
   auto provider = open_configured_vault(globals, clock);
@@ -296,7 +270,7 @@ Run declare_vault(CLI::App& app) {
   get_words->add_option("--key", words->key, "only this member of the JSON object");
   get_words->add_option("--output", words->output, "into this file (0600) instead");
   get_words->add_option("--version", words->version, "an earlier version");
-  CLI::App* put_words = verb("put", "write a new version of a document", put, true);
+  CLI::App* put_words = verb("put", "write a new version of a document", put_in_vault, true);
   put_words->add_option("FILE", words->file, "its content; - or nothing for standard input");
   put_words->add_option("--comment", words->comment, "why, for the history");
   declare_changes(verb, words.get());

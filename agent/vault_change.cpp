@@ -12,9 +12,12 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <optional>
+#include <string>
 #include <unistd.h>
+#include <vector>
 
 namespace warder::agent {
 namespace {
@@ -24,6 +27,7 @@ using nlohmann::json;
 using util::Error;
 using util::ErrorCode;
 
+// Never from the command line: other users see it there.
 util::Result<SecretString> read_content(const std::string& file) {
   WARDER_ASSIGN_OR_RETURN(
       std::string text,
@@ -33,7 +37,42 @@ util::Result<SecretString> read_content(const std::string& file) {
   return SecretString::take(std::move(text));
 }
 
-ExitStatus put_document(const Globals& globals, const std::string& name, const VaultWords& words) {
+// An agent would refuse the document and go on as it is, which whoever writes it wants to know now.
+// Told, and no more: it may be meant for other hosts, which have other files.
+void warn_of_errors(const Globals& globals, vault::Provider& provider, const std::string& name) {
+  const auto main = read_main(globals);
+  if (!main) {
+    return;
+  }
+  const std::vector<std::string> names = document_names(main->agent.name);
+  if (std::find(names.begin(), names.end(), name) == names.end()) {
+    return;
+  }
+  const auto documents =
+      fetch_documents([&](std::string_view each) { return provider.get(each); }, main->agent.name);
+  if (!documents) {
+    return;
+  }
+  config::Diagnostics all;
+  load_all(globals.config.string(), *documents, all);
+  config::Diagnostics its;
+  // A host's own document is laid over the shared one before it is looked at.
+  const std::string source = "vault " + name.substr(name.rfind('/') + 1);
+  for (const config::Diagnostic& one : all.list()) {
+    if (one.place.source == source || one.place.source.starts_with(source + '#')) {
+      its.add(one);
+    }
+  }
+  if (its.has_errors()) {
+    fmt::print(stderr, "warder: an agent with the configuration of this host refuses it:\n{}",
+               its.to_text());
+  }
+}
+
+enum class Content { kObject, kAny };
+
+ExitStatus put_document(const Globals& globals, const std::string& name, const VaultWords& words,
+                        Content wanted) {
   const util::SystemClock clock;
   auto provider = open_configured_vault(globals, clock);
   if (!provider) {
@@ -43,10 +82,12 @@ ExitStatus put_document(const Globals& globals, const std::string& name, const V
   if (!content) {
     return complain(content.error());
   }
-  const auto parsed = vault::SecretJson::parse(content->view());
-  if (!parsed || !parsed->value().is_object()) {
-    return complain(
-        Error(ErrorCode::kInvalid, fmt::format("{}: what was given is no JSON object", name)));
+  if (wanted == Content::kObject) {
+    const auto parsed = vault::SecretJson::parse(content->view());
+    if (!parsed || !parsed->value().is_object()) {
+      return complain(
+          Error(ErrorCode::kInvalid, fmt::format("{}: what was given is no JSON object", name)));
+    }
   }
   vault::PutOptions options;
   options.author = user_name();
@@ -56,6 +97,7 @@ ExitStatus put_document(const Globals& globals, const std::string& name, const V
     return complain(version.error());
   }
   print(fmt::format("{} is now version {}\n", name, *version));
+  warn_of_errors(globals, **provider, name);
   return ExitStatus::kOk;
 }
 
@@ -112,6 +154,7 @@ ExitStatus merge_into(const Globals& globals, const std::string& name,
   }
   print(fmt::format("{} is now version {}: {} new, {} changed, {} as they were\n", name, *written,
                     added, changed, same));
+  warn_of_errors(globals, **provider, name);
   return ExitStatus::kOk;
 }
 
@@ -221,11 +264,15 @@ ExitStatus update_vault(const Globals& globals, const VaultWords& given) {
                            : words.performance_config ? "performance"
                            : words.name.empty()       ? "settings"
                                                       : words.name;
-  return put_document(globals, name, words);
+  return put_document(globals, name, words, Content::kObject);
+}
+
+ExitStatus put_in_vault(const Globals& globals, const VaultWords& words) {
+  return put_document(globals, words.name, words, Content::kAny);
 }
 
 ExitStatus update_backup_config(const Globals& globals, const VaultWords& words) {
-  return put_document(globals, "backup", words);
+  return put_document(globals, "backup", words, Content::kObject);
 }
 
 ExitStatus migrate_from_env(const Globals& globals, const VaultWords& words) {

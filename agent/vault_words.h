@@ -52,6 +52,7 @@ ExitStatus set_up_vault(const Globals& globals, const VaultWords& given);
 ExitStatus test_vault(const Globals& globals, const VaultWords& words);
 ExitStatus check_policies(const Globals& globals, const VaultWords& words);
 // vault_change.cpp
+ExitStatus put_in_vault(const Globals& globals, const VaultWords& words);
 ExitStatus update_vault(const Globals& globals, const VaultWords& given);
 ExitStatus update_backup_config(const Globals& globals, const VaultWords& words);
 ExitStatus migrate_from_env(const Globals& globals, const VaultWords& words);

@@ -87,8 +87,8 @@ class Ssh(Case):
         self.assertTrue(self.log_in(USER, "warder-eve", SECRET, *asked))
         for user in ("warder-eve", HOSTILE[0]):
             self.assertFalse(self.log_in(ATTACKER, user, "wrong", *asked))
-        # Two answers of the user that exists, one name that does not.
-        self.assertEqual(self.blamed("sshd", 3), {ATTACKER: 3})
+        # Two answers of each.
+        self.assertEqual(self.blamed("sshd", 4), {ATTACKER: 4})
 
     def test_keys_that_are_refused(self):
         key = self.key("key")
