@@ -48,12 +48,12 @@ constexpr Key kKeys[] = {
      .example = "/srv/vaultwarden/icon_cache"},
     {.name = "formats",
      .type = Type::kWords,
-     .fallback = "binary",
      .least = "1",
      .choices = kFormats,
      .text = "What is made of one copy: binary (the database file), sql_dump (its SQL text), both, "
              "full (a tar archive of the database and `paths`). encrypted stands in older "
-             "configurations; it adds nothing, since `encryption` says so.",
+             "configurations; it adds nothing, since `encryption` says so. Unless set: full where "
+             "there are paths, else binary.",
      .example = "binary full"},
     {.name = "encryption",
      .type = Type::kEnum,
@@ -205,7 +205,9 @@ void read_formats(const config::Values& values, SetOptions& options) {
       options.formats.push_back(format);
     }
   };
-  for (const std::string& word : values.list("formats")) {
+  const std::vector<std::string> words =
+      values.has("formats") ? values.list("formats") : std::vector<std::string>();
+  for (const std::string& word : words) {
     const std::string name = util::to_lower(word);
     if (name == "both") {
       add(Format::kSqlDump);
@@ -215,7 +217,7 @@ void read_formats(const config::Values& values, SetOptions& options) {
     }
   }
   if (options.formats.empty()) {
-    add(Format::kBinary);
+    add(words.empty() && !options.paths.empty() ? Format::kFull : Format::kBinary);
   }
 }
 
@@ -240,6 +242,12 @@ void check_whole(const config::Values& values, const SetOptions& options,
     if (options.paths.empty()) {
       diagnostics.add(values.about("paths", "there is neither a database nor a path to back up"));
     }
+  }
+  if (!options.paths.empty() && !full && !options.vault && !options.database.empty()) {
+    config::Diagnostic left_out = values.about(
+        "paths", "are in no backup: the format full alone packs them", config::Severity::kWarning);
+    left_out.suggestion = "add full to formats";
+    diagnostics.add(std::move(left_out));
   }
   if (options.encryption == Encryption::kNone && !values.boolean("unencrypted")) {
     diagnostics.add(
