@@ -1,7 +1,10 @@
 #include "filter/json_time.h"
 
+#include "filter/date_zone.h"
+
 #include <charconv>
 #include <cmath>
+#include <string>
 
 namespace warder::filter {
 
@@ -23,7 +26,15 @@ std::optional<util::WallTime> time_from_text(std::string_view text) {
   if (error == std::errc() && stop == text.data() + text.size() && !text.empty()) {
     return time_from_number(number);
   }
-  return util::parse_rfc3339(text);
+  // The date takes ten bytes, and a blank may stand between it and the time.
+  constexpr std::size_t kDateAndBlank = 11;
+  const std::size_t blank = text.rfind(' ');
+  if (blank == std::string_view::npos || blank < kDateAndBlank) {
+    return util::parse_rfc3339(text);
+  }
+  const auto zone = fixed_zone(text.substr(blank + 1));
+  const auto time = util::parse_rfc3339(std::string(text.substr(0, blank)) + "Z");
+  return zone && time ? std::optional(*time - *zone) : std::nullopt;
 }
 
 }  // namespace warder::filter

@@ -12,7 +12,8 @@ namespace warder::filter {
 // Nothing for negative numbers and such as a log cannot mean.
 std::optional<util::WallTime> time_from_number(double number);
 
-// RFC 3339, or a number as above.
+// RFC 3339, a number as above, or date and time as in RFC 3339 with another zone behind a blank, as
+// PostgreSQL writes them ("2026-11-22 12:59:04.931 CET"): see fixed_zone().
 std::optional<util::WallTime> time_from_text(std::string_view text);
 
 }  // namespace warder::filter

@@ -15,14 +15,19 @@ from case import ATTACKER, SECRET, USER, VICTIM, Case, until
 
 class Database(Case):
     def test_postgresql(self):
-        self.postgresql("%m [%p] %h ", 4)
+        self.postgresql("%m [%p] %h ", 5)
 
     def test_postgresql_with_names_in_the_prefix(self):
         """Nothing is found, for a name with a line break makes a line there."""
         self.postgresql("%m [%p] %h %q%u@%d ", 0)
         self.assertRegex(self.log.read_text(), rf"(?m)^2026-11-02 11:58:01 UTC \[7\] {VICTIM} a@b FATAL")
 
-    def postgresql(self, prefix, findings):
+    def test_postgresql_as_json(self):
+        """Names with line breaks move nothing."""
+        self.postgresql("", 5, "postgresql-json", logging_collector="on", log_destination="jsonlog",
+                        log_directory=self.folder, log_filename="server.log")
+
+    def postgresql(self, prefix, findings, log_filter="postgresql", **more):
         programs = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))[-1]
         owner = pwd.getpwnam("postgres")
         data = self.folder / "data"
@@ -36,12 +41,12 @@ class Database(Case):
                        cwd=self.folder)
         settings = {"listen_addresses": USER, "port": self.port, "log_timezone": "UTC",
                     "unix_socket_directories": self.folder, "log_line_prefix": prefix,
-                    "logging_collector": "off", "fsync": "off"}
-        self.log = self.folder / "output"
+                    "logging_collector": "off", "fsync": "off", **more}
+        self.log = self.folder / ("server.json" if more else "output")
         self.run_program(programs / "postgres", "-D", data,
                          *[word for key, value in settings.items()
                            for word in ("-c", f"{key}={value}")], user="postgres",
-                         ready=lambda: "ready to accept connections" in self.log.read_text())
+                         ready=lambda: self.log.exists() and "ready to accept connections" in self.log.read_text())
 
         def log_in(address, user, database, password):
             with socket.create_connection((USER, self.port), source_address=(address, 0)) as raw:
@@ -53,8 +58,13 @@ class Database(Case):
                   'b FATAL:  password authentication failed for user "x"')
         for user, database in (("eve", "postgres"), ("nobody", "shop"), (hostile, "a b"), broken):
             self.assertFalse(log_in(ATTACKER, user, database, "wrong"))
+        # Something else than its protocol.
+        with socket.create_connection((USER, self.port), source_address=(ATTACKER, 0)) as raw:
+            raw.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            raw.recv(1)
         until(lambda: self.log.read_text().count("no pg_hba.conf entry") >= 4, "four in the log")
-        self.assertEqual(self.blamed("postgresql", findings), {ATTACKER: findings} if findings else {})
+        until(lambda: "invalid length of startup packet" in self.log.read_text(), "the fifth in the log")
+        self.assertEqual(self.blamed(log_filter, findings), {ATTACKER: findings} if findings else {})
 
     def test_mariadb(self):
         owner = pwd.getpwnam("nobody")

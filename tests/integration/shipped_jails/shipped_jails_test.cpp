@@ -128,6 +128,7 @@ TEST_CASE("shipped jails are sound, disabled, and have filters that ship") {
                                           "postfix",
                                           "postfix-sasl",
                                           "postgresql",
+                                          "postgresql-json",
                                           "proftpd",
                                           "proxmox",
                                           "pure-ftpd",
