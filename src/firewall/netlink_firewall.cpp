@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <thread>
 
 namespace warder::firewall {
 namespace {
@@ -71,6 +72,8 @@ struct NetlinkFirewall::State {
   TableWatch watch;
   Ruleset ruleset;
   bool ensured = false;
+  // For look-ups beside those of `client`; none where they would share one processor.
+  std::optional<TableClient> second = std::nullopt;
   bool held = false;  // most of what was asked for last was there already
   std::optional<util::MonotonicTime> loud_until = std::nullopt;
 
@@ -84,7 +87,13 @@ struct NetlinkFirewall::State {
 util::Result<std::unique_ptr<NetlinkFirewall>> NetlinkFirewall::open(
     const util::Clock& clock, const NetlinkOptions& options) {
   WARDER_ASSIGN_OR_RETURN(auto channel, open_channel(NETLINK_NETFILTER));
-  return open(clock, options, std::move(channel));
+  WARDER_ASSIGN_OR_RETURN(auto opened, open(clock, options, std::move(channel)));
+  if (std::thread::hardware_concurrency() > 1) {
+    if (auto second = open_channel(NETLINK_NETFILTER)) {
+      opened->state_->second.emplace(std::move(*second));
+    }
+  }
+  return opened;
 }
 
 util::Result<std::unique_ptr<NetlinkFirewall>> NetlinkFirewall::open(
@@ -192,9 +201,10 @@ util::Status NetlinkFirewall::State::put(std::span<const Wish> wishes, ApplyRepo
     before = client.generation();
   }
   if (!before || !watch.leave()) {
-    return put_into_effect(client, ruleset, wishes, held, report);
+    return put_into_effect(client, second ? &*second : nullptr, ruleset, wishes, held, report);
   }
-  const util::Status done = put_into_effect(client, ruleset, wishes, held, report);
+  const util::Status done =
+      put_into_effect(client, second ? &*second : nullptr, ruleset, wishes, held, report);
   const util::Status hears = watch.join();
   const auto after = client.generation();
   if (!after || client.transactions().unknown != own.unknown ||

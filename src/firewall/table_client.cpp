@@ -7,12 +7,15 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <numeric>
 
 namespace warder::firewall {
 namespace {
 
 // A dump that another transaction disturbs is begun again so often.
 constexpr int kDumpAttempts = 8;
+// Keys asked for in one message. More save little, and cost more where one is missing.
+constexpr std::size_t kTogether = 32;
 
 }  // namespace
 
@@ -167,17 +170,43 @@ int TableClient::dump(util::ByteView request, std::uint32_t sequence,
 
 util::Result<std::vector<std::optional<SetElement>>> TableClient::look_up(
     std::span<const Key> keys) {
-  std::vector<std::optional<SetElement>> found(keys.size());
+  Found found(keys.size());
+  std::vector<std::size_t> places(keys.size());
+  std::iota(places.begin(), places.end(), std::size_t{0});
+  std::vector<std::size_t> undecided;
+  WARDER_RETURN_IF_ERROR(ask(keys, places, kTogether, found, undecided));
+  if (!undecided.empty()) {
+    std::vector<std::size_t> none;
+    WARDER_RETURN_IF_ERROR(ask(keys, undecided, 1, found, none));
+  }
+  return found;
+}
+
+util::Status TableClient::ask(std::span<const Key> keys, std::span<const std::size_t> places,
+                              std::size_t together, Found& found,
+                              std::vector<std::size_t>& undecided) {
+  struct Question {
+    std::span<const std::size_t> places;
+    std::size_t answered = 0;
+    bool refused = false;  // at the first place that is not answered
+  };
+  std::vector<Question> questions;
+  std::vector<SetElement> elements;
   out_.clear();
   const std::uint32_t first = sequence_ + 1;
-  for (const Key& key : keys) {
-    const SetElement element{key.address, std::nullopt, {}};
-    write_elements(out_, ElementRequest::kGet, 0, next_sequence(), key.set, {&element, 1});
+  for (std::size_t at = 0; at < places.size();) {
+    const std::string_view set = keys[places[at]].set;
+    const std::size_t begin = at;
+    elements.clear();
+    while (at < places.size() && at - begin < together && keys[places[at]].set == set) {
+      elements.push_back({keys[places[at++]].address, std::nullopt, {}});
+    }
+    questions.push_back({places.subspan(begin, at - begin)});
+    write_elements(out_, ElementRequest::kGet, 0, next_sequence(), set, elements);
   }
   if (const int error = channel_->send(out_.finish()); error != 0) {
     return firewall_error(error);
   }
-  std::size_t answers = 0;
   for (;;) {
     std::size_t length = 0;
     const int error = channel_->receive(buffer_, length);
@@ -187,27 +216,40 @@ util::Result<std::vector<std::optional<SetElement>>> TableClient::look_up(
     MessageReader reader(util::ByteView(buffer_).first(length));
     while (const auto message = reader.next()) {
       const std::size_t place = message->sequence - first;
-      if (place >= keys.size()) {
+      if (place >= questions.size()) {
         continue;
       }
-      ++answers;
+      Question& question = questions[place];
       if (const auto code = error_of(*message)) {
         // Whatever else is wrong with a key, the transaction will say it of its element.
         if (*code == EPERM) {
           return firewall_error(*code);
         }
+        question.refused = true;
         continue;
       }
-      read_elements(*message, keys[place].address.family(), [&](const SetElement& element) {
-        found[place] = element;
-        return true;
-      });
+      // The answers come in the order of the elements, a message each.
+      if (question.answered < question.places.size()) {
+        const std::size_t key = question.places[question.answered];
+        read_elements(*message, keys[key].address.family(), [&](const SetElement& element) {
+          if (element.key == keys[key].address) {
+            found[key] = element;
+            ++question.answered;
+          }
+          return false;
+        });
+      }
     }
   }
-  if (answers < keys.size()) {
-    return util::Error(util::ErrorCode::kConflict, "answers of the kernel were lost");
+  for (const Question& question : questions) {
+    const std::size_t decided = question.answered + (question.refused ? 1 : 0);
+    if (decided < question.places.size() && !question.refused) {
+      return util::Error(util::ErrorCode::kConflict, "answers of the kernel were lost");
+    }
+    const auto behind = question.places.subspan(std::min(decided, question.places.size()));
+    undecided.insert(undecided.end(), behind.begin(), behind.end());
   }
-  return found;
+  return {};
 }
 
 util::Result<TableState> TableClient::read_state() {

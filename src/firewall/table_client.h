@@ -52,7 +52,8 @@ class TableClient {
            const std::function<bool(const Message&)>& visit);
 
   // The elements with these keys in their sets, an empty place for each that is not there. At most
-  // kMostLookups. The names of the sets stay the caller's. kConflict when answers were lost.
+  // kMostLookups. The names of the sets stay the caller's. kConflict when answers were lost. Keys
+  // of one set side by side share a message, which is quicker while most of them are there.
   struct Key {
     std::string_view set;
     net::IpAddress address;
@@ -64,6 +65,12 @@ class TableClient {
   util::Result<TableState> read_state();
 
  private:
+  using Found = std::vector<std::optional<SetElement>>;
+  // Asks for the keys at `places`, at most `together` in a message; `undecided` gets the places
+  // behind one of the same message that is not there, of which the kernel says nothing.
+  util::Status ask(std::span<const Key> keys, std::span<const std::size_t> places,
+                   std::size_t together, Found& found, std::vector<std::size_t>& undecided);
+
   std::unique_ptr<Channel> channel_;
   MessageWriter out_;
   util::Bytes buffer_;

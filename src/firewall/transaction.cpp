@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
+#include <system_error>
+#include <thread>
 
 namespace warder::firewall {
 namespace {
@@ -42,6 +44,11 @@ class SetNames {
   std::map<SetId, std::string> names_;
   const std::pair<const SetId, std::string>* last_ = nullptr;
 };
+
+bool is_fulfilled(const Wish& wish, const std::optional<SetElement>& held) {
+  return wish.kind == Change::Kind::kRemove ? !held
+                                            : held && is_fulfilled_by(wish, held->remaining);
+}
 
 // Errors that name the whole and pass by themselves.
 bool is_passing(int error) { return error == EAGAIN || error == EINTR || error == ENOBUFS; }
@@ -123,10 +130,7 @@ class Careful {
     for (std::size_t i = 0; i < pending_.size(); ++i) {
       const Wish& wish = pending_[i];
       const std::optional<SetElement>& element = held[i];
-      const bool fulfilled = wish.kind == Change::Kind::kRemove
-                                 ? !element
-                                 : element && is_fulfilled_by(wish, element->remaining);
-      if (fulfilled) {
+      if (is_fulfilled(wish, element)) {
         ++report_.unchanged;
         report_.outlasting += element && outlasts(wish, element->remaining) ? 1 : 0;
       } else {
@@ -230,12 +234,71 @@ class Careful {
   std::optional<TableState> state_;
 };
 
+// What the kernel holds of a portion already.
+struct Looked {
+  util::Status status;
+  std::vector<Wish> left;  // not as it was asked for, or nothing is known of it
+  std::size_t found = 0;
+  std::uint32_t unchanged = 0;
+  std::uint32_t outlasting = 0;
+};
+
+Looked look(TableClient& client, const Ruleset& ruleset, std::span<const Wish> wishes) {
+  Looked looked;
+  SetNames names(ruleset);
+  std::vector<TableClient::Key> keys;
+  for (std::size_t at = 0; at < wishes.size() && looked.status; at += TableClient::kMostLookups) {
+    const auto part = wishes.subspan(at, std::min(wishes.size() - at, TableClient::kMostLookups));
+    keys.clear();
+    for (const Wish& wish : part) {
+      keys.push_back({names.of(wish), wish.prefix.address()});
+    }
+    const auto held = client.look_up(keys);
+    if (!held && held.error().code() != util::ErrorCode::kConflict) {
+      looked.status = held.error();
+    }
+    for (std::size_t i = 0; i < part.size(); ++i) {
+      const std::optional<SetElement> element = held ? (*held)[i] : std::nullopt;
+      looked.found += element ? 1 : 0;
+      if (!held || !is_fulfilled(part[i], element)) {
+        looked.left.push_back(part[i]);
+        continue;
+      }
+      ++looked.unchanged;
+      looked.outlasting += element && outlasts(part[i], element->remaining) ? 1 : 0;
+    }
+  }
+  return looked;
+}
+
+// Both halves at once. What is left of them is for the careful way.
+Looked look(TableClient& client, TableClient& second, const Ruleset& ruleset,
+            std::span<const Wish> wishes) {
+  const auto half = wishes.subspan(wishes.size() / 2);
+  Looked other;
+  std::thread thread;
+  try {
+    thread = std::thread([&] { other = look(second, ruleset, half); });
+  } catch (const std::system_error&) {
+    // As many threads as the system lets us have.
+    return look(client, ruleset, wishes);
+  }
+  Looked looked = look(client, ruleset, wishes.first(wishes.size() / 2));
+  thread.join();
+  looked.status = looked.status ? other.status : looked.status;
+  looked.left.insert(looked.left.end(), other.left.begin(), other.left.end());
+  looked.found += other.found;
+  looked.unchanged += other.unchanged;
+  looked.outlasting += other.outlasting;
+  return looked;
+}
+
 }  // namespace
 
-util::Status put_into_effect(TableClient& client, const Ruleset& ruleset,
+util::Status put_into_effect(TableClient& client, TableClient* second, const Ruleset& ruleset,
                              std::span<const Wish> wishes, bool& held, ApplyReport& report) {
   while (!wishes.empty()) {
-    const auto part = wishes.first(std::min(wishes.size(), kTransaction));
+    auto part = wishes.first(std::min(wishes.size(), kTransaction));
     wishes = wishes.subspan(part.size());
     util::Status status;
     const bool ask_first = held && part.size() >= kLarge;
@@ -246,13 +309,22 @@ util::Status put_into_effect(TableClient& client, const Ruleset& ruleset,
       continue;
     }
     WARDER_RETURN_IF_ERROR(status);
+    const std::size_t asked = part.size();
+    Looked looked;
+    if (ask_first && second != nullptr) {
+      looked = look(client, *second, ruleset, part);
+      WARDER_RETURN_IF_ERROR(looked.status);
+      report.unchanged += looked.unchanged;
+      report.outlasting += looked.outlasting;
+      part = looked.left;
+    }
     Careful careful(client, ruleset, report);
     for (std::size_t at = 0; at < part.size(); at += TableClient::kMostLookups) {
       WARDER_RETURN_IF_ERROR(
           careful.run(part.subspan(at, std::min(part.size() - at, TableClient::kMostLookups))));
     }
-    if (part.size() >= kLarge) {
-      held = careful.found() > part.size() / 2;
+    if (asked >= kLarge) {
+      held = (asked == part.size() ? careful.found() : looked.found) > asked / 2;
     }
   }
   return {};

@@ -261,6 +261,14 @@ TEST_CASE("many bans that the kernel has already are asked for first, and missin
     change.end = at.clock.now() + 2h;
   }
   CHECK(at.wall->apply(bans).value() == ApplyReport{0, 5, 11'995, 0, {}});
+  // With holes all over: of several in one question the kernel names the first only.
+  std::vector<Change> holes;
+  for (std::uint32_t i = 3; i < 12'000; i += 7) {
+    holes.push_back({Kind::kRemove, 0, numbered(i), std::nullopt});
+  }
+  const auto missing = static_cast<std::uint32_t>(holes.size());
+  CHECK(at.wall->apply(holes).value() == ApplyReport{0, 0, 0, missing, {}});
+  CHECK(at.wall->apply(bans).value() == ApplyReport{missing, 0, 12'000 - missing, 0, {}});
   at.nft("flush set inet warder all_v4_32");
   CHECK(at.wall->apply(bans).value() == ApplyReport{12'000, 0, 0, 0, {}});
   CHECK(at.held().size() == 12'000);
