@@ -65,6 +65,8 @@ class Monitors {
  private:
   struct One;
   void make_due(One& one, util::MonotonicTime now, int cancel);
+  util::MonotonicTime next_time(const One& one, util::MonotonicTime after,
+                                std::chrono::microseconds interval) const;
   void take_changes();
   void note_opening(const std::string& monitor);
 

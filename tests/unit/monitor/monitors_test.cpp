@@ -117,6 +117,31 @@ TEST_CASE("each check is made at its own time, over a restart too") {
   CHECK(fixture.step() == "never");
 }
 
+TEST_CASE("monitors that began at different times come to wake the host together") {
+  Fixture fixture;
+  fixture.options.checks = {Check::kSchema};
+  fixture.monitors->use({fixture.options});
+  CHECK(fixture.step() == "schema 300");
+  fixture.clock.advance(280s);
+  monitor::MonitorOptions other = fixture.options;
+  other.name = "mail";
+  fixture.monitors->use({fixture.options, other});
+  CHECK(fixture.step() == "schema 20");  // of the other one, due again after 300
+  // A minute early at most: they are 20 seconds apart, so the first joins the other.
+  fixture.clock.advance(20s);
+  CHECK(fixture.step() == "schema 280");
+  fixture.clock.advance(280s);
+  CHECK(fixture.step() == "schema schema 300");
+  // Too far apart to join is left as it is.
+  monitor::MonitorOptions third = fixture.options;
+  third.name = "files";
+  fixture.clock.advance(150s);
+  fixture.monitors->use({fixture.options, other, third});
+  CHECK(fixture.step() == "schema 150");
+  fixture.clock.advance(150s);
+  CHECK(fixture.step() == "schema schema 150");
+}
+
 TEST_CASE("a change is told once, each heavy run leaves a line, recovery is told") {
   Fixture fixture;
   fixture.step();
