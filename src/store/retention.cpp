@@ -16,9 +16,10 @@ namespace {
 
 constexpr std::int64_t kSlice = 2000;
 
-// Pages are given back when they are many and a good part of the file; else new rows take them.
+// Pages are given back when they are many and a part of the file that is missed elsewhere; else new
+// rows take them.
 constexpr std::int64_t kLeastFreePages = 1024;
-constexpr std::int64_t kFreePart = 8;
+constexpr std::int64_t kFreePart = 32;
 constexpr int kPagesAtOnce = 512;
 
 }  // namespace
