@@ -116,8 +116,7 @@ json counts_json(const Counts& counts) {
 }
 
 std::string counts_text(const Counts& counts) {
-  return fmt::format("{} run as they are, {} differ, {} are refused", counts[0], counts[1],
-                     counts[2]);
+  return fmt::format("{} as they are, {} different, {} refused", counts[0], counts[1], counts[2]);
 }
 
 }  // namespace
@@ -222,9 +221,12 @@ std::string ImportReport::to_text() const {
           unproven);
     }
   }
+  if (!configuration.remarks.empty() || !configuration.globals.remarks.empty()) {
+    text += "  for all:\n";
+  }
   for (const auto* remarks : {&configuration.remarks, &configuration.globals.remarks}) {
     for (const fail2ban::Remark& remark : *remarks) {
-      text += "  for all:\n" + remark_text(remark);
+      text += remark_text(remark);
     }
   }
   for (const fail2ban::ActionDestination& one : configuration.destinations) {
