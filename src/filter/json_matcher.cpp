@@ -117,6 +117,9 @@ class JoinedMatcher final : public JsonMatcher {
   // Reused from line to line.
   std::vector<Verdict> verdicts_;
   std::vector<std::string_view> forwarded_;
+  // What the entry's field time_slot_ was read as; of none at the start of an entry.
+  std::optional<Slot> time_slot_;
+  std::optional<util::WallTime> time_found_;
 };
 
 bool JoinedMatcher::match_entry(const model::Line& line, util::WallTime now, Reading reading,
@@ -126,6 +129,7 @@ bool JoinedMatcher::match_entry(const model::Line& line, util::WallTime now, Rea
   }
   program_->start_line(*reader_);
   verdicts_.clear();
+  time_slot_.reset();
   const ConditionSet& candidates = program_->candidates();
   for (std::size_t word = 0; word < candidates.size(); ++word) {
     judge(line, now, reading, word, candidates[word]);
@@ -224,6 +228,7 @@ Verdict JoinedMatcher::verdict_of(const Part& part, std::size_t pattern, const m
   if (part.once) {
     finding.once = capture(*part.once);
   }
+  finding.captures.reserve(part.captures.size());
   for (std::size_t i = 0; i < part.captures.size(); ++i) {
     finding.captures.emplace_back(part.rules->captures[i].first, capture(part.captures[i]));
   }
@@ -260,12 +265,17 @@ JudgedTime JoinedMatcher::time_of(const Part& part, const model::Line& line, uti
   if (line.stamp) {
     return judge_time(line.stamp, now, reading);
   }
-  std::optional<util::WallTime> found;
-  if (const auto number = reader_->number(part.time)) {
-    found = time_from_number(*number);
-  } else if (const auto text = reader_->text(part.time)) {
-    found = time_from_text(*text);
+  // Most filters of one log have its time in the same field.
+  if (time_slot_ != part.time) {
+    time_slot_ = part.time;
+    time_found_.reset();
+    if (const auto number = reader_->number(part.time)) {
+      time_found_ = time_from_number(*number);
+    } else if (const auto text = reader_->text(part.time)) {
+      time_found_ = time_from_text(*text);
+    }
   }
+  const std::optional<util::WallTime>& found = time_found_;
   const std::string_view raw = reader_->raw(part.time);
   if (!found) {
     notices.push_back({raw.empty() ? NoticeKind::kNoDate : NoticeKind::kBadDate, raw});

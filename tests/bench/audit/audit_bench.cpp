@@ -1,8 +1,8 @@
 // Entries of a vault's audit log a second on one core, judged by all filters of
 // filters/vault-*.conf at once, on lines of 1 to 2 KB: reads that nobody minds, and a log in which
 // every request is one that some filter looks for. With a file as argument that file's lines; with
-// --write FILE the usual lines are written there, for other programs. Prints figures by processor
-// time; nothing passes or fails.
+// --write FILE (--write-hostile FILE) the lines are written there, for other programs. Prints
+// figures by processor time; nothing passes or fails.
 #include "filter/filter.h"
 #include "filter/matcher.h"
 
@@ -151,9 +151,10 @@ void measure(std::string_view name, const std::vector<std::string>& texts, Match
 }  // namespace
 
 int main(int count, char** words) {
-  if (count == 3 && std::string_view(words[1]) == "--write") {
+  const std::string_view first = count > 1 ? words[1] : "";
+  if (count == 3 && (first == "--write" || first == "--write-hostile")) {
     std::ofstream file(words[2]);
-    const auto lines = usual_lines();
+    const auto lines = first == "--write" ? usual_lines() : hostile_lines();
     for (int round = 0; round < 25; ++round) {
       for (const std::string& line : lines) {
         file << line << '\n';

@@ -1,6 +1,6 @@
 """A vault's audit log read by warder, jq and CrowdSec: the same file, whole processes, by processor time.
 
-    python3 tests/bench/audit/peers.py build/release/tests/bench/bench_audit [--rounds N]
+    python3 tests/bench/audit/peers.py build/release/tests/bench/audit/bench_audit [--rounds N]
 
 warder judges with all its filters for that log at once. jq takes four fields out of each line, CrowdSec five and compares them with five
 scenarios: both do less. CrowdSec is Debian's package, not installed but unpacked into a temporary folder; it gets a configuration,
