@@ -4,6 +4,7 @@
 
 #include <fmt/core.h>
 
+#include <cerrno>
 #include <string>
 #include <system_error>
 
@@ -61,7 +62,17 @@ std::string connection_problem(CURL* handle) {
   if (os_error == 0) {
     return "no connection";
   }
-  return std::generic_category().message(static_cast<int>(os_error));
+  const std::string reason = std::generic_category().message(static_cast<int>(os_error));
+  switch (os_error) {
+    case ECONNREFUSED:
+      return reason +
+             "; nothing listens there: check address and port, and whether the server runs";
+    case ENETUNREACH:
+    case EHOSTUNREACH:
+      return reason + "; check the address, and the network of this machine";
+    default:
+      return reason;
+  }
 }
 
 }  // namespace
@@ -87,7 +98,11 @@ Error describe_failure(CURLcode code, CURL* handle, std::string_view where) {
     }
     case CURLE_SSL_CONNECT_ERROR:
       return text(ErrorCode::kDenied,
-                  "no TLS connection: the server offers no TLS 1.2 or newer, or is no TLS server");
+                  where.starts_with("https")
+                      ? "no TLS connection: the server offers no TLS 1.2 or newer, or is no TLS "
+                        "server (the address of one without TLS begins with http://)"
+                      : "no TLS connection: the server offers no TLS 1.2 or newer, or is no TLS "
+                        "server");
     case CURLE_SSL_CACERT_BADFILE:
       return text(ErrorCode::kInvalid,
                   "the file named in ca_file cannot be read or holds no certificate");

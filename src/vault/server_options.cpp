@@ -334,7 +334,10 @@ void read_connection(Reader* reader, ServerConnection* connection) {
     const auto target = http::parse_target(address);
     if (!target) {
       reader->wrong("address",
-                    fmt::format("'{}' is no http or https address", util::printable(address, 100)));
+                    fmt::format("'{}' is no http or https address{}", util::printable(address, 100),
+                                address.find("://") == std::string::npos
+                                    ? "; write https:// (or http://) before it"
+                                    : ""));
       continue;
     }
     const bool here = is_loopback(address) || !connection->socket.empty();

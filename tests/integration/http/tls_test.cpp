@@ -84,7 +84,9 @@ TEST_CASE("bad certificates are refused and the text names the cause") {
 TEST_CASE("old protocols and servers without TLS are refused") {
   const Fixture f;
   const std::string refused =
-      "no TLS connection: the server offers no TLS 1.2 or newer, or is no TLS server";
+      "no TLS connection: the server offers no TLS 1.2 or newer, or is no TLS server (the address "
+      "of "
+      "one without TLS begins with http://)";
   const Certificate made = make_certificate({}, &f.authority);
   CHECK(f.ask(testing::tls(made, TLS1_1_VERSION), f.ca_file) == refused);
   CHECK(f.ask(

@@ -157,7 +157,10 @@ TEST_CASE("nobody listens") {
     host = where(server);
   }
   Client client({});
-  CHECK(client.perform(get(url)).error().message() == host + ": Connection refused");
+  CHECK(client.perform(get(url)).error().message() ==
+        host +
+            ": Connection refused; nothing listens there: check address and port, and whether the "
+            "server runs");
   // RFC 6761: this name never exists.
   CHECK(client.perform(get("http://canary-host.invalid/x")).error().message() ==
         "http://canary-host.invalid: its name cannot be resolved; check the name and this "

@@ -166,7 +166,8 @@ TEST_CASE("everything that is wrong is told at once, and no secret with it") {
   CHECK(problems("address = https://a.example\n").find("nothing says how to log in") !=
         std::string::npos);
   CHECK(problems("", {{"VAULT_ADDR", "vault.example"}, {"VAULT_TOKEN", "canary"}}) ==
-        "[vault] address: 'vault.example' is no http or https address");
+        "[vault] address: 'vault.example' is no http or https address; write https:// (or http://) "
+        "before it");
 }
 
 TEST_CASE("VAULT_ENABLED asks the server where provider says nothing") {
