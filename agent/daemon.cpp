@@ -337,6 +337,11 @@ util::Status Daemon::use_destinations(const Loaded& loaded) {
   const auto resolve = [this](const config::SecretReference& reference) {
     return vault::resolve(reference, documents_source());
   };
+  const auto doubt = [this](const config::SecretReference& reference) {
+    if (vault_) {
+      vault_->doubt(reference.document);
+    }
+  };
   // The session of the documents serves the audit trail as well.
   const ship::FarEnds ends = far_ends(vault_options_of(loaded.main),
                                       dynamic_cast<vault::ServerVault*>(vault_.get()), clock_);
@@ -347,8 +352,8 @@ util::Status Daemon::use_destinations(const Loaded& loaded) {
     plan.options = destination.shipper;
     plan.after = destination.escalation_after;
     plan.times = destination.escalation_times;
-    plan.make = [this, options = destination, resolve, ends, host = loaded.main.agent.name] {
-      return ship::make_destination(options, host, resolve, ends, clock_);
+    plan.make = [this, options = destination, resolve, doubt, ends, host = loaded.main.agent.name] {
+      return ship::make_destination(options, host, resolve, doubt, ends, clock_);
     };
     plan.text = text;
     plans.push_back(std::move(plan));

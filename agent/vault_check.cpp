@@ -1,6 +1,7 @@
 #include "agent/output.h"
 #include "agent/vault_words.h"
 #include "agent/wiring.h"
+#include "config/secret_reference.h"
 #include "config/vault_path.h"
 #include "ship/keys.h"
 #include "storage/keys.h"
@@ -160,12 +161,16 @@ std::vector<std::string> credential_paths(const Globals& globals) {
   for (const config::Table* table : {&ship::destination_table(), &storage::storage_table()}) {
     for (const config::Values* values : main->checked.all(*table)) {
       for (const config::Key& key : table->keys) {
-        if (key.type != config::Type::kSecret || !values->has(key.name)) {
+        if (!values->has(key.name)) {
           continue;
         }
-        if (const std::string& document = values->secret(key.name).document;
-            config::is_vault_path(document)) {
-          paths.insert(document.substr(1));
+        const auto reference =
+            key.type == config::Type::kSecret ? std::optional(values->secret(key.name))
+            : key.type == config::Type::kString
+                ? config::parse_secret_reference(values->string(key.name))  // a user name
+                : std::nullopt;
+        if (reference && config::is_vault_path(reference->document)) {
+          paths.insert(reference->document.substr(1));
         }
       }
     }

@@ -1,5 +1,6 @@
 #include "backup/vault_passphrases.h"
 
+#include "config/secret_reference.h"
 #include "log/log.h"
 #include "vault/reference.h"
 
@@ -20,30 +21,6 @@ constexpr std::size_t kMostVersions = 50;
 constexpr std::string_view kPurpose = "warder backup";
 
 }  // namespace
-
-std::optional<SecretReference> parse_reference(std::string_view text) {
-  const std::size_t colon = text.find(':');
-  if (colon == std::string_view::npos) {
-    return std::nullopt;
-  }
-  const std::string_view kind = text.substr(0, colon);
-  const std::string_view rest = text.substr(colon + 1);
-  if (kind == "vault") {
-    const std::size_t slash = rest.rfind('/');
-    if (slash == std::string_view::npos || slash == 0 || slash + 1 == rest.size()) {
-      return std::nullopt;
-    }
-    return SecretReference{SecretReference::Kind::kVault, std::string(rest.substr(0, slash)),
-                           std::string(rest.substr(slash + 1))};
-  }
-  if (kind == "file") {
-    return SecretReference{SecretReference::Kind::kFile, {}, std::string(rest)};
-  }
-  if (kind == "credential") {
-    return SecretReference{SecretReference::Kind::kCredential, {}, std::string(rest)};
-  }
-  return std::nullopt;
-}
 
 util::Result<Passphrase> VaultPassphrases::read(const SecretReference& reference,
                                                 std::optional<std::uint64_t> version) {
@@ -153,7 +130,7 @@ util::Result<std::vector<Passphrase>> VaultPassphrases::candidates(const KeyId& 
       }
     }
   } else {
-    const auto named = parse_reference(id.reference);
+    const auto named = config::parse_secret_reference(id.reference);
     if (named) {
       add_versions(*named, id, all);
     }

@@ -45,7 +45,4 @@ class VaultPassphrases : public Passphrases {
   Parts parts_;
 };
 
-// "vault:backup/passphrase" as SecretReference::to_string() gives it; empty when it is none.
-std::optional<config::SecretReference> parse_reference(std::string_view text);
-
 }  // namespace warder::backup

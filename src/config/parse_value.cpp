@@ -1,5 +1,6 @@
 #include "config/parse_value.h"
 
+#include "config/secret_reference.h"
 #include "net/address.h"
 #include "net/port.h"
 #include "util/bytes.h"
@@ -266,22 +267,8 @@ ParseOutcome parse_url(const Key& key, std::string_view text) {
 }
 
 ParseOutcome parse_secret(std::string_view text) {
-  using Kind = SecretReference::Kind;
-  const std::size_t colon = std::min(text.find(':'), text.size());
-  const std::string_view kind = text.substr(0, colon);
-  const std::string_view rest = text.substr(std::min(colon + 1, text.size()));
-  const bool is_clean = rest.find_first_of(" \t\r\n") == rest.npos && !rest.empty();
-  if (kind == "vault" && is_clean) {
-    // A document's name may hold slashes: hooks/ops/url is url in hooks/ops.
-    const std::size_t slash = rest.rfind('/');
-    if (slash != rest.npos && slash > 0 && slash + 1 < rest.size()) {
-      return accept(SecretReference{Kind::kVault, std::string(rest.substr(0, slash)),
-                                    std::string(rest.substr(slash + 1))});
-    }
-  } else if (kind == "file" && !rest.empty() && rest.front() == '/') {
-    return accept(SecretReference{Kind::kFile, {}, std::string(rest)});
-  } else if (kind == "credential" && is_clean && rest.find('/') == rest.npos) {
-    return accept(SecretReference{Kind::kCredential, {}, std::string(rest)});
+  if (auto reference = parse_secret_reference(text)) {
+    return accept(std::move(*reference));
   }
   return Refusal{"is no reference to a secret, and a secret itself must not stand here",
                  "put it into the vault with `warder vault put` and write vault:DOCUMENT/KEY",

@@ -1,5 +1,6 @@
 #include "ship/keys.h"
 
+#include "config/secret_reference.h"
 #include "config/vault_path.h"
 #include "oci/config_file.h"
 #include "ship/command.h"
@@ -110,13 +111,15 @@ constexpr Key kKeys[] = {
      .type = Type::kString,
      .most = "255",
      .change = Change::kLive,
-     .text = "For mail: the name to log in with; without it there is no log-in.",
+     .text =
+         "For mail: the name to log in with, or where it is kept (vault:DOCUMENT/KEY, file:/PATH, "
+         "credential:NAME); without it there is no log-in. A name that is made together with its "
+         "password comes from the same path: vault:/database/creds/ROLE/username.",
      .example = "warder@example.org"},
     {.name = "password",
      .type = Type::kSecret,
      .change = Change::kLive,
-     .text = "For mail: where the password is kept. Its name does not change, so credentials whose "
-             "name is made with them (vault:/database/creds/ROLE/...) are no use here.",
+     .text = "For mail: where the password is kept.",
      .example = "vault:alerts-secrets/smtp_password"},
     {.name = "argv",
      .type = Type::kLines,
@@ -462,7 +465,13 @@ void mail_options(const config::Values& values, DestinationOptions* options,
       diagnostics.add(values.about("to", status.error().message()));
     }
   }
-  options->username = values.has("username") ? values.string("username") : "";
+  if (values.has("username")) {
+    options->username = values.string("username");
+    options->username_at = config::parse_secret_reference(options->username);
+    if (!options->username_at && options->username.starts_with("vault:")) {
+      diagnostics.add(values.about("username", "is no reference; write vault:DOCUMENT/KEY"));
+    }
+  }
   options->password = reference(values, "password");
   if (options->username.empty() != !options->password) {
     diagnostics.add(values.about("form", "username and password go together"));
@@ -603,8 +612,8 @@ DestinationOptions destination_options(const config::Values& values,
 }
 
 std::unique_ptr<Destination> make_destination(const DestinationOptions& options, std::string host,
-                                              SecretResolver resolve, const FarEnds& far_ends,
-                                              const util::Clock& clock) {
+                                              SecretResolver resolve, SecretDoubt doubt,
+                                              const FarEnds& far_ends, const util::Clock& clock) {
   switch (options.means) {
     case Means::kOciLogging:
       return make_oci_logging({options.name, std::move(host), options.target}, far_ends.cloud(),
@@ -635,14 +644,39 @@ std::unique_ptr<Destination> make_destination(const DestinationOptions& options,
     }
     return [resolve, where = *where] { return resolve(where); };
   };
+  // What to do when those that end with a lease were refused; nothing when there are none.
+  const auto refused =
+      [&](const std::vector<std::optional<config::SecretReference>>& all) -> std::function<void()> {
+    std::vector<config::SecretReference> leased;
+    for (const auto& where : all) {
+      if (where && config::is_vault_path(where->document)) {
+        leased.push_back(*where);
+      }
+    }
+    if (leased.empty()) {
+      return {};
+    }
+    return [doubt, leased = std::move(leased)] {
+      for (const config::SecretReference& where : leased) {
+        doubt(where);
+      }
+    };
+  };
   if (options.means == Means::kMail) {
     MailOptions mail;
     mail.name = options.name;
     mail.host = std::move(host);
     mail.server = options.server;
     mail.envelope = options.envelope;
-    mail.username = options.username;
+    if (options.username_at) {
+      mail.username = source(options.username_at);
+    } else if (!options.username.empty()) {
+      mail.username = [name = options.username] {
+        return crypto::SecretString::take(std::string(name));
+      };
+    }
     mail.password = source(options.password);
+    mail.refused = refused({options.username_at, options.password});
     mail.ca_file = options.ca_file;
     mail.connect_timeout = std::min(mail.connect_timeout, options.timeout);
     mail.timeout = options.timeout;
@@ -659,9 +693,8 @@ std::unique_ptr<Destination> make_destination(const DestinationOptions& options,
   webhook.target = options.target;
   webhook.bearer = source(options.token);
   webhook.signing_key = source(options.signing_key);
-  for (const auto& where : {options.url, options.token, options.signing_key}) {
-    webhook.secrets_end = webhook.secrets_end || (where && config::is_vault_path(where->document));
-  }
+  webhook.refused = refused({options.url, options.token, options.signing_key});
+  webhook.secrets_end = webhook.refused != nullptr;
   webhook.connect_timeout = std::min(webhook.connect_timeout, options.timeout);
   webhook.timeout = options.timeout;
   webhook.ca_file = options.ca_file;

@@ -72,7 +72,8 @@ struct DestinationOptions {
   std::vector<std::string> allow_private;
   MailServer server;  // kMail only, and what follows
   MailEnvelope envelope;
-  std::string username;
+  std::string username;                                // as it stands in the configuration
+  std::optional<config::SecretReference> username_at;  // what that refers to, when it does
   std::optional<config::SecretReference> password;
   // In the far end's own words: OCID, mount or audit device. kOci... and kVault...; for kAbuseIpDb
   // its categories, for kBlocklistDe the sender's address.
@@ -94,6 +95,11 @@ DestinationOptions destination_options(const config::Values& values,
 using SecretResolver =
     std::function<util::Result<crypto::SecretString>(const config::SecretReference& reference)>;
 
+// Told that a receiver refused what lies behind a reference and ends with its lease
+// (vault::Provider::doubt with the vault bound); called on the shipper's thread. The next resolve
+// gives what still stands.
+using SecretDoubt = std::function<void(const config::SecretReference& reference)>;
+
 // Who holds the accounts makes these; a connection of its own for each destination.
 struct FarEnds {
   std::function<std::unique_ptr<Cloud>()> cloud;
@@ -102,7 +108,7 @@ struct FarEnds {
 
 // The destination itself. `host`: what this machine calls itself. `clock` must outlive it.
 std::unique_ptr<Destination> make_destination(const DestinationOptions& options, std::string host,
-                                              SecretResolver resolve, const FarEnds& far_ends,
-                                              const util::Clock& clock);
+                                              SecretResolver resolve, SecretDoubt doubt,
+                                              const FarEnds& far_ends, const util::Clock& clock);
 
 }  // namespace warder::ship

@@ -69,6 +69,11 @@ class Mail : public Destination {
         outcomes.push_back(outcomes.back());
       } else {
         outcomes.push_back(send(message));
+        // What was taken back before its time: with new ones, once more.
+        if (outcomes.back().kind == Outcome::Kind::kRejected && options_.refused) {
+          options_.refused();
+          outcomes.back() = send(message);
+        }
       }
     }
     return outcomes;
@@ -90,18 +95,20 @@ class Mail : public Destination {
     const std::string where =
         fmt::format("{}://{}:{}", server.security == Security::kTls ? "smtps" : "smtp",
                     in_url(server.host), server.port);
-    crypto::SecretString password;
-    if (!options_.username.empty()) {
-      auto secret = options_.password();
-      if (!secret) {
-        return {Outcome::Kind::kRetry, {}, secret.error().message()};
+    const bool logs_in = static_cast<bool>(options_.username);
+    if (logs_in) {
+      // Should their lease be replaced between the two, the log-in is refused and tried once more.
+      for (const auto& [source, option] : {std::pair(&options_.username, CURLOPT_USERNAME),
+                                           std::pair(&options_.password, CURLOPT_PASSWORD)}) {
+        const auto secret = (*source)();
+        if (!secret) {
+          return {Outcome::Kind::kRetry, {}, secret.error().message()};
+        }
+        // libcurl takes a C string and copies it; the copy goes with the handle.
+        std::string text(secret->view());
+        http::library()->easy_setopt(curl, option, text.c_str());
+        crypto::wipe(&text);
       }
-      password = std::move(*secret);
-      http::library()->easy_setopt(curl, CURLOPT_USERNAME, options_.username.c_str());
-      // libcurl takes a C string and copies it; the copy goes with the handle.
-      std::string text(password.view());
-      http::library()->easy_setopt(curl, CURLOPT_PASSWORD, text.c_str());
-      crypto::wipe(&text);
     }
     const std::string body = mail_text(options_.envelope, options_.host, message, clock_.now());
     Upload upload{body};
@@ -120,9 +127,8 @@ class Mail : public Destination {
     http::library()->easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     http::library()->easy_setopt(
         curl, CURLOPT_USE_SSL,
-        static_cast<long>(server.security == Security::kPlain && options_.username.empty()
-                              ? CURLUSESSL_NONE
-                              : CURLUSESSL_ALL));
+        static_cast<long>(server.security == Security::kPlain && !logs_in ? CURLUSESSL_NONE
+                                                                          : CURLUSESSL_ALL));
     http::library()->easy_setopt(curl, CURLOPT_SSLVERSION,
                                  static_cast<long>(CURL_SSLVERSION_TLSv1_2));
     if (!options_.ca_file.empty()) {

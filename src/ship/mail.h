@@ -35,8 +35,11 @@ struct MailOptions {
   std::string host;  // this machine
   MailServer server;
   MailEnvelope envelope;
-  std::string username;   // empty: no authentication
-  SecretSource password;  // asked for when it is needed, wiped after
+  // Both empty: no authentication. Asked for when they are needed, wiped after.
+  SecretSource username;
+  SecretSource password;
+  // Called when the server did not take them. May be empty.
+  std::function<void()> refused;
   std::filesystem::path ca_file;
   std::chrono::milliseconds connect_timeout{5000};
   std::chrono::milliseconds timeout{30000};
@@ -44,7 +47,7 @@ struct MailOptions {
 
 // Sends each message as a mail of its own (SMTP, RFC 5321, through libcurl). Certificates are
 // always checked; without TLS nothing is sent to another host. A 4xx answer is retried, a 5xx to
-// this message refuses it, a refused log-in or sender rejects (the password is read again).
+// this message refuses it, a refused log-in or sender rejects (name and password are read again).
 std::unique_ptr<Destination> make_mail(MailOptions options, const util::Clock& clock);
 
 }  // namespace warder::ship

@@ -276,7 +276,11 @@ class Webhook : public Destination {
     if (answer.outcome.kind != Outcome::Kind::kRejected) {
       return answer;
     }
-    // The secret may have been changed in the vault meanwhile: with a new one, once more.
+    // The secret may have been changed in the vault meanwhile, or taken back before its time: with
+    // a new one, once more.
+    if (options_.refused) {
+      options_.refused();
+    }
     auto fresh = fetch_secrets();
     if (fresh && !(*fresh == secrets_)) {
       secrets_ = std::move(fresh).value();

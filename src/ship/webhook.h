@@ -29,6 +29,8 @@ struct WebhookOptions {
   SecretSource signing_key;  // may be empty: no X-Warder-Signature header
   // Whether one of these ends by itself: then they are asked for before each request.
   bool secrets_end = false;
+  // Called when the receiver refused them, before they are asked for once more. May be empty.
+  std::function<void()> refused;
   std::chrono::milliseconds connect_timeout{5000};
   std::chrono::milliseconds timeout{15000};
   std::filesystem::path ca_file;

@@ -23,6 +23,8 @@ using util::ErrorCode;
 constexpr milliseconds kTooShort{2000};
 // After a vault that was away.
 constexpr seconds kRetry{10};
+// A lease that may not be looked up is not replaced sooner than this after it was made.
+constexpr seconds kMakeAgain{60};
 // Of what nobody asked for.
 constexpr std::size_t kMostNews = 20;
 
@@ -141,6 +143,7 @@ util::Result<Document> Leases::make(const std::string& path) {
   lease->content = SecretJson::dump(answer.data());
   lease->session = session;
   lease->since = clock_.now();
+  lease->made = clock_.monotonic();
   schedule(lease.get(), number_member(answer.body.value(), "lease_duration"));
   const std::lock_guard lock(mutex_);
   lease->version = ++made_;
@@ -184,6 +187,38 @@ void Leases::renew(const LeasePointer& lease) {
     default:
       // Away: again soon, as long as it lasts.
       lease->due = now + kRetry;
+  }
+}
+
+void Leases::doubt(std::string_view path) {
+  const std::lock_guard asking(asking_);
+  LeasePointer lease;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = leases_.find(path);
+    const auto now = clock_.monotonic();
+    if (found == leases_.end() || !usable(*found->second) ||
+        (found->second->doubted && now < *found->second->doubted + kRetry)) {
+      return;
+    }
+    lease = found->second;
+    lease->doubted = now;
+  }
+  Call call;
+  call.method = http::Method::kPost;
+  call.path = "sys/leases/lookup";
+  call.body = SecretJson(json{{"lease_id", lease->id}}).dump();  // never changes
+  call.repeatable = true;
+  const Answer answer = ask_(std::move(call));
+  const std::lock_guard lock(mutex_);
+  const auto now = clock_.monotonic();
+  if (answer.meaning == Meaning::kBadRequest) {
+    tell(*lease, "are over before their time, new ones are asked for", answer.text);
+    lease->ends = now;
+  } else if (answer.meaning == Meaning::kDenied && now >= lease->made + kMakeAgain) {
+    tell(*lease, "were refused and may not be looked up, new ones are asked for", answer.text);
+    lease->renewable = false;
+    lease->due = now;
   }
 }
 

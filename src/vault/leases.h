@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,12 @@ class Leases {
   // What the path answers in `data` ({"username": ..., "password": ...}); the version counts the
   // times that new ones were made. kInvalid: the path's answer carries no lease.
   util::Result<Document> get(std::string_view path);
+  // Somebody was refused with what get() gave for the path: the vault is asked whether the lease
+  // still stands (sys/leases/lookup). If not, the next get() asks for new credentials, and it is
+  // told. Where the question itself is denied, they are made anew when they are older than a
+  // minute. Asked once in ten seconds for a lease, so that a receiver that refuses everybody costs
+  // no more.
+  void doubt(std::string_view path);
   // Renews what is due and forgets what ended; call it again after what it gives, at most
   // `longest`.
   std::chrono::milliseconds upkeep(std::chrono::milliseconds longest);
@@ -60,6 +67,8 @@ class Leases {
     util::WallTime since{};
     util::MonotonicTime ends{};
     util::MonotonicTime due{};  // to be renewed, or replaced at the next get()
+    util::MonotonicTime made{};
+    std::optional<util::MonotonicTime> doubted;  // when it was looked up last
     std::chrono::milliseconds too_short{0};
     bool renewable = false;
   };

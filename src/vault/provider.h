@@ -92,6 +92,10 @@ class Provider {
   virtual util::Status retract(std::string_view name);
   virtual util::Status undelete(std::string_view name);
 
+  // Somebody was refused with a secret of this document or path: where the provider made it, it
+  // looks whether it still stands, and the next get() gives what does.
+  virtual void doubt(std::string_view /*name*/) {}
+
   // Keeps the session with the provider alive (renews a token); call it again after what it gives,
   // at most `longest`.
   virtual std::chrono::milliseconds upkeep(std::chrono::milliseconds longest) { return longest; }

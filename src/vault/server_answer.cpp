@@ -26,6 +26,9 @@ bool has(std::string_view text, std::string_view part) {
 // The server's errors in one text; "" without any.
 std::string errors_of(const json& body) {
   std::string text;
+  if (const std::string single = text_member(body, "error"); !single.empty()) {
+    return single;  // RustyVault
+  }
   const json& errors = member(body, "errors");
   std::size_t count = 0;
   if (errors.is_array()) {
@@ -56,7 +59,8 @@ struct Judge {
   Answer* answer;
   const Asked& asked;
   std::string_view where;
-  std::string said;  // the server's words, raw
+  std::string said;     // the server's words, raw
+  bool silent = false;  // not a byte of an answer
 
   void verdict(Meaning meaning, ErrorCode code, std::string_view what) const {
     answer->meaning = meaning;
@@ -103,7 +107,7 @@ struct Judge {
                      "the server does not know this path; check mount and namespace of [vault]");
     }
     if (body.is_null()) {
-      return verdict(Meaning::kNotAVault, ErrorCode::kInvalid,
+      return verdict(silent ? Meaning::kSaysNothing : Meaning::kNotAVault, ErrorCode::kInvalid,
                      "is answered 404 without JSON, so this is no vault; check address of [vault] "
                      "(VAULT_ADDR)");
     }
@@ -336,7 +340,8 @@ Answer read_answer(http::Response response, const Asked& asked, std::string_view
   if (const auto location = response.header("location")) {
     answer.location = std::string(*location);
   }
-  const Judge judge{&answer, asked, where, {}};
+  const bool silent = response.body.empty();
+  const Judge judge{&answer, asked, where, {}, silent};
   if (!response.body.empty()) {
     auto parsed = SecretJson::parse(response.body);
     const bool plain_http = has(response.body, "HTTP request to an HTTPS server");
@@ -349,7 +354,7 @@ Answer read_answer(http::Response response, const Asked& asked, std::string_view
                     "(VAULT_ADDR) and what stands between");
       return answer;
     } else if (plain_http) {
-      Judge{&answer, asked, where, "HTTP request to an HTTPS server"}.bad_request();
+      Judge{&answer, asked, where, "HTTP request to an HTTPS server", silent}.bad_request();
       return answer;
     }
   }
@@ -360,7 +365,7 @@ Answer read_answer(http::Response response, const Asked& asked, std::string_view
     answer.meaning = Meaning::kOk;
     return answer;
   }
-  const Judge full{&answer, asked, where, errors_of(body)};
+  const Judge full{&answer, asked, where, errors_of(body), silent};
   if (asked.health) {
     full.health();
   } else {

@@ -23,6 +23,9 @@ enum class Meaning {
   kDestroyed,     // KV v2: deleted for good
   kWrongKind,     // a KV v1 path on a KV v2 mount
   kNoMount,       // nothing is mounted there
+  // Not a byte: neither HashiCorp Vault nor OpenBao answers so, but RustyVault does, for documents
+  // and for questions that it does not know. By itself not to be told from any web server.
+  kSaysNothing,
   // 403
   kBadToken,  // the token is none, or no longer one
   kDenied,    // the token is good or cannot be told from a good one, but has no right to this

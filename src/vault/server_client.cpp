@@ -68,6 +68,7 @@ std::optional<Failure> failure_by(const Answer& answer) {
       return Failure{Trouble::kRefused};
     case Meaning::kServerFault:
     case Meaning::kNotAVault:
+    case Meaning::kSaysNothing:
     case Meaning::kHeaderMissing:
       return Failure{Trouble::kFault};
     case Meaning::kUnreachable:

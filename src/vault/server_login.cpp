@@ -164,6 +164,13 @@ util::Status ServerLogin::log_in(bool* own) {
                              method_name()));
   }
   SecretString token = secret_member(auth, "client_token");
+  if (const std::string said = text_member(answer.data(), "error");
+      token.empty() && !said.empty()) {
+    return Error(ErrorCode::kDenied,  // RustyVault's way, with status 200
+                 fmt::format("the vault refuses the login; check the credentials (the server says: "
+                             "{})",
+                             shown(said)));
+  }
   if (token.empty()) {
     return Error(ErrorCode::kInvalid,
                  "the vault's answer to the login holds no token; is address of [vault] "

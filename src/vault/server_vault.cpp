@@ -164,6 +164,22 @@ Answer ServerVault::ask(Call call) {
       quiet_until_ = clock_.monotonic() + *answer.retry_after;
       quiet_text_ = answer.text;
     }
+    if (answer.meaning == Meaning::kSaysNothing) {
+      // A vault all the same, if it knows who we are; else some web server.
+      Call self;
+      self.path = "auth/token/lookup-self";
+      self.token = call.token;
+      self.repeatable = true;
+      if (!call.token.empty() && client_.perform(self).ok()) {
+        answer.meaning = Meaning::kNeverExisted;
+        answer.code = ErrorCode::kNotFound;
+        answer.text = fmt::format(
+            "{}: {}: there is no such document, or the server does not know "
+            "this path (it answers 404 and says nothing)",
+            client_.options().addresses.front(), call.path);
+      }
+      return answer;
+    }
     if (answer.meaning != Meaning::kBadToken && answer.meaning != Meaning::kDenied) {
       return answer;
     }
@@ -220,6 +236,13 @@ util::Result<ServerVault::Place> ServerVault::place() {
              answer.meaning != Meaning::kBadRequest && answer.meaning != Meaning::kNoMount) {
     return answer.error();
   }
+  if (answer.meaning == Meaning::kNeverExisted && !options_.kv_version) {
+    return Error(
+        ErrorCode::kInvalid,
+        fmt::format("{}: the server does not tell of which version its mount {} is; say so: "
+                    "kv_version = 1 or 2 in [vault] (VAULT_KV_VERSION)",
+                    client_.options().addresses.front(), found.mount));
+  }
   const std::lock_guard lock(mutex_);
   place_ = found;
   return found;
@@ -238,6 +261,12 @@ util::Result<std::string> ServerVault::path(std::string_view kind, std::string_v
     }
   }
   return http::percent_encode(path, http::Slashes::kKept);
+}
+
+void ServerVault::doubt(std::string_view name) {
+  if (config::is_vault_path(name)) {
+    leases_.doubt(name.substr(1));
+  }
 }
 
 util::Result<Document> ServerVault::get(std::string_view name,
@@ -547,6 +576,21 @@ util::Result<Health> ServerVault::health() {
     const std::lock_guard lock(mutex_);
     clock_difference_ =
         std::chrono::seconds(std::min<std::uint64_t>(time, std::uint64_t{1} << 40U)) - ours;
+  }
+  if (answer.meaning == Meaning::kSaysNothing) {
+    // RustyVault has no sys/health.
+    Call state;
+    state.path = "sys/seal-status";
+    state.repeatable = true;
+    const Answer sealed = client_.perform(state);
+    if (sealed.ok() && sealed.body.value().contains("sealed")) {
+      return true_member(sealed.body.value(), "sealed")
+                 ? Health{false,
+                          fmt::format("{}: the vault is sealed; its operators must unseal it",
+                                      client_.options().addresses.front())}
+                 : Health{true, fmt::format("{} answers, without sys/health",
+                                            client_.options().addresses.front())};
+    }
   }
   if (!answer.ok()) {
     return Health{false, answer.text};

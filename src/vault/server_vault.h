@@ -64,6 +64,7 @@ class ServerVault : public Provider {
   util::Result<std::uint64_t> version(std::string_view name) override;
   util::Status retract(std::string_view name) override;
   util::Status undelete(std::string_view name) override;
+  void doubt(std::string_view name) override;
   std::chrono::milliseconds upkeep(std::chrono::milliseconds longest) override;
   std::vector<ProviderNotice> news() override;
   std::optional<Failure> last_failure() const override { return client_.last_failure(); }

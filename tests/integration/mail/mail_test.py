@@ -214,6 +214,17 @@ class MailTest(unittest.TestCase):
                 self.stop_agent(agent)
                 self.assert_no_canary()
 
+    def test_a_user_name_may_be_a_reference_as_the_password_is(self):
+        name = self.folder / "name"
+        name.touch(mode=0o600)
+        name.write_text("ops")
+        port = self.serve(context=self.context, implicit=True, auth=True)
+        self.start_agent(f"smtps://127.0.0.1:{port}", f"username = file:{name}\npassword = file:{self.folder}/password\n")
+        self.alert()
+        _, session, _ = self.first()
+        self.assertTrue(session.authenticated)
+        self.assert_no_canary()
+
     def test_a_refused_log_in_is_told_and_kept(self):
         port = self.serve(context=self.context, implicit=True, auth=True)
         (self.folder / "password").write_text("wrong")

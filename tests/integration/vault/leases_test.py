@@ -146,6 +146,17 @@ class Leases(unittest.TestCase):
         self.host.until(lambda: [e for e in self.host.events("vault") if "are over before their time" in e], "the agent tells")
         self.assertNotEqual(self.delivered(self.send()), first)
 
+    def test_a_lease_revoked_in_the_vault_is_noticed_when_its_user_is_refused(self):
+        self.lives(3600, 3600)  # nothing is renewed while the test runs
+        self.by_approle()
+        self.host.start()
+        first = self.delivered(self.send())
+        self.bao.call("POST", "sys/leases/revoke-prefix/rabbitmq/creds/app", {})
+        self.bao.until(lambda: first not in self.broker.names(), "it is revoked")
+        self.assertNotEqual(self.delivered(self.send()), first)
+        self.assertEqual(self.broker.refused, 1)  # and sent again at once
+        self.host.until(lambda: [e for e in self.host.events("vault") if "are over before their time" in e], "the agent tells")
+
     def test_policies_check_knows_the_path(self):
         self.by_approle()
         self.assertIn("exactly", self.host.run("vault", "policies", "check"))

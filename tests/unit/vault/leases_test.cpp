@@ -178,6 +178,49 @@ TEST_CASE("a renewal that is refused leads to new credentials, and is told") {
   }
 }
 
+TEST_CASE("credentials that were refused are looked up, and made anew when they were taken back") {
+  Fixture f;
+  const auto doubts = [&] { return f.asks([&] { f.leases.doubt(kPath); }); };
+  const std::string lookup = R"(sys/leases/lookup {"lease_id":"one"})";
+  CHECK(doubts() == Paths{});  // there are none
+  f.answers.push_back(good(lease_text("one", 600)));
+  CHECK(f.content() == secret("one"));
+  SECTION("it stands: the receiver refuses for another reason") {
+    f.answers.push_back(good("{}"));
+    CHECK(doubts() == Paths{lookup});
+    CHECK(f.asks([&] { CHECK(f.content() == secret("one")); }) == Paths{});
+    // However often it refuses: once in ten seconds.
+    CHECK(doubts() == Paths{});
+    f.clock.advance(10s);
+    f.answers.push_back(bad(Meaning::kBadRequest, ErrorCode::kInvalid, "invalid lease"));
+    CHECK(doubts() == Paths{lookup});
+    f.answers.push_back(good(lease_text("two", 600)));
+    CHECK(f.asks([&] { CHECK(f.content() == secret("two")); }) == Paths{kPath});
+    const auto news = f.leases.news();
+    REQUIRE(news.size() == 1);
+    CHECK(news[0].text ==
+          "the credentials of database/creds/app are over before their time, new ones are asked "
+          "for: invalid lease");
+  }
+  SECTION("it may not be looked up: new ones, but not each time") {
+    f.answers.push_back(bad(Meaning::kDenied, ErrorCode::kDenied, "no right"));
+    CHECK(doubts() == Paths{lookup});
+    CHECK(f.asks([&] { CHECK(f.content() == secret("one")); }) == Paths{});
+    f.clock.advance(60s);
+    f.answers.push_back(bad(Meaning::kDenied, ErrorCode::kDenied, "no right"));
+    CHECK(doubts() == Paths{lookup});
+    f.answers.push_back(good(lease_text("two", 600)));
+    CHECK(f.asks([&] { CHECK(f.content() == secret("two")); }) == Paths{kPath});
+    CHECK(f.leases.news().size() == 1);
+  }
+  SECTION("the vault is away: they are used as long as they last") {
+    f.answers.push_back(sealed());
+    CHECK(doubts() == Paths{lookup});
+    CHECK(f.asks([&] { CHECK(f.content() == secret("one")); }) == Paths{});
+    CHECK(f.leases.news().empty());
+  }
+}
+
 TEST_CASE("a sealed vault is asked again every ten seconds until the lease is over") {
   Fixture f;
   f.answers.push_back(good(lease_text("one", 60)));
