@@ -1,7 +1,7 @@
 #include "agent/ask.h"
 #include "agent/command.h"
 #include "agent/output.h"
-#include "agent/vault_words.h"
+#include "agent/user_name.h"
 #include "agent/wiring.h"
 #include "util/clock.h"
 #include "util/duration.h"

@@ -1,4 +1,5 @@
 #include "agent/output.h"
+#include "agent/user_name.h"
 #include "agent/vault_words.h"
 #include "agent/wiring.h"
 #include "util/bytes.h"
@@ -13,10 +14,8 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cstdlib>
 #include <optional>
 #include <string>
-#include <unistd.h>
 #include <vector>
 
 namespace warder::agent {
@@ -229,15 +228,6 @@ util::Status rotate_one(vault::Provider& provider, vault::RotationEntry* entry,
 }
 
 }  // namespace
-
-std::string user_name() {
-  for (const char* variable : {"SUDO_USER", "USER"}) {
-    if (const char* name = std::getenv(variable); name != nullptr && *name != '\0') {
-      return name;
-    }
-  }
-  return fmt::format("uid {}", ::getuid());
-}
 
 ExitStatus update_vault(const Globals& globals, const VaultWords& given) {
   VaultWords words = given;

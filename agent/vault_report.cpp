@@ -1,5 +1,6 @@
 #include "agent/ask.h"
 #include "agent/output.h"
+#include "agent/user_name.h"
 #include "agent/vault_words.h"
 #include "agent/wiring.h"
 #include "model/event.h"

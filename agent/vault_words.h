@@ -43,9 +43,6 @@ struct VaultWords {
   bool yes = false;
 };
 
-// Who writes, for the history: the one who called sudo rather than root.
-std::string user_name();
-
 // vault_setup.cpp
 ExitStatus set_up_vault(const Globals& globals, const VaultWords& given);
 // vault_check.cpp

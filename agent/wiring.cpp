@@ -1,5 +1,7 @@
 #include "agent/wiring.h"
 
+#include "agent/backup_sets.h"
+#include "agent/no_configuration.h"
 #include "api/keys.h"
 #include "backup/keys.h"
 #include "config/check.h"
@@ -194,26 +196,7 @@ util::Result<engine::MainConfiguration> read_main(const Globals& globals,
 
 std::vector<backup::SetOptions> backup_sets(const engine::MainConfiguration& main,
                                             config::Diagnostics& diagnostics) {
-  std::vector<std::string> storages;
-  for (const config::Values* values : main.checked.all(storage::storage_table())) {
-    storages.emplace_back(values->name());
-    if (values->complete()) {
-      storage::storage_options(*values, diagnostics);
-    }
-  }
-  std::vector<backup::SetOptions> sets;
-  for (const config::Values* values : main.checked.all(backup::backup_table())) {
-    if (!values->complete()) {
-      continue;
-    }
-    backup::SetOptions set = backup::set_options(*values, main.agent.state, diagnostics);
-    if (!set.storage.empty() && std::ranges::find(storages, set.storage) == storages.end()) {
-      diagnostics.add(values->about("storage", fmt::format("there is no section [storage {}]",
-                                                           util::printable(set.storage))));
-    }
-    sets.push_back(std::move(set));
-  }
-  return sets;
+  return backup_sets_of(main.checked, main.agent.state, diagnostics);
 }
 
 util::Result<std::filesystem::path> database_path(const Globals& globals) {
@@ -247,6 +230,14 @@ util::Result<std::vector<std::filesystem::path>> filter_folders(const Globals& g
 }
 
 util::Result<vault::VaultOptions> configured_vault(const Globals& globals) {
+  if (!has_configuration(globals)) {
+    fmt::print(stderr,
+               "warder: there is no {}; the vault is the one that the environment names (VAULT_*, "
+               "OCI_*, WARDER_VAULT_FILE), else the embedded one\n",
+               globals.config.string());
+    WARDER_ASSIGN_OR_RETURN(const engine::MainConfiguration none, main_without_files());
+    return vault_options_of(none);
+  }
   WARDER_ASSIGN_OR_RETURN(const engine::MainConfiguration main, read_main(globals));
   return vault_options_of(main);
 }

@@ -1,5 +1,8 @@
 #include "agent/backup/environment.h"
 
+#include "agent/backup_sets.h"
+#include "agent/no_configuration.h"
+#include "agent/user_name.h"
 #include "backup/report_box.h"
 #include "backup/vault_snapshot.h"
 #include "config/file_reader.h"
@@ -11,9 +14,10 @@
 #include "vault/keys.h"
 #include "vault/oci_options.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <system_error>
 #include <utility>
 
@@ -69,6 +73,18 @@ util::Result<Configured> read_sets(const Globals& globals,
 }  // namespace
 
 util::Result<std::unique_ptr<BackupEnvironment>> BackupEnvironment::open(const BackupWords& words) {
+  if (!has_configuration(words.globals)) {
+    WARDER_ASSIGN_OR_RETURN(engine::MainConfiguration none, main_without_files());
+    std::unique_ptr<BackupEnvironment> environment(new BackupEnvironment(words, std::move(none)));
+    environment->configured_ = false;
+    const util::Status recovered = environment->recover();
+    if (!recovered && words.file.empty()) {
+      return recovered.error().with_context(
+          fmt::format("there is no {}", words.globals.config.string()));
+    }
+    WARDER_RETURN_IF_ERROR(environment->choose_sets());
+    return environment;
+  }
   engine::VaultDocuments documents;
   std::optional<Error> trouble;
   if (words.file.empty()) {
@@ -90,32 +106,15 @@ util::Result<std::unique_ptr<BackupEnvironment>> BackupEnvironment::open(const B
     return configured.error();
   }
   auto& [main, sets] = *configured;
-  if (sets.empty() && words.file.empty()) {
-    return Error(ErrorCode::kNotFound,
-                 "the configuration has no section [backup NAME]; see the README of src/backup");
-  }
-  if (!words.set.empty()) {
-    std::string known;
-    for (const backup::SetOptions& set : sets) {
-      known += (known.empty() ? "" : ", ") + set.name;
-    }
-    std::erase_if(sets, [&](const backup::SetOptions& set) { return set.name != words.set; });
-    if (sets.empty()) {
-      return Error(ErrorCode::kNotFound,
-                   fmt::format("there is no section [backup {}]; there is: {}",
-                               util::printable(words.set), known));
-    }
-  }
-  if (!words.file.empty()) {
-    sets = set_of_file(words.file, std::move(sets), main.agent.state);
-  }
-  if (words.no_encryption) {
-    for (backup::SetOptions& set : sets) {
-      set.encryption = backup::Encryption::kNone;
-    }
-  }
   std::unique_ptr<BackupEnvironment> environment(new BackupEnvironment(words, std::move(main)));
   environment->sets_ = std::move(sets);
+  if (environment->sets_.empty() && words.file.empty()) {
+    if (const util::Status recovered = environment->recover(); !recovered) {
+      return recovered.error().with_context(
+          "the configuration has no section [backup NAME] (see the README of src/backup)");
+    }
+  }
+  WARDER_RETURN_IF_ERROR(environment->choose_sets());
   if (trouble &&
       (trouble->code() == ErrorCode::kUnavailable || trouble->code() == ErrorCode::kTimeout)) {
     // Who waited for it in vain does not wait again.
@@ -132,6 +131,126 @@ util::Result<std::unique_ptr<BackupEnvironment>> BackupEnvironment::open(const B
                trouble->message());
   }
   return environment;
+}
+
+util::Status BackupEnvironment::choose_sets() {
+  if (!words_.set.empty()) {
+    std::string known;
+    for (const backup::SetOptions& set : sets_) {
+      known += (known.empty() ? "" : ", ") + set.name;
+    }
+    std::erase_if(sets_, [&](const backup::SetOptions& set) { return set.name != words_.set; });
+    if (sets_.empty()) {
+      return Error(ErrorCode::kNotFound,
+                   fmt::format("there is no section [backup {}]; there is: {}",
+                               util::printable(words_.set), known));
+    }
+  }
+  if (!words_.file.empty()) {
+    sets_ = set_of_file(words_.file, std::move(sets_), main_.agent.state);
+  }
+  if (words_.no_encryption) {
+    for (backup::SetOptions& set : sets_) {
+      set.encryption = backup::Encryption::kNone;
+    }
+  }
+  return {};
+}
+
+util::Status BackupEnvironment::recover() {
+  constexpr std::string_view kVerbs[] = {"list", "verify", "restore"};
+  if (std::ranges::find(kVerbs, words_.verb) == std::end(kVerbs)) {
+    return Error(ErrorCode::kNotFound,
+                 fmt::format("`warder backup {}` is for a host with a section [backup NAME]; on an "
+                             "empty machine there are list, verify and restore",
+                             words_.verb));
+  }
+  if (const auto& trouble = open_vault()) {
+    return trouble->with_context("the vault does not help out");
+  }
+  const auto document = provider_->get(backup::kRecoveryDocument);
+  if (!document) {
+    return document.error().code() == ErrorCode::kNotFound
+               ? Error(ErrorCode::kNotFound,
+                       fmt::format("the vault has no document {} either, which `warder backup "
+                                   "publish` writes on the host that makes the backups; write a "
+                                   "warder.conf with [backup NAME] and [storage NAME]",
+                                   backup::kRecoveryDocument))
+               : document.error().with_context("asking the vault where the backups lie");
+  }
+  WARDER_ASSIGN_OR_RETURN(
+      const backup::Recovery recovery,
+      backup::read_recovery(document->content.view(), words_.host, main_.agent.name));
+  config::Document sections;
+  sections.add(recovery.layer);
+  const std::array<const config::Table*, 2> tables{&backup::backup_table(),
+                                                   &storage::storage_table()};
+  config::Diagnostics diagnostics;
+  places_ = config::check_document(tables, sections, diagnostics);
+  sets_ = backup_sets_of(places_, main_.agent.state, diagnostics);
+  if (diagnostics.has_errors()) {
+    return Error(ErrorCode::kInvalid,
+                 fmt::format("what the vault says of {}'s backups has errors:\n{}",
+                             util::printable(recovery.host), util::trim(diagnostics.to_text())));
+  }
+  fmt::print(stderr,
+             "warder backup: where the backups of {} lie is taken from the vault, document {} "
+             "version {}\n",
+             util::printable(recovery.host), backup::kRecoveryDocument, document->version);
+  return {};
+}
+
+util::Result<BackupEnvironment::Published> BackupEnvironment::publish() {
+  if (const auto& trouble = open_vault()) {
+    return *trouble;
+  }
+  backup::RecoveryEntry entry = backup::recovery_entry(places_, sets_);
+  WARDER_ASSIGN_OR_RETURN(const std::uint64_t version,
+                          backup::publish_entry(*provider_, main_.agent.name, entry, user_name()));
+  return Published{
+      version == 0 ? fmt::format("the vault's document {} holds all of {} already\n",
+                                 backup::kRecoveryDocument, main_.agent.name)
+                   : fmt::format("the vault's document {} is now version {}: {} of {}\n",
+                                 backup::kRecoveryDocument, version,
+                                 util::counted(entry.sections.size(), "section"), main_.agent.name),
+      std::move(entry.lacking)};
+}
+
+std::optional<backup::Health> BackupEnvironment::recovery(const backup::SetOptions& set) {
+  using backup::HealthState;
+  const std::string what = "recovery";
+  if (const auto& trouble = open_vault()) {
+    // No vault at all is no lack.
+    return trouble->code() == ErrorCode::kNotFound
+               ? std::nullopt
+               : std::optional(backup::Health{what, HealthState::kNotice,
+                                              "whether an empty machine could restore is not known",
+                                              trouble->message(), "warder vault test"});
+  }
+  const backup::RecoveryEntry entry = backup::recovery_entry(places_, {set});
+  const auto published = backup::published_entry(*provider_, main_.agent.name);
+  if (!published) {
+    return backup::Health{what, HealthState::kNotice,
+                          "whether an empty machine could restore is not known",
+                          published.error().message(), "warder vault test"};
+  }
+  if (backup::recovery_part(*published, set) != entry.sections) {
+    return backup::Health{
+        what, HealthState::kNotice,
+        "a restore on an empty machine would need warder.conf beside the vault's identity",
+        published->is_null() ? "where the backups lie does not stand in the vault"
+                             : "the vault has something else than the configuration",
+        "warder backup publish"};
+  }
+  if (!entry.lacking.empty()) {
+    return backup::Health{what,
+                          HealthState::kNotice,
+                          "a restore on an empty machine would need more than the vault's identity",
+                          fmt::format("{}", fmt::join(entry.lacking, "\n")),
+                          {}};
+  }
+  return backup::Health{
+      what, HealthState::kGood, "the vault holds what a restore on an empty machine needs", {}, {}};
 }
 
 const std::optional<Error>& BackupEnvironment::open_vault() {
@@ -185,7 +304,7 @@ util::Result<storage::Storage*> BackupEnvironment::storage(const std::string& na
                                              std::move(account.endpoints), account.http};
   };
   config::Diagnostics ignored;  // backup_sets() has told them
-  for (const config::Values* values : main_.checked.all(storage::storage_table())) {
+  for (const config::Values* values : places_.all(storage::storage_table())) {
     if (values->name() != name) {
       continue;
     }
@@ -198,6 +317,9 @@ util::Result<storage::Storage*> BackupEnvironment::storage(const std::string& na
 }
 
 std::optional<backup::HistoryMark> BackupEnvironment::history() const {
+  if (!configured_) {
+    return std::nullopt;
+  }
   const auto checkpoint = store::newest_checkpoint(database_of(main_));
   if (!checkpoint) {
     return std::nullopt;
@@ -280,7 +402,7 @@ backup::Report BackupEnvironment::failed(const std::string& verb, const backup::
 util::Status BackupEnvironment::tell(const backup::Report& report) const {
   std::error_code error;
   // A machine without an agent has nobody to tell.
-  if (!std::filesystem::is_directory(main_.agent.state, error)) {
+  if (!configured_ || !std::filesystem::is_directory(main_.agent.state, error)) {
     return {};
   }
   return backup::leave_report(main_.agent.state, report);

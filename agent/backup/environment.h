@@ -3,6 +3,7 @@
 #include "agent/backup/words.h"
 #include "agent/wiring.h"
 #include "backup/keeper.h"
+#include "backup/recovery.h"
 #include "backup/vault_passphrases.h"
 #include "storage/keys.h"
 #include "util/clock.h"
@@ -37,10 +38,23 @@ class BackupEnvironment {
   // Leaves the report where the agent takes it into its history.
   util::Status tell(const backup::Report& report) const;
   std::filesystem::path drill_folder() const { return main_.agent.state / "drill"; }
+  // Puts what a restore on an empty machine needs into the vault. Says what came of it; empty
+  // `lacking` when that is all of it.
+  struct Published {
+    std::string text;
+    std::vector<std::string> lacking;
+  };
+  util::Result<Published> publish();
+  // Whether the vault holds that. Nothing without a vault.
+  std::optional<backup::Health> recovery(const backup::SetOptions& set);
 
  private:
   BackupEnvironment(const BackupWords& words, engine::MainConfiguration main)
-      : words_(words), main_(std::move(main)) {}
+      : words_(words), main_(std::move(main)), places_(main_.checked) {}
+  // Takes the sets from the vault's document `recovery`.
+  util::Status recover();
+  // The sets that the command line means, of all.
+  util::Status choose_sets();
   // Its trouble, if any, is kept for those who need the vault; a look at backups goes on without.
   const std::optional<util::Error>& open_vault();
   util::Result<storage::Storage*> storage(const std::string& name);
@@ -49,7 +63,11 @@ class BackupEnvironment {
 
   const BackupWords& words_;
   const engine::MainConfiguration main_;
+  // Where the sections [storage NAME] stand: main_.checked, or those of the document `recovery`.
+  config::Checked places_;
   const util::SystemClock clock_;
+  // False on a machine without any configuration: there is no agent, its folders are none of ours.
+  bool configured_ = true;
   // The vault's documents could not be read: nothing is made or removed.
   std::optional<util::Error> documents_trouble_;
   std::vector<backup::SetOptions> sets_;

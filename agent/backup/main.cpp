@@ -33,22 +33,33 @@ void declare(CLI::App& app, BackupWords& words) {
                     "a passphrase to try first, in a file that nobody else can read");
     return sub;
   };
+  const auto host = [&](CLI::App* sub) {
+    sub->add_option("--host", words.host,
+                    "on a machine without sections [backup NAME]: the host that the backups are of "
+                    "(default: this one's name, or the only one that published)");
+    return sub;
+  };
   CLI::App* now =
       verb("now", "make one: copy, check, pack, restore for trial, bring outside, prune", false);
   now->add_flag("--no-encryption", words.no_encryption, "for once, without encryption");
   now->add_flag("--readable-by-anyone", words.readable,
                 "the second word that --no-encryption needs");
   now->add_flag("--background", words.background, "with the lowest claim to processor and disk");
-  verb("list", "the backups: here, outside, proven or not, and why each is kept", false);
+  host(verb("list", "the backups: here, outside, proven or not, and why each is kept", false));
   verb("check",
        "how the backups are: age, failures, damage, keys, copies outside and their protection",
        false);
-  CLI::App* verify = verb("verify", "restore for trial and compare", false);
+  app.add_subcommand("publish",
+                     "put into the vault what a restore needs on a machine that has nothing but "
+                     "the vault's identity")
+      ->footer(kFooter);
+  CLI::App* verify = host(verb("verify", "restore for trial and compare", false));
   auto* const stamp =
       verify->add_option("--stamp", words.stamp, "this backup (default: the newest)");
   verify->add_flag("--all", words.all, "every backup of the folder")->excludes(stamp);
   verify->add_flag("--background", words.background, "with the lowest claim to processor and disk");
-  CLI::App* restore = app.add_subcommand("restore", "restore a backup that was checked first");
+  CLI::App* restore =
+      host(app.add_subcommand("restore", "restore a backup that was checked first"));
   restore->footer(kFooter);
   auto* const set = restore->add_option("NAME", words.set, "the set of backups");
   restore->add_option("--file", words.file, "this file, whatever set it belongs to")->excludes(set);

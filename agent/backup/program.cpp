@@ -205,6 +205,24 @@ util::Result<backup::Report> report_of(const std::string& verb, const BackupWord
   return keeper.restore(options);
 }
 
+ExitStatus publish(const BackupWords& words, BackupEnvironment& environment) {
+  const auto published = environment.publish();
+  if (!published) {
+    return complain(published.error().with_context("nothing was published"));
+  }
+  if (words.globals.json) {
+    print(json{{"published", util::trim(published->text)}, {"lacking", published->lacking}}.dump(
+              2, ' ', false, json::error_handler_t::replace) +
+          '\n');
+  } else {
+    print(published->text);
+    for (const std::string& one : published->lacking) {
+      print(fmt::format("  lacking on an empty machine: {}\n", one));
+    }
+  }
+  return published->lacking.empty() ? ExitStatus::kOk : ExitStatus::kFailed;
+}
+
 ExitStatus show(const BackupWords& words, const std::vector<backup::Report>& reports) {
   bool good = true;
   json all = json::array();
@@ -248,6 +266,9 @@ ExitStatus run_backup(const std::string& verb, const BackupWords& words) {
     return environment.error().code() == ErrorCode::kNotFound ? ExitStatus::kNotFound
                                                               : ExitStatus::kConfiguration;
   }
+  if (verb == "publish") {
+    return publish(words, **environment);
+  }
   Bar bar;
   std::vector<backup::Report> reports;
   json lists = json::array();
@@ -275,7 +296,10 @@ ExitStatus run_backup(const std::string& verb, const BackupWords& words) {
       continue;
     }
     if (verb == "check") {
-      const std::vector<backup::Health> all = keeper ? keeper->health() : no_health(keeper.error());
+      std::vector<backup::Health> all = keeper ? keeper->health() : no_health(keeper.error());
+      if (auto recovery = (*environment)->recovery(set)) {
+        all.push_back(std::move(*recovery));
+      }
       healthy = healthy && std::ranges::none_of(all, [](const backup::Health& one) {
                   return one.state == backup::HealthState::kBroken;
                 });

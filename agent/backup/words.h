@@ -12,6 +12,7 @@ struct BackupWords {
   Globals globals;
   std::string verb;
   std::string set;
+  std::string host;  // of the vault's document `recovery`, without a configuration
   std::string passphrase_file;
   bool no_encryption = false;
   bool readable = false;

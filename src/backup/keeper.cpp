@@ -489,9 +489,15 @@ std::vector<Health> Keeper::health() const {
 }
 
 util::Result<Listing> Keeper::list() {
-  WARDER_ASSIGN_OR_RETURN(const Folder folder, Folder::open(parts_.set.folder, parts_.set.name));
-  WARDER_ASSIGN_OR_RETURN(const std::vector<Entry> entries, folder.list());
-  WARDER_ASSIGN_OR_RETURN(const FolderState state, folder.state());
+  std::vector<Entry> entries;
+  FolderState state;
+  std::error_code error;
+  // Looking makes nothing.
+  if (fs::exists(parts_.set.folder, error) || error) {
+    WARDER_ASSIGN_OR_RETURN(const Folder folder, Folder::open(parts_.set.folder, parts_.set.name));
+    WARDER_ASSIGN_OR_RETURN(entries, folder.list());
+    WARDER_ASSIGN_OR_RETURN(state, folder.state());
+  }
   Listing listing;
   std::vector<Listed>& all = listing.backups;
   const std::vector<Verdict> verdicts = judge(candidates_of(entries, state), parts_.set.retention,

@@ -75,9 +75,14 @@ constexpr Key kKeys[] = {
      .type = Type::kSecret,
      .text = "sftp: where the password lies, or with key_file that of the key.",
      .example = "vault:storage/sftp"},
+    {.name = "key",
+     .type = Type::kSecret,
+     .text = "sftp: where the private key itself lies, with its lines, instead of key_file. It is "
+             "never written to a disk.",
+     .example = "vault:storage/sftp_key"},
     {.name = "key_file",
      .type = Type::kPath,
-     .text = "sftp: the private key.",
+     .text = "sftp: the file with the private key.",
      .example = "/etc/warder/backup_ed25519"},
     {.name = "known_hosts",
      .type = Type::kPath,
@@ -85,6 +90,16 @@ constexpr Key kKeys[] = {
          "sftp: the file with the server's host key, in ssh's form (ssh-keyscan HOST). A server "
          "whose key is not in it is not talked to.",
      .example = "/etc/warder/known_hosts"},
+    {.name = "host_key",
+     .type = Type::kLines,
+     .fallback = "",
+     .text = "sftp: the lines of known_hosts themselves, instead of the file.",
+     .example = "backup.example.org ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI..."},
+    {.name = "ca",
+     .type = Type::kLines,
+     .fallback = "",
+     .text = "s3: the lines of ca_file themselves, instead of the file.",
+     .example = "-----BEGIN CERTIFICATE-----"},
     {.name = "ca_file",
      .type = Type::kPath,
      .text = "s3: certificates to trust instead of the system's.",
@@ -117,15 +132,23 @@ void check_whole(const config::Values& values, const StorageOptions& options,
       diagnostics.add(values.about(key, fmt::format("is missing: {}", what)));
     }
   };
+  const auto either = [&](std::string_view key, bool one, std::string_view file, bool other) {
+    if (one && other) {
+      diagnostics.add(values.about(key, fmt::format("and {} exclude each other", file)));
+    }
+  };
   switch (options.kind) {
     case Kind::kDirectory:
       need(!options.path.empty(), "path", "kind = directory needs the folder");
       break;
     case Kind::kSftp:
       need(options.url.starts_with("sftp://"), "url", "kind = sftp needs sftp://USER@HOST/FOLDER");
-      need(!options.known_hosts.empty(), "known_hosts", "kind = sftp needs the server's host key");
-      need(options.password || !options.key_file.empty(), "key_file",
-           "kind = sftp needs a key_file or a password");
+      need(!options.known_hosts.empty() || !options.host_key.empty(), "known_hosts",
+           "kind = sftp needs the server's host key");
+      need(options.password || options.key || !options.key_file.empty(), "key_file",
+           "kind = sftp needs a key_file, a key or a password");
+      either("key", options.key.has_value(), "key_file", !options.key_file.empty());
+      either("host_key", !options.host_key.empty(), "known_hosts", !options.known_hosts.empty());
       break;
     case Kind::kS3:
       need(options.url.starts_with("https://") || options.url.starts_with("http://"), "url",
@@ -133,6 +156,7 @@ void check_whole(const config::Values& values, const StorageOptions& options,
       need(!options.bucket.empty(), "bucket", "kind = s3 needs it");
       need(options.access_key.has_value(), "access_key", "kind = s3 needs it");
       need(options.secret_key.has_value(), "secret_key", "kind = s3 needs it");
+      either("ca", !options.ca.empty(), "ca_file", !options.ca_file.empty());
       break;
     case Kind::kOci:
       need(!options.bucket.empty(), "bucket", "kind = oci needs it");
@@ -173,8 +197,18 @@ StorageOptions storage_options(const config::Values& values, config::Diagnostics
   options.secret_key = secret("secret_key");
   options.session_token = secret("session_token");
   options.password = secret("password");
+  const auto lines = [&values](std::string_view key) {
+    std::string text;
+    for (const std::string& line : values.list(key)) {
+      text += line + '\n';
+    }
+    return text;
+  };
+  options.key = secret("key");
   options.key_file = path("key_file");
+  options.host_key = lines("host_key");
   options.known_hosts = path("known_hosts");
+  options.ca = lines("ca");
   options.ca_file = path("ca_file");
   options.bandwidth = values.bytes("bandwidth");
   options.part_size = values.bytes("part_size");

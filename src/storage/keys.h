@@ -36,8 +36,11 @@ struct StorageOptions {
   std::optional<config::SecretReference> secret_key;     // kS3
   std::optional<config::SecretReference> session_token;  // kS3, of temporary keys
   std::optional<config::SecretReference> password;       // kSftp, or of its key file
+  std::optional<config::SecretReference> key;            // kSftp: the private key itself
   std::filesystem::path key_file;                        // kSftp
+  std::string host_key;                                  // kSftp: lines of a known_hosts
   std::filesystem::path known_hosts;                     // kSftp
+  std::string ca;                                        // kS3: certificates in PEM
   std::filesystem::path ca_file;                         // kS3
   util::ByteCount bandwidth;                             // a second; 0: no limit
   util::ByteCount part_size;                             // of multipart uploads

@@ -17,9 +17,15 @@ util::Result<std::unique_ptr<Storage>> open_storage(const StorageOptions& option
       if (options.password) {
         WARDER_ASSIGN_OR_RETURN(password, parts.resolve(*options.password));
       }
+      crypto::SecretString key;
+      if (options.key) {
+        WARDER_ASSIGN_OR_RETURN(key, parts.resolve(*options.key));
+      }
       return std::unique_ptr<Storage>(
-          std::make_unique<Sftp>(SftpOptions{options.url, options.key_file, options.known_hosts,
-                                             std::move(password), options.bandwidth}));
+          std::make_unique<Sftp>(SftpOptions{options.url,
+                                             {std::move(password), std::move(key), options.key_file,
+                                              options.host_key, options.known_hosts},
+                                             options.bandwidth}));
     }
     case Kind::kS3: {
       WARDER_ASSIGN_OR_RETURN(crypto::SecretString access, parts.resolve(*options.access_key));
@@ -30,8 +36,8 @@ util::Result<std::unique_ptr<Storage>> open_storage(const StorageOptions& option
       }
       return std::unique_ptr<Storage>(std::make_unique<S3Bucket>(
           S3Options{options.url, options.bucket, options.prefix, options.region, std::move(access),
-                    std::move(key), std::move(token), options.ca_file, options.bandwidth,
-                    options.part_size},
+                    std::move(key), std::move(token), options.ca, options.ca_file,
+                    options.bandwidth, options.part_size},
           clock));
     }
     case Kind::kOci: {

@@ -74,7 +74,7 @@ util::Error refusal(const TransferAnswer& answer, const std::string& what) {
 S3Bucket::S3Bucket(S3Options options, const util::Clock& clock)
     : options_(std::move(options)),
       clock_(clock),
-      transfer_({options_.ca_file, true, options_.bandwidth}) {
+      transfer_({options_.ca_file, true, options_.bandwidth, options_.ca}) {
   std::string_view url = options_.url;
   while (url.ends_with('/')) {
     url.remove_suffix(1);

@@ -19,6 +19,7 @@ struct S3Options {
   crypto::SecretString access_key;
   crypto::SecretString secret_key;
   crypto::SecretString session_token;  // empty: the key is no temporary one
+  std::string ca;                      // what is in a ca_file, instead of it
   std::filesystem::path ca_file;
   util::ByteCount bandwidth;
   util::ByteCount part_size;

@@ -80,10 +80,6 @@ Sftp::Sftp(SftpOptions options)
   }
 }
 
-SshLogin Sftp::login() const {
-  return {std::string(options_.password.view()), options_.key_file, options_.known_hosts};
-}
-
 std::string Sftp::describe() const {
   const std::size_t at = url_.find('@');
   return fmt::format("sftp://{}", at == std::string::npos ? url_.substr(7) : url_.substr(at + 1));
@@ -91,7 +87,7 @@ std::string Sftp::describe() const {
 
 util::Result<std::vector<Object>> Sftp::list_all() {
   TextSink listing;
-  WARDER_RETURN_IF_ERROR(transfer_.sftp_download(url_, login(), listing));
+  WARDER_RETURN_IF_ERROR(transfer_.sftp_download(url_, options_.login, listing));
   return read_listing(listing.text);
 }
 
@@ -117,7 +113,7 @@ util::Status Sftp::put(const fs::path& file, std::string_view name, const Progre
   const std::string temporary = folder_ + part;
   // A rename does not replace in SFTP version 3; a leading '*' lets a command fail.
   return transfer_.sftp_upload(
-      url_ + part, login(), {file, there, size - there},
+      url_ + part, options_.login, {file, there, size - there},
       {"*rm " + in_quotes(target),
        fmt::format("rename {} {}", in_quotes(temporary), in_quotes(target))},
       progress);
@@ -125,7 +121,7 @@ util::Status Sftp::put(const fs::path& file, std::string_view name, const Progre
 
 util::Status Sftp::get(std::string_view name, util::ByteSink& sink) {
   WARDER_RETURN_IF_ERROR(check_object_name(name));
-  return transfer_.sftp_download(url_ + std::string(name), login(), sink);
+  return transfer_.sftp_download(url_ + std::string(name), options_.login, sink);
 }
 
 util::Status Sftp::remove(std::string_view name) {
@@ -134,7 +130,8 @@ util::Status Sftp::remove(std::string_view name) {
   if (std::ranges::find(all, name, &Object::name) == all.end()) {
     return {};
   }
-  return transfer_.sftp_commands(url_, login(), {"rm " + in_quotes(folder_ + std::string(name))});
+  return transfer_.sftp_commands(url_, options_.login,
+                                 {"rm " + in_quotes(folder_ + std::string(name))});
 }
 
 }  // namespace warder::storage

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "crypto/secret.h"
 #include "storage/storage.h"
 #include "storage/transfer.h"
 #include "util/bytes.h"
@@ -11,9 +10,7 @@ namespace warder::storage {
 
 struct SftpOptions {
   std::string url;  // sftp://user@host[:port]/folder
-  std::filesystem::path key_file;
-  std::filesystem::path known_hosts;
-  crypto::SecretString password;
+  SshLogin login;
   util::ByteCount bandwidth;
 };
 
@@ -31,7 +28,6 @@ class Sftp : public Storage {
   util::Status remove(std::string_view name) override;
 
  private:
-  SshLogin login() const;
   util::Result<std::vector<Object>> list_all();
 
   SftpOptions options_;

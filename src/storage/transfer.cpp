@@ -2,6 +2,7 @@
 
 #include "http/failure.h"
 #include "http/library.h"
+#include "storage/memory_file.h"
 #include "util/descriptor.h"
 #include "util/strings.h"
 
@@ -63,7 +64,8 @@ util::Error sftp_failure(CURLcode code, CURL* handle, const std::string& url) {
     case CURLE_LOGIN_DENIED:
       return Error(
           ErrorCode::kDenied,
-          fmt::format("{}: the login was refused; look at user, key_file and password", place));
+          fmt::format("{}: the login was refused; look at user, key (key_file) and password",
+                      place));
     case CURLE_REMOTE_FILE_NOT_FOUND:
     case CURLE_TFTP_NOTFOUND:
       return Error(ErrorCode::kNotFound, fmt::format("{}: there is no such file or folder", place));
@@ -104,7 +106,11 @@ class Transfer::Impl {
     set(CURLOPT_PATH_AS_IS, 1L);
     set(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
     set(CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
-    if (!options_.ca_file.empty() || !options_.ca_folder.empty()) {
+    if (!options_.ca.empty()) {
+      WARDER_ASSIGN_OR_RETURN(const std::filesystem::path file, lend(options_.ca, &ca_));
+      set(CURLOPT_CAINFO, file.c_str());
+      set(CURLOPT_CAPATH, nullptr);
+    } else if (!options_.ca_file.empty() || !options_.ca_folder.empty()) {
       set(CURLOPT_CAINFO, options_.ca_file.empty() ? nullptr : options_.ca_file.c_str());
       set(CURLOPT_CAPATH, options_.ca_folder.empty() ? nullptr : options_.ca_folder.c_str());
     }
@@ -208,6 +214,7 @@ class Transfer::Impl {
     sink_ = nullptr;
     progress_ = nullptr;
     file_.reset();
+    key_.reset();
     moved_ = 0;
     set(CURLOPT_URL, url.c_str());
     set(CURLOPT_NOSIGNAL, 1L);
@@ -232,22 +239,43 @@ class Transfer::Impl {
   util::Status begin_sftp(const std::string& url, const SshLogin& login) {
     WARDER_RETURN_IF_ERROR(begin(url));
     set(CURLOPT_PROTOCOLS_STR, "sftp");
-    set(CURLOPT_SSH_KNOWNHOSTS, login.known_hosts.c_str());
-    if (!login.key_file.empty()) {
+    std::filesystem::path known_hosts = login.known_hosts;
+    if (!login.host_key.empty()) {
+      WARDER_ASSIGN_OR_RETURN(known_hosts, lend(login.host_key, &host_key_));
+    }
+    set(CURLOPT_SSH_KNOWNHOSTS, known_hosts.c_str());
+    std::filesystem::path key_file = login.key_file;
+    if (!login.key.empty()) {
+      WARDER_ASSIGN_OR_RETURN(key_file, lend(login.key.view(), &key_));
+    }
+    const std::string password(login.password.view());
+    if (!key_file.empty()) {
       set(CURLOPT_SSH_AUTH_TYPES, CURLSSH_AUTH_PUBLICKEY);
-      set(CURLOPT_SSH_PRIVATE_KEYFILE, login.key_file.c_str());
-      set(CURLOPT_KEYPASSWD, login.password.c_str());
+      set(CURLOPT_SSH_PRIVATE_KEYFILE, key_file.c_str());
+      set(CURLOPT_KEYPASSWD, password.c_str());
     } else {
       set(CURLOPT_SSH_AUTH_TYPES, CURLSSH_AUTH_PASSWORD | CURLSSH_AUTH_KEYBOARD);
-      set(CURLOPT_PASSWORD, login.password.c_str());
+      set(CURLOPT_PASSWORD, password.c_str());
     }
     return {};
   }
 
   util::Status run_sftp(const std::string& url) {
     const CURLcode code = http::library()->easy_perform(handle_.get());
+    key_.reset();
     WARDER_RETURN_IF_ERROR(status_);
     return code == CURLE_OK ? util::Status() : sftp_failure(code, handle_.get(), url);
+  }
+
+  // Where the text can be read. The same file for all requests, as long as there is one: libcurl
+  // uses a connection again for the same path only.
+  static util::Result<std::filesystem::path> lend(std::string_view text,
+                                                  std::optional<MemoryFile>* file) {
+    if (file->has_value()) {
+      return file->value().path();
+    }
+    WARDER_ASSIGN_OR_RETURN(MemoryFile made, MemoryFile::holding(text));
+    return file->emplace(std::move(made)).path();
   }
 
   util::Status upload(const FilePart& part) {
@@ -332,6 +360,10 @@ class Transfer::Impl {
   util::ByteSink* sink_ = nullptr;
   const Progress* progress_ = nullptr;
   std::optional<util::Descriptor> file_;
+  // What is lent to libraries that read files; the private key only while they work.
+  std::optional<MemoryFile> ca_;
+  std::optional<MemoryFile> host_key_;
+  std::optional<MemoryFile> key_;
   std::uint64_t first_ = 0;
   std::uint64_t left_ = 0;
   std::uint64_t size_ = 0;

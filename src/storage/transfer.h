@@ -1,5 +1,6 @@
 #pragma once
 
+#include "crypto/secret.h"
 #include "storage/storage.h"
 #include "util/byte_stream.h"
 #include "util/bytes.h"
@@ -38,9 +39,12 @@ struct TransferAnswer {
   std::string body;                            // at most 8 MiB
 };
 
+// The key and the host's key each in one of two ways: themselves, or the file that holds them.
 struct SshLogin {
-  std::string password;  // of the user, or of the key file
+  crypto::SecretString password;  // of the user, or of the key
+  crypto::SecretString key;
   std::filesystem::path key_file;
+  std::string host_key;  // lines of a known_hosts
   std::filesystem::path known_hosts;
 };
 
@@ -48,6 +52,7 @@ struct TransferOptions {
   std::filesystem::path ca_file;
   bool verify = true;
   util::ByteCount bandwidth;  // a second; 0: no limit
+  std::string ca = {};        // what is in a ca_file, instead of it
   // As in http::ClientOptions.
   std::filesystem::path ca_folder = {};
   std::filesystem::path client_certificate = {};

@@ -34,7 +34,8 @@ constexpr Key kKeys[] = {
      .type = Type::kPath,
      .change = Change::kRestart,
      .text = "The file of the embedded vault. `warder vault setup` makes it. Unless set: "
-             "vault.sealed in the folder of [agent] state.",
+             "vault.sealed in the folder of [agent] state. The variable WARDER_VAULT_FILE wins "
+             "over it.",
      .example = "/var/lib/warder/vault.sealed"},
     {.name = "credential",
      .type = Type::kString,
@@ -50,7 +51,7 @@ constexpr Key kKeys[] = {
      .fallback = "/etc/warder/vault.key",
      .change = Change::kRestart,
      .text = "File with the key: 64 hexadecimal digits, mode 0600. Keep a copy outside this host: "
-             "without the key nobody can open the vault.",
+             "without the key nobody can open the vault. The variable WARDER_VAULT_KEY_FILE wins.",
      .example = "/etc/warder/vault.key"},
     {.name = "mark",
      .type = Type::kPath,
@@ -149,8 +150,15 @@ VaultOptions vault_options(const config::Checked& checked, const std::filesystem
   options.cache_time =
       std::chrono::duration_cast<std::chrono::seconds>(values.duration("cache_time"));
   options.path = values.has("path") ? values.path("path") : state / "vault.sealed";
+  // For a machine without a configuration; as with the other providers a variable wins.
+  if (const auto path = environment("WARDER_VAULT_FILE")) {
+    options.path = *path;
+  }
   options.credential = values.has("credential") ? values.string("credential") : "";
   options.key_file = values.has("key_file") ? values.path("key_file") : "";
+  if (const auto key_file = environment("WARDER_VAULT_KEY_FILE")) {
+    options.key_file = *key_file;
+  }
   options.mark = values.has("mark") ? values.path("mark")
                                     : std::filesystem::path(options.path.string() + ".mark");
   options.versions = static_cast<std::size_t>(values.integer("versions"));

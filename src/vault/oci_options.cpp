@@ -39,7 +39,8 @@ constexpr Key kKeys[] = {
      .change = Change::kRestart,
      .text = "Who this host is to OCI: api-key and security-token are taken from oci_config; "
              "instance is the identity of the cloud instance itself (needs a dynamic group and a "
-             "policy, but no key on the host); resource is that of a function or container.",
+             "policy, but no key on the host); resource is that of a function or container. "
+             "Variable OCI_CLI_AUTH, in the words of Oracle's tools (instance_principal).",
      .example = "instance"},
     {.name = "oci_config",
      .type = Type::kPath,
@@ -119,7 +120,7 @@ constexpr Key kKeys[] = {
      .text =
          "Addresses to use instead of a service's own, SERVICE=URL: private endpoints. Services: "
          "secrets, vaults, kms, audit, logging, log-ingestion, log-search, object-storage, "
-         "notification, metric-ingestion, identity, auth.",
+         "notification, metric-ingestion, identity, auth. Variable OCI_ENDPOINTS.",
      .example = "secrets=https://10.0.0.7"},
 };
 
@@ -138,8 +139,36 @@ std::string setting(const config::Values& values, std::string_view key,
   return values.has(key) ? values.string(key) : std::string();
 }
 
-util::Status set_endpoints(oci::Endpoints* endpoints, const config::Values& values) {
-  for (const std::string& word : values.list("oci_endpoints")) {
+std::vector<std::string> endpoint_words(const config::Values& values,
+                                        const Environment& environment) {
+  const auto variable = environment("OCI_ENDPOINTS");
+  if (!variable) {
+    return values.list("oci_endpoints");
+  }
+  const auto words = util::split_words(*variable);
+  return {words.begin(), words.end()};
+}
+
+// The words of Oracle's tools for oci_auth: the value of --auth.
+util::Result<Auth> auth_of(const config::Values& values, const Environment& environment) {
+  const auto variable = environment("OCI_CLI_AUTH");
+  if (!variable) {
+    return values.choice<Auth>("oci_auth");
+  }
+  constexpr std::string_view kWords[] = {"api_key", "security_token", "instance_principal",
+                                         "resource_principal"};
+  const auto* const word = std::find(std::begin(kWords), std::end(kWords), *variable);
+  if (word == std::end(kWords)) {
+    return Error(ErrorCode::kInvalid,
+                 fmt::format("OCI_CLI_AUTH is '{}'; it may be api_key, security_token, "
+                             "instance_principal or resource_principal",
+                             util::printable(*variable, 100)));
+  }
+  return static_cast<Auth>(word - std::begin(kWords));
+}
+
+util::Status set_endpoints(oci::Endpoints* endpoints, const std::vector<std::string>& words) {
+  for (const std::string& word : words) {
     const auto equals = word.find('=');
     const std::string name = word.substr(0, equals);
     const auto* const service =
@@ -225,18 +254,19 @@ util::Result<OciAccount> open_oci_account(const config::Values& values,
                                           const util::Clock& clock) {
   OciAccount account;
   std::string region = setting(values, "oci_region", environment, "OCI_REGION");
-  const Auth auth = values.choice<Auth>("oci_auth");
+  WARDER_ASSIGN_OR_RETURN(const Auth auth, auth_of(values, environment));
+  const std::vector<std::string> endpoints = endpoint_words(values, environment);
   std::optional<oci::Region> found;
   std::optional<oci::Profile> session;
   if (auth == Auth::kInstance) {
     // Its token service may be named before the region is known.
     oci::Endpoints named;
-    WARDER_RETURN_IF_ERROR(set_endpoints(&named, values));
+    WARDER_RETURN_IF_ERROR(set_endpoints(&named, endpoints));
     OciInstanceOptions options;
     if (const auto metadata = environment("OCI_METADATA_BASE_URL")) {
       options.metadata = *metadata;
     }
-    for (const std::string& word : values.list("oci_endpoints")) {
+    for (const std::string& word : endpoints) {
       if (word.starts_with("auth=")) {
         options.federation = named.base(oci::Service::kAuth) + "/x509";
       }
@@ -281,7 +311,7 @@ util::Result<OciAccount> open_oci_account(const config::Values& values,
                  "no region is named: set oci_region in [vault], or region in the profile");
   }
   account.endpoints = oci::Endpoints(*found);
-  WARDER_RETURN_IF_ERROR(set_endpoints(&account.endpoints, values));
+  WARDER_RETURN_IF_ERROR(set_endpoints(&account.endpoints, endpoints));
   if (session) {
     WARDER_ASSIGN_OR_RETURN(
         account.credentials,

@@ -1,6 +1,5 @@
 """`warder backup` as an operator uses it. Other programs judge: gpg, gunzip, tar, sqlite3, rclone, sshd, Amazon's SDK,
 and its signatures in fake_s3.py."""
-import copy
 import json
 import os
 import pathlib
@@ -51,8 +50,9 @@ def dump(database):
 class Host:
     """A host with a vault, a database and a [backup vw]."""
 
-    def __init__(self, folder, mebibytes=1, more="", storage="", agent=""):
+    def __init__(self, folder, mebibytes=1, more="", storage="", agent="", **secrets):
         self.folder = pathlib.Path(folder)
+        self.secrets = secrets
         self.data = self.folder / "data"
         self.state = self.folder / "state"
         self.backups = self.state / "backups" / "vw"
@@ -92,21 +92,16 @@ passphrase = vault:settings/backup_passphrase
 
     def put(self, passphrase):
         document = self.folder / "settings.json"
-        document.write_text(json.dumps({"backup_passphrase": passphrase, "access": fake_s3.ACCESS, "secret": fake_s3.SECRET}))
+        document.write_text(json.dumps({"backup_passphrase": passphrase, "access": fake_s3.ACCESS, "secret": fake_s3.SECRET,
+                                        **self.secrets}))
         self("vault", "put", "settings", document)
         document.unlink()
 
-    def anew(self, folder):
-        """The same on an empty machine: the configuration and the vault identity, nothing else."""
-        folder.mkdir()
+    def identity(self, folder):
+        """What is kept of the embedded vault outside of the host, as the environment of an empty machine."""
         for name in ("vault.db", "vault.key"):
             shutil.copy2(self.folder / name, folder / name)
-        other = copy.copy(self)
-        for name in ("data", "state", "backups", "database", "config"):
-            setattr(other, name, folder / getattr(self, name).relative_to(self.folder))
-        other.folder = folder
-        other.config.write_text(self.config.read_text().replace(f"{self.folder}/", f"{folder}/"))
-        return other
+        return {"WARDER_VAULT_FILE": f"{folder}/vault.db", "WARDER_VAULT_KEY_FILE": f"{folder}/vault.key"}
 
     def __call__(self, *words, **more):
         return run(WARDER, "--config", self.config, *words, **more)
@@ -134,27 +129,49 @@ class Case(unittest.TestCase):
         return temporary.name
 
     def recovers(self, host):
-        """"Restoring on an empty machine" of src/backup/README.md, word for word."""
-        expected = dump(host.database)
-        other = host.anew(self.folder / "empty")
+        """"Restoring on an empty machine" of src/backup/README.md, word for word, with the vault's identity and nothing else: the
+        host is gone, and there is no configuration."""
         text = RUNBOOK.read_text().split("## Restoring on an empty machine")[1].split("\n## ")[0]
-        commands = re.findall(r"^\d\. `([^`]+)`", text, re.M)
-        self.assertEqual([" ".join(one.split()[:3]) for one in commands],
-                         ["warder vault test", "warder backup list", "install -d -o", "warder backup restore"])
-        home = self.folder / "service"
-        said = []
-        for command in commands:
-            words = shlex.split(command.replace("NAME", "vw").replace("/srv/vaultwarden", str(home))
-                                .replace("-o vaultwarden -g vaultwarden", "-o nobody -g nogroup"))
-            said.append((other(*words[1:]) if words[0] == "warder" else run(*words)).stdout)
-        self.assertIn("settings/backup_passphrase", said[0])
-        self.assertRegex(said[1], r"outside +proven")
-        restored = home / "db.sqlite3"
-        self.assertEqual((restored.owner(), restored.stat().st_mode & 0o777), ("nobody", 0o600))
-        self.assertEqual(dump(restored), expected)
-        drill = other("backup", "drill", "vw").stdout
+        before = re.findall(r"^- `(warder backup [^`]+)`", text, re.M)
+        self.assertEqual(before, ["warder backup publish", "warder backup check"])
+        host("vault", "test")
+        for command in before:
+            host(*shlex.split(command)[1:], check=command != "warder backup check")
+        (rows,) = json.loads(host("--json", "backup", "check", "vw", check=False).stdout)
+        self.assertEqual([one["state"] for one in rows["checks"] if one["what"] == "recovery"], ["good"], rows)
+        drill = host("backup", "drill", "vw").stdout
         for words in ("restored into an empty folder and started from", "recovery time (RTO)", "data lost at most (RPO)", "rows of ciphers"):
             self.assertIn(words, drill)
+        expected = dump(host.database)
+        empty = self.folder / "empty"
+        (empty / "home").mkdir(parents=True)
+        environment = {"PATH": os.environ["PATH"], "HOME": str(empty / "home"), "TZ": "UTC", **host.identity(empty)}
+        lost = host.folder.rename(host.folder.with_name("lost"))
+        try:
+            commands = re.findall(r"^\d\. `([^`]+)`", text, re.M)
+            self.assertEqual([" ".join(one.split()[:3]) for one in commands],
+                             ["warder vault test", "warder backup list", "install -d -o", "warder backup restore"])
+            home = self.folder / "service"
+            said = []
+            for command in commands:
+                words = shlex.split(command.replace("NAME", "vw").replace("/srv/vaultwarden", str(home))
+                                    .replace("-o vaultwarden -g vaultwarden", "-o nobody -g nogroup"))
+                if words[0] == "warder":
+                    words[:1] = [WARDER, "--config", f"{empty}/etc/warder.conf"]
+                said.append(run(*words, env=environment))
+            self.assertIn(f"there is no {empty}/etc/warder.conf", said[0].stderr)
+            self.assertRegex(said[1].stdout, r"outside +proven")
+            self.assertRegex(said[1].stderr, r"where the backups of host.example lie is taken from the vault, document recovery version \d+")
+            restored = home / "db.sqlite3"
+            self.assertEqual((restored.owner(), restored.stat().st_mode & 0o777), ("nobody", 0o600))
+            self.assertEqual(dump(restored), expected)
+            self.assertFalse(host.folder.exists())
+            self.assertFalse((empty / "etc").exists())
+            for word in ("now", "prune", "re-encrypt", "publish", "check", "drill"):
+                refused = run(WARDER, "--config", f"{empty}/etc/warder.conf", "backup", word, check=False, env=environment)
+                self.assertIn(f"`warder backup {word}` is for a host with a section [backup NAME]", refused.stderr)
+        finally:
+            lost.rename(host.folder)
 
     def failed(self, done, *texts):
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
@@ -499,7 +516,7 @@ class Health(Case):
         host("backup", "now")
         rows = self.checks(host, 0)
         self.assertEqual({what: row["state"] for what, row in rows.items()},
-                         {"age": "good", "runs": "good", "whole": "good", "keys": "good", "drill": "notice"})
+                         {"age": "good", "runs": "good", "whole": "good", "keys": "good", "drill": "notice", "recovery": "notice"})
         host("backup", "drill")
         self.assertEqual(self.checks(host, 0)["drill"]["state"], "good")
         late = run("faketime", "+2 days", WARDER, "--config", host.config, "backup", "check", check=False)
@@ -743,17 +760,17 @@ class Sftp(Case):
         (keys / "unknown").write_text("")
         self.keys = keys
 
-    def host(self, known="known"):
+    def host(self, known="known", key="key = vault:settings/ssh"):
         return Host(self.folder / "a", more="storage = far\nformats = both", storage=f"""
 [storage far]
 kind = sftp
 url = sftp://root@127.0.0.1:{self.port}{self.store}
-key_file = {self.keys}/client
+{key}
 known_hosts = {self.keys}/{known}
-""")
+""", ssh=(self.keys / "client").read_text())
 
     def test_a_copy_over_ssh(self):
-        host = self.host().vault()
+        host = self.host(key=f"key_file = {self.keys}/client").vault()
         host("backup", "now")
         for file in host.files(".gpg"):
             self.assertEqual((self.store / file.name).read_bytes(), file.read_bytes())
@@ -765,10 +782,32 @@ known_hosts = {self.keys}/{known}
         (self.store / f"part-{file.name}").write_bytes(file.read_bytes()[:10000])
         host("backup", "now")
         self.assertEqual((self.store / file.name).read_bytes(), file.read_bytes())
+
+    def test_a_key_from_the_vault_is_on_no_disk_and_what_lies_on_this_host_only_is_told(self):
+        host = self.host().vault()
+        host("backup", "now")
+        secret = "".join((self.keys / "client").read_text().splitlines()[1:-1])[:40]
+        for path in (path for path in host.folder.rglob("*") if path.is_file()):
+            self.assertNotIn(secret.encode(), path.read_bytes(), path)
+        host.storage = host.storage.replace("key = vault:settings/ssh", f"key_file = {self.keys}/client")
+        host.configure()
+        host("backup", "now")
+        lacking = host("backup", "publish", check=False)
+        self.assertEqual(lacking.returncode, 1, lacking.stdout)
+        command = re.search(r"lacking on an empty machine: .*\((jq .*)\) and write key = vault:sftp/key", lacking.stdout)[1]
+        published = json.loads(host("vault", "get", "recovery").stdout)["host.example"]["storage far"]
+        self.assertEqual(published["host_key"], [(self.keys / "known").read_text().strip()])
+        self.assertNotIn("known_hosts", published)
+        # The remedy, word for word.
+        run("bash", "-o", "pipefail", "-c", command.replace("| warder", f"| {shlex.quote(WARDER)} --config {host.config}"))
+        host.storage = host.storage.replace(f"key_file = {self.keys}/client", "key = vault:sftp/key")
+        host.configure()
+        rows = {one["what"]: one for one in json.loads(host("--json", "backup", "check", check=False).stdout)[0]["checks"]}
+        self.assertEqual((rows["recovery"]["state"], rows["recovery"]["remedy"]), ("notice", "warder backup publish"))
         self.recovers(host)
 
     def test_a_server_that_is_not_known_is_not_talked_to(self):
-        host = self.host("unknown").vault()
+        host = self.host("unknown", f"key_file = {self.keys}/client").vault()
         self.failed(host("backup", "now", check=False), "host key")
         self.assertEqual(list(self.store.iterdir()), [])
 

@@ -13,7 +13,7 @@ import urllib.parse
 HERE = pathlib.Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "oci")]
 import fake_oci  # noqa: E402
-from backup_test import Case, Host  # noqa: E402
+from backup_test import PASSPHRASE, Case, Host  # noqa: E402
 from cryptography.hazmat.primitives import serialization  # noqa: E402
 
 
@@ -126,9 +126,20 @@ bucket = backups
 prefix = web-1/
 part_size = 5M
 """)
-        host.config.write_text(host.config.read_text().replace(
-            "[backup vw]", f"oci_config = {config}\noci_endpoints = object-storage={server.url}\n[backup vw]"))
-        host.vault()
+        # The vault is the cloud's: one secret that holds everything, which a machine finds by its OCID.
+        endpoints = f"object-storage={server.url} secrets={server.url} vaults={server.url} auth={server.url}"
+        words = f"provider = oci\noci_config = {config}\noci_endpoints = {endpoints}\n"
+        plain = host.config.read_text()
+
+        def configure(layout):
+            host.config.write_text(plain.replace("[backup vw]", f"{words}{layout}\n[backup vw]"))
+
+        configure(f"oci_vault = {fake_oci.VAULT}\noci_compartment = {fake_oci.COMPARTMENT}\noci_key = {fake_oci.KEY}")
+        host.put(PASSPHRASE)
+        ocid = next(iter(cloud.secrets))
+        configure(f"oci_settings_secret = {ocid}")
+        host.identity = lambda folder: {"OCI_VAULT_ENABLED": "true", "OCISECRET_OCID": ocid, "OCI_ENDPOINTS": endpoints,
+                                        "OCI_CONFIG_FILE": str(config), "OCI_CLI_AUTH": "api_key"}
         cloud.break_after = 1
         self.failed(host("backup", "now", check=False), "the backup was made here")
         self.assertEqual(cloud.sent, [1])

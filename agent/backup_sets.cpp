@@ -1,0 +1,38 @@
+#include "agent/backup_sets.h"
+
+#include "storage/keys.h"
+#include "util/strings.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <string>
+
+namespace warder::agent {
+
+std::vector<backup::SetOptions> backup_sets_of(const config::Checked& checked,
+                                               const std::filesystem::path& state,
+                                               config::Diagnostics& diagnostics) {
+  std::vector<std::string> storages;
+  for (const config::Values* values : checked.all(storage::storage_table())) {
+    storages.emplace_back(values->name());
+    if (values->complete()) {
+      storage::storage_options(*values, diagnostics);
+    }
+  }
+  std::vector<backup::SetOptions> sets;
+  for (const config::Values* values : checked.all(backup::backup_table())) {
+    if (!values->complete()) {
+      continue;
+    }
+    backup::SetOptions set = backup::set_options(*values, state, diagnostics);
+    if (!set.storage.empty() && std::ranges::find(storages, set.storage) == storages.end()) {
+      diagnostics.add(values->about("storage", fmt::format("there is no section [storage {}]",
+                                                           util::printable(set.storage))));
+    }
+    sets.push_back(std::move(set));
+  }
+  return sets;
+}
+
+}  // namespace warder::agent
