@@ -169,7 +169,7 @@ Beside work_beside(store::Store& history, const std::filesystem::path& database,
     const util::WallTime now = clock.now();
     batch.events.push_back(finding(number, addresses, now));
     batch.bans.push_back({.ban = {.jail = "sshd",
-                                  .address = *batch.events.back().address,
+                                  .address = address_of(number, addresses),
                                   .start = now,
                                   .end = now + 1h,
                                   .count = 1,
