@@ -241,10 +241,10 @@ void check_samples(const std::shared_ptr<const Filter>& filter, const Definition
   const std::vector<Sample>& samples = filter->samples();
   if (policy == SamplePolicy::kRequire) {
     for (const bool must_match : {true, false}) {
-      const bool any = std::any_of(samples.begin(), samples.end(), [&](const Sample& sample) {
-        return sample.must_match == must_match;
-      });
-      if (!any) {
+      // Those with conditions may all be of other values: of a parameter that can be any text, a
+      // sample can tell of few.
+      const Option* written = definition.find(kSection, must_match ? "match" : "reject");
+      if (written == nullptr || util::trim(written->value).empty()) {
         problems.add(
             {definition.file, 0},
             fmt::format("the filter has no sample line that {} match; write one under "

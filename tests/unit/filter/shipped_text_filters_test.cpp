@@ -5,6 +5,8 @@
 #include <catch2/catch.hpp>
 
 #include <filesystem>
+#include <map>
+#include <regex>
 #include <set>
 #include <string>
 
@@ -34,6 +36,29 @@ TEST_CASE("shipped text filters hold what their samples say, in every mode") {
     CHECK(problem("vaultwarden", {{"mode", mode}}) == "");
   }
   CHECK(problem("sqlite-backup-security") == "");
+}
+
+TEST_CASE("shipped filters load with the parameters that they name themselves") {
+  const std::filesystem::path folder = std::filesystem::path(WARDER_SOURCE_DIR) / "filters";
+  // Three dots stand for a value that the text tells of.
+  const std::regex example(R"(filter = ([a-z-]+)\[([a-z_-]+)=(?!\.\.\.)\"?([^\"\]]+)\"?\])");
+  std::size_t examples = 0;
+  for (const auto& file : std::filesystem::directory_iterator(folder)) {
+    if (file.path().extension() != ".conf") {
+      continue;
+    }
+    const std::string text =
+        warder::util::read_file(file.path(), warder::util::mebibytes(1)).value();
+    for (std::sregex_iterator found(text.begin(), text.end(), example), end; found != end;
+         ++found) {
+      INFO(found->str());
+      CHECK(problem((*found)[1], {{(*found)[2], (*found)[3]}}) == "");
+      ++examples;
+    }
+  }
+  CHECK(examples > 15);
+  CHECK(problem("portscan", {{"prefix", R"(\[UFW BLOCK\])"}}) == "");
+  CHECK(problem("vault-break-glass", {{"_namespaces", "^emergency/"}}) == "");
 }
 
 TEST_CASE("the example of a text filter in filters/README.md holds") {
