@@ -3,6 +3,7 @@
 #include "agent/backup_program.h"
 #include "agent/exit_status.h"
 #include "backup/report_box.h"
+#include "backup/retry.h"
 #include "log/log.h"
 #include "util/duration.h"
 #include "util/thread_name.h"
@@ -32,7 +33,6 @@ using util::Error;
 using util::ErrorCode;
 
 // A backup that failed is tried again without waiting for the next day.
-constexpr std::chrono::hours kRetry{1};
 // Reports that the history did not take are offered again.
 constexpr std::chrono::seconds kOfferAgain{30};
 
@@ -192,8 +192,13 @@ std::vector<BackupWatch::Job> BackupWatch::jobs() {
       const auto started = started_.find(fmt::format("{} {}", verb, set.name));
       last = later(last, started == started_.end() ? std::nullopt : std::optional(started->second));
       auto due = backup::next_due(schedule, last, now);
-      if (due && last && verb == "now" && state.failures > 0) {
-        due = std::min(*due, std::min(*last, now) + kRetry);
+      // A backup is tried again every hour: its count of failures is of all runs, not of ours.
+      const auto failed = failed_.find(fmt::format("{} {}", verb, set.name));
+      const unsigned failures = verb == "now"             ? (state.failures > 0 ? 1U : 0U)
+                                : failed == failed_.end() ? 0
+                                                          : failed->second;
+      if (due && last && failures > 0) {
+        due = std::min(*due, backup::retry_due(std::min(*last, now), failures));
       }
       if (due) {
         all.push_back({set.name, verb, *due});
@@ -235,6 +240,7 @@ void BackupWatch::start(const Job& job) {
   started_[fmt::format("{} {}", job.verb, job.set)] = parts_.clock->now();
   const auto program = backup_program();
   if (!program) {
+    ++failed_[fmt::format("{} {}", job.verb, job.set)];
     record_failure(job, program.error(), "reinstall warder: the program is part of it");
     return;
   }
@@ -263,6 +269,7 @@ void BackupWatch::start(const Job& job) {
   ::posix_spawn_file_actions_destroy(&files);
   ::posix_spawnattr_destroy(&attributes);
   if (result != 0) {
+    ++failed_[fmt::format("{} {}", job.verb, job.set)];
     record_failure(job, util::errno_error(fmt::format("starting {}", program->string()), result),
                    "free -m");
     return;
@@ -281,6 +288,12 @@ void BackupWatch::reap() {
     return;
   }
   child_.reset();
+  const std::string run = fmt::format("{} {}", running_.verb, running_.set);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+    failed_.erase(run);
+  } else {
+    ++failed_[run];
+  }
   if (WIFSIGNALED(status)) {
     record_failure(running_,
                    Error(ErrorCode::kUnavailable,

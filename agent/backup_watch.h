@@ -78,6 +78,8 @@ class BackupWatch {
   pid_t pid_ = -1;
   Job running_;
   std::map<std::string, util::WallTime> started_;  // by "verb set": a run that could not even note
+  // By "verb set": verifications and drills that failed in a row, since the start.
+  std::map<std::string, unsigned> failed_;
   std::map<std::string, util::WallTime> age_due_;  // by set: when its newest proven one is too old
   std::map<std::string, bool> age_told_;
   std::thread thread_;

@@ -314,6 +314,12 @@ ExitStatus run_backup(const std::string& verb, const BackupWords& words) {
         keeper ? report_of(verb, words, **environment, *keeper)
                : util::Result<backup::Report>((*environment)->failed(verb, set, keeper.error()));
     bar.end();
+    if (report && !report->good && words.agent != 0) {
+      report->notes.emplace_back(
+          verb == "now" ? "the agent tries again after an hour, until it works"
+                        : "the agent tries again after an hour, then ever later, at most a day "
+                          "apart, until it works");
+    }
     if (!report) {
       complain(report.error());
       return ExitStatus::kUsage;

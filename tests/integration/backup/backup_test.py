@@ -512,7 +512,10 @@ class Health(Case):
         rows = self.checks(host, 1)
         self.assertEqual((rows["age"]["state"], rows["age"]["remedy"]), ("broken", "warder backup now vw"))
         self.assertFalse(host.backups.exists())  # looking makes nothing
-        self.failed(host("backup", "drill", "vw", check=False), "this host could not be recovered now")
+        by_hand = self.failed(host("backup", "drill", "vw", check=False), "this host could not be recovered now")
+        self.assertNotIn("tries again", by_hand.stdout)
+        self.failed(host("backup", "drill", "vw", "--agent", os.getpid(), check=False),
+                    "the agent tries again after an hour, then ever later, at most a day apart, until it works")
         host("backup", "now")
         rows = self.checks(host, 0)
         self.assertEqual({what: row["state"] for what, row in rows.items()},
