@@ -81,7 +81,7 @@ key_file = {self.folder}/vault.key
 database = {self.database}
 paths = {self.data}
 passphrase = vault:settings/backup_passphrase
-{self.more}
+{self.more if "formats" in self.more else f"formats = binary{chr(10)}{self.more}"}
 {self.storage}
 """)
 
