@@ -16,6 +16,8 @@ ExitStatus complain(const util::Error& error) {
       return ExitStatus::kNotFound;
     case util::ErrorCode::kUnavailable:
       return ExitStatus::kNoAgent;
+    case util::ErrorCode::kConfiguration:
+      return ExitStatus::kConfiguration;
     default:
       return ExitStatus::kFailed;
   }

@@ -88,8 +88,9 @@ std::optional<std::string> sections_alone(const std::optional<std::string>& text
 }
 
 util::Error configuration_error(const config::Diagnostics& diagnostics) {
-  return util::Error(util::ErrorCode::kInvalid, fmt::format("the configuration has errors:\n{}",
-                                                            util::trim(diagnostics.to_text())));
+  return util::Error(
+      util::ErrorCode::kConfiguration,
+      fmt::format("the configuration has errors:\n{}", util::trim(diagnostics.to_text())));
 }
 
 // The clocks that quiet hours are read from.

@@ -44,8 +44,9 @@ constexpr std::array<CommandRow, 19> kCommands{{
 
 const CommandRow& row_of(Command command) { return kCommands[static_cast<std::size_t>(command)]; }
 
-constexpr std::array<std::string_view, 8> kCodes{
-    "not-found", "invalid", "denied", "io", "timeout", "unavailable", "conflict", "internal"};
+constexpr std::array<std::string_view, 9> kCodes{"not-found", "invalid",  "denied",
+                                                 "io",        "timeout",  "unavailable",
+                                                 "conflict",  "internal", "configuration"};
 
 util::Error invalid(std::string message) {
   return util::Error(util::ErrorCode::kInvalid, std::move(message));

@@ -24,6 +24,8 @@ std::string_view to_string(ErrorCode code) {
       return "conflict";
     case ErrorCode::kInternal:
       return "internal";
+    case ErrorCode::kConfiguration:
+      return "configuration";
   }
   return "internal";
 }

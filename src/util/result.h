@@ -11,14 +11,15 @@ namespace warder::util {
 
 // What a caller can act on. Branch on the code, never on the text.
 enum class ErrorCode {
-  kNotFound,     // the named thing does not exist
-  kInvalid,      // input or configuration is wrong; trying again does not help
-  kDenied,       // permission missing
-  kIo,           // a read, write or sync failed
-  kTimeout,      // it took longer than its limit
-  kUnavailable,  // the other side is away for now; trying again may help
-  kConflict,     // somebody else changed it first
-  kInternal,     // a defect of ours or of a library
+  kNotFound,       // the named thing does not exist
+  kInvalid,        // what was given is wrong; trying again does not help
+  kDenied,         // permission missing
+  kIo,             // a read, write or sync failed
+  kTimeout,        // it took longer than its limit
+  kUnavailable,    // the other side is away for now; trying again may help
+  kConflict,       // somebody else changed it first
+  kInternal,       // a defect of ours or of a library
+  kConfiguration,  // the operator's configuration has errors, which the text tells
 };
 
 std::string_view to_string(ErrorCode code);
