@@ -70,6 +70,25 @@ util::Status check_tree_target(const fs::path& target) {
                            target.string()));
 }
 
+// Where a database may be put: at a place of its own, or over the old one when that is asked for.
+util::Status check_file_target(const fs::path& target, Overwrite overwrite) {
+  std::error_code error;
+  const fs::file_status status = fs::symlink_status(target, error);
+  if (fs::is_directory(status)) {
+    return Error(ErrorCode::kInvalid,
+                 fmt::format("{0} is a folder; name the file of the database, for instance "
+                             "{0}/db.sqlite3",
+                             target.string()));
+  }
+  if (fs::exists(status) && overwrite == Overwrite::kNo) {
+    return Error(ErrorCode::kConflict,
+                 fmt::format("{} exists; stop the service that uses it and say --overwrite (the "
+                             "old one is kept beside it)",
+                             target.string()));
+  }
+  return {};
+}
+
 // A database that is in use must not lose its file under its user. With the exclusive lock the
 // journal is written back, so that the old database set aside is whole.
 util::Status quiesce(const fs::path& database) {
@@ -122,14 +141,9 @@ util::Status give_away(const fs::path& made, const fs::path& like) {
 // new one has the name: they would be played into it.
 util::Status put_database(const fs::path& made, const fs::path& target, Overwrite overwrite,
                           const std::string& suffix) {
+  WARDER_RETURN_IF_ERROR(check_file_target(target, overwrite));
   std::error_code error;
   if (fs::exists(fs::symlink_status(target, error))) {
-    if (overwrite == Overwrite::kNo) {
-      return Error(ErrorCode::kConflict,
-                   fmt::format("{} exists; stop the service that uses it and say --overwrite (the "
-                               "old one is kept beside it)",
-                               target.string()));
-    }
     WARDER_RETURN_IF_ERROR(quiesce(target));
     WARDER_RETURN_IF_ERROR(give_away(made, target));
     WARDER_RETURN_IF_ERROR(rename_aside(target, suffix));
@@ -233,9 +247,8 @@ Report Keeper::restore(const RestoreOptions& options) {
     WARDER_ASSIGN_OR_RETURN(const BackupFile file, choose(manifest, options.format));
     if (file.format == Format::kFull) {
       WARDER_RETURN_IF_ERROR(check_tree_target(target));
-    } else if (options.overwrite == Overwrite::kNo &&
-               fs::exists(fs::symlink_status(target, error))) {
-      return put_database({}, target, Overwrite::kNo, {});
+    } else {
+      WARDER_RETURN_IF_ERROR(check_file_target(target, options.overwrite));
     }
     std::optional<Passphrase> passphrase;
     if (file.encryption == Encryption::kOpenPgp) {
@@ -299,12 +312,10 @@ Report Keeper::restore_file(const RestoreFileOptions& options) {
     if (::mkdir(room.c_str(), 0700) != 0) {
       return util::errno_error(room.string(), errno);
     }
-    std::error_code error;
     if (parts->format == Format::kFull) {
       WARDER_RETURN_IF_ERROR(check_tree_target(target));
-    } else if (options.overwrite == Overwrite::kNo &&
-               fs::exists(fs::symlink_status(target, error))) {
-      return put_database({}, target, Overwrite::kNo, {});
+    } else {
+      WARDER_RETURN_IF_ERROR(check_file_target(target, options.overwrite));
     }
     Packed packed{options.file, {}, false, nullptr, parts_.set.unpacked_limit};
     packed.file.format = parts->format;
@@ -362,7 +373,8 @@ Report Keeper::restore_file(const RestoreFileOptions& options) {
                                : put_database(made, target, options.overwrite, suffix));
     report.facts.emplace_back("from", options.file.string());
     report.facts.emplace_back("restored to", target.string());
-    if (fs::exists(target.string() + suffix, error)) {
+    std::error_code ignored;
+    if (fs::exists(target.string() + suffix, ignored)) {
       report.facts.emplace_back("the old one is", target.string() + suffix);
     }
     report.summary = fmt::format("{} restored and checked", packed.file.name);

@@ -52,8 +52,8 @@ constexpr Key kKeys[] = {
      .choices = kFormats,
      .text = "What is made of one copy: binary (the database file), sql_dump (its SQL text), both, "
              "full (a tar archive of the database and `paths`). encrypted stands in older "
-             "configurations; it adds nothing, since `encryption` says so. Unless set: full where "
-             "there are paths, else binary.",
+             "configurations; it adds nothing, since `encryption` says so. Unless set: binary "
+             "where there is a database, and full where there are paths.",
      .example = "binary full"},
     {.name = "encryption",
      .type = Type::kEnum,
@@ -216,8 +216,15 @@ void read_formats(const config::Values& values, SetOptions& options) {
       add(*format);
     }
   }
-  if (options.formats.empty()) {
-    add(words.empty() && !options.paths.empty() ? Format::kFull : Format::kBinary);
+  if (!options.formats.empty()) {
+    return;
+  }
+  const bool pack = words.empty() && !options.paths.empty();
+  if (!pack || !options.database.empty()) {
+    add(Format::kBinary);
+  }
+  if (pack) {
+    add(Format::kFull);
   }
 }
 

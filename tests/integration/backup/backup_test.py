@@ -429,6 +429,8 @@ class Restoring(Case):
         self.assertIn("the same command again", failed.stdout)
         home.mkdir()
         os.chown(home, 4711, 4712)
+        self.failed(host("backup", "restore", "vw", "--to", home, check=False),
+                    f"{home} is a folder; name the file of the database, for instance {home}/db.sqlite3")
         host("backup", "restore", "vw", "--to", home / "db.sqlite3")
         found = (home / "db.sqlite3").stat()
         self.assertEqual((found.st_uid, found.st_gid, found.st_mode & 0o777), (4711, 4712, 0o600))

@@ -41,7 +41,7 @@ TEST_CASE("paths are packed unless the formats say otherwise") {
   CHECK(database.options.formats == Formats{Format::kBinary});
   const Read both = read("database = /srv/db\npaths = /srv\n");
   CHECK(both.diagnostics.empty());
-  CHECK(both.options.formats == Formats{Format::kFull});
+  CHECK(both.options.formats == Formats{Format::kBinary, Format::kFull});
   const Read paths = read("paths = /srv\n");
   CHECK(paths.diagnostics.empty());
   CHECK(paths.options.formats == Formats{Format::kFull});
