@@ -118,7 +118,7 @@ class Mail : public Destination {
       if (longer == nullptr) {
         throw std::bad_alloc();
       }
-      to.release();
+      (void)to.release();  // its head stays the head
       to.reset(longer);
     }
     http::library()->easy_setopt(curl, CURLOPT_URL, where.c_str());

@@ -28,6 +28,9 @@ util::Result<std::unique_ptr<Storage>> open_storage(const StorageOptions& option
                                              options.bandwidth}));
     }
     case Kind::kS3: {
+      if (!options.access_key || !options.secret_key) {
+        return util::Error(util::ErrorCode::kInvalid, "kind = s3 needs access_key and secret_key");
+      }
       WARDER_ASSIGN_OR_RETURN(crypto::SecretString access, parts.resolve(*options.access_key));
       WARDER_ASSIGN_OR_RETURN(crypto::SecretString key, parts.resolve(*options.secret_key));
       crypto::SecretString token;

@@ -197,11 +197,13 @@ void Leases::doubt(std::string_view path) {
     const std::lock_guard lock(mutex_);
     const auto found = leases_.find(path);
     const auto now = clock_.monotonic();
-    if (found == leases_.end() || !usable(*found->second) ||
-        (found->second->doubted && now < *found->second->doubted + kRetry)) {
+    if (found == leases_.end() || !usable(*found->second)) {
       return;
     }
     lease = found->second;
+    if (const auto& doubted = lease->doubted; doubted && now < *doubted + kRetry) {
+      return;
+    }
     lease->doubted = now;
   }
   Call call;
