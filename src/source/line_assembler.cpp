@@ -26,7 +26,7 @@ void LineAssembler::feed(std::string_view bytes) {
     }
     take(part);
     if (long_) {
-      end_long(true);
+      end_long(*long_, true);
     } else {
       end_line();
     }
@@ -59,15 +59,15 @@ void LineAssembler::begin_long() {
   line_.clear();
 }
 
-void LineAssembler::end_long(bool with_end) {
+void LineAssembler::end_long(Long& line, bool with_end) {
   Oversized oversized;
   oversized.length = length_;
   if (with_end) {
-    long_->hash.update(util::as_bytes(std::string_view("\n")));
+    line.hash.update(util::as_bytes(std::string_view("\n")));
     ++oversized.length;
   }
-  oversized.digest = long_->hash.finish();
-  oversized.gist = long_->gist ? long_->gist->result() : std::string_view{};
+  oversized.digest = line.hash.finish();
+  oversized.gist = line.gist ? line.gist->result() : std::string_view{};
   sink_->oversized(oversized);
   long_.reset();
   length_ = 0;
@@ -75,7 +75,7 @@ void LineAssembler::end_long(bool with_end) {
 
 void LineAssembler::end_line() {
   if (long_) {
-    end_long(false);
+    end_long(*long_, false);
     return;
   }
   std::string_view line = line_;

@@ -48,7 +48,7 @@ class LineAssembler {
   };
   void take(std::string_view part);
   void begin_long();
-  void end_long(bool with_end);
+  void end_long(Long& line, bool with_end);
 
   std::size_t longest_;
   const Sink* sink_;

@@ -114,6 +114,7 @@ void LineListener::wake() {
 
 void LineListener::put(Item item) {
   const std::size_t cost = item.text.size() + kCost;
+  const std::uint64_t length = item.length;
   bool fits = false;
   bool first = false;
   {
@@ -126,7 +127,7 @@ void LineListener::put(Item item) {
     }
   }
   if (!fits) {
-    lose(&Lost::overflow, item.length);
+    lose(&Lost::overflow, length);
   } else if (first) {
     wake();
   }
