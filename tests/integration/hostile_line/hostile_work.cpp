@@ -18,8 +18,9 @@ using namespace warder;
 
 namespace {
 
-// Both longer than what RE2 searches in another, faster way (256 Kbit a text and program).
-constexpr std::size_t kShort = 16U << 10;
+// Both longer than what RE2 searches in another, faster way (256 Kbit a text and program), and than
+// what a window of lines keeps whole (32 KiB): it is searched whenever a line is not.
+constexpr std::size_t kShort = 33U << 10;
 constexpr std::size_t kLong = 4 * kShort;
 constexpr std::size_t kLongest = 1U << 20;
 constexpr std::string_view kPieces[] = {
