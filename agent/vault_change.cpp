@@ -7,6 +7,7 @@
 #include "util/file.h"
 #include "util/strings.h"
 #include "vault/env_file.h"
+#include "vault/put_over.h"
 #include "vault/rotation_schedule.h"
 #include "vault/secret_json.h"
 
@@ -141,13 +142,8 @@ ExitStatus merge_into(const Globals& globals, const std::string& name,
   vault::PutOptions options;
   options.author = user_name();
   options.comment = comment;
-  // A KV version 1 has no condition to write under.
   options.expected_version = version;
-  auto written = (*provider)->put(name, whole.dump(), options);
-  if (!written && written.error().code() == ErrorCode::kInvalid) {
-    options.expected_version.reset();
-    written = (*provider)->put(name, whole.dump(), options);
-  }
+  const auto written = vault::put_over(**provider, name, whole.dump(), std::move(options));
   if (!written) {
     return complain(written.error());
   }

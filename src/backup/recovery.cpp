@@ -5,11 +5,13 @@
 #include "storage/keys.h"
 #include "util/file.h"
 #include "util/strings.h"
+#include "vault/put_over.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 namespace warder::backup {
 namespace {
@@ -179,20 +181,8 @@ util::Result<std::uint64_t> publish_entry(vault::Provider& vault, std::string_vi
   options.author = author;
   options.comment = fmt::format("what a restore of {} needs", host);
   options.expected_version = found.version;
-  const crypto::SecretString text(found.document.dump(2));
-  auto written = vault.put(kRecoveryDocument, text, options);
-  // A KV version 1 has no condition to write under. Where all documents are members of one secret
-  // (OCI), a new one has the secret's version already, and that provider excludes others by itself.
-  bool has_no_condition = !written && written.error().code() == ErrorCode::kInvalid;
-  if (!written && written.error().code() == ErrorCode::kConflict && found.version == 0) {
-    const auto again = vault.get(kRecoveryDocument);
-    has_no_condition = !again && again.error().code() == ErrorCode::kNotFound;
-  }
-  if (has_no_condition) {
-    options.expected_version.reset();
-    written = vault.put(kRecoveryDocument, text, options);
-  }
-  return written;
+  return vault::put_over(vault, kRecoveryDocument, crypto::SecretString(found.document.dump(2)),
+                         std::move(options));
 }
 
 util::Result<Recovery> read_recovery(std::string_view document, std::string_view wanted,

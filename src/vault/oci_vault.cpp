@@ -260,9 +260,12 @@ util::Result<std::uint64_t> OciVault::put_member(std::string_view name,
   const std::string what = fmt::format("writing {} into the settings secret", name);
   // The etag is read before the content, so that a write in between is noticed.
   WARDER_ASSIGN_OR_RETURN(const Secret current, secret(options_.settings_secret));
-  if (options.expected_version && *options.expected_version != current.version) {
-    return Error(ErrorCode::kConflict, fmt::format("{}: its newest version is {}, not {}", what,
-                                                   current.version, *options.expected_version));
+  const std::uint64_t expected = options.expected_version.value_or(current.version);
+  const Error conflict(ErrorCode::kConflict, fmt::format("{}: its newest version is {}, not {}",
+                                                         what, current.version, expected));
+  // All members have the secret's version; 0 is that of one which is not there.
+  if (expected != current.version && (expected != 0 || name == kSettings)) {
+    return conflict;
   }
   if (name == kSettings) {
     return update(current, content, what);
@@ -271,6 +274,10 @@ util::Result<std::uint64_t> OciVault::put_member(std::string_view name,
   auto members = json::parse(settings.content.view(), nullptr, false);
   if (!members.is_object()) {
     return Error(ErrorCode::kInvalid, fmt::format("{}: it holds no JSON object", what));
+  }
+  if (expected != current.version && members.contains(std::string(name))) {
+    wipe(&members);
+    return conflict;
   }
   auto value = json::parse(content.view(), nullptr, false);
   members[std::string(name)] =
