@@ -127,8 +127,7 @@ Run declare_events(CLI::App& app) {
     }
     const auto database = database_path(globals);
     if (!database) {
-      complain(database.error());
-      return ExitStatus::kConfiguration;
+      return complain(database.error());
     }
     auto reader = store::Reader::open(*database);
     if (!reader) {

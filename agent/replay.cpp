@@ -9,6 +9,7 @@
 #include "config/file_reader.h"
 #include "engine/old_log.h"
 #include "util/duration.h"
+#include "util/glob.h"
 #include "util/strings.h"
 
 #include <CLI/CLI.hpp>
@@ -16,7 +17,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <glob.h>
 #include <memory>
 
 namespace warder::agent {
@@ -75,18 +75,6 @@ util::Result<std::shared_ptr<const filter::Filter>> load_filter_file(const std::
   return filter::load_filter(request);
 }
 
-std::vector<std::string> files_of(const std::string& pattern) {
-  std::vector<std::string> paths;
-  glob_t found{};
-  if (::glob(pattern.c_str(), 0, nullptr, &found) == 0) {
-    for (std::size_t i = 0; i < found.gl_pathc; ++i) {
-      paths.emplace_back(found.gl_pathv[i]);
-    }
-  }
-  ::globfree(&found);
-  return paths;
-}
-
 util::Result<std::vector<std::string>> logs_of(const Words& words,
                                                const engine::CompiledJail& jail) {
   std::vector<std::string> named = words.logs;
@@ -95,7 +83,7 @@ util::Result<std::vector<std::string>> logs_of(const Words& words,
     // What the jail watches, from as long ago as there is.
     rotated = true;
     for (const std::string& pattern : jail.options.logpath) {
-      const std::vector<std::string> found = files_of(pattern);
+      const std::vector<std::string> found = util::paths_matching(pattern);
       named.insert(named.end(), found.begin(), found.end());
     }
     if (named.empty()) {

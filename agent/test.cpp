@@ -186,11 +186,7 @@ ExitStatus test(const Globals& globals, const Words& words) {
     const jail::JailOptions& jail = named->options;
     logs = jail.logpath;
     if (engine::reads_journal(jail)) {
-      std::string match;
-      for (const std::string& line : jail.journalmatch) {
-        match += (match.empty() ? "" : "\n") + line;
-      }
-      logs = {fmt::format("journal[{}]", match)};
+      logs = {fmt::format("journal[{}]", engine::journal_match(jail))};
     }
   }
   for (const std::string& log : logs) {

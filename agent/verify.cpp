@@ -115,8 +115,7 @@ Run declare_verify(CLI::App& app) {
     if (database.empty()) {
       auto configured = database_path(globals);
       if (!configured) {
-        complain(configured.error());
-        return ExitStatus::kConfiguration;
+        return complain(configured.error());
       }
       database = *configured;
     }

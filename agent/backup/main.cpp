@@ -109,8 +109,7 @@ int main(int argc, char** argv) {
   warder::agent::end_when_out_of_memory(
       "warder backup: there is no memory left, so this run ends; backups that are made stay, and "
       "the next run removes what this one began. Raise the limit (MemoryMax= of its unit) or find "
-      "out "
-      "what uses the memory\n");
+      "out what uses the memory\n");
   std::signal(SIGPIPE, SIG_IGN);
   try {
     return warder::agent::run(argc, argv);

@@ -5,11 +5,11 @@
 #include "engine/replay.h"
 #include "source/journal_source.h"
 #include "util/duration.h"
+#include "util/glob.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <glob.h>
 #include <map>
 #include <optional>
 #include <unordered_set>
@@ -105,14 +105,14 @@ std::vector<std::string> files_of(const jail::JailOptions& options) {
   std::vector<std::string> paths;
   for (const std::string& line : options.logpath) {
     const std::string pattern(log_pattern(line, source::StartAt::kTail).pattern);
-    glob_t found{};
-    if (pattern.starts_with('/') && ::glob(pattern.c_str(), 0, nullptr, &found) == 0) {
-      for (std::size_t i = 0; i < found.gl_pathc && paths.size() < kMostLogs; ++i) {
-        paths.emplace_back(found.gl_pathv[i]);
-      }
+    if (!pattern.starts_with('/')) {
+      continue;
     }
-    ::globfree(&found);
+    for (std::string& path : util::paths_matching(pattern)) {
+      paths.push_back(std::move(path));
+    }
   }
+  paths.resize(std::min(paths.size(), kMostLogs));
   return paths;
 }
 
@@ -180,9 +180,7 @@ class Side {
     journal.path = options_.journal;
     journal.look_back = options_.span;
     journal.longest_line = set_.files.longest_line;
-    for (const std::string& line : jail.options.journalmatch) {
-      journal.match += (journal.match.empty() ? "" : "\n") + line;
-    }
+    journal.match = journal_match(jail.options);
     auto replay = replay_of(jail);
     auto opened =
         source::JournalSource::open(journal, [](std::string_view) { return std::nullopt; }, clock_);

@@ -181,11 +181,7 @@ util::Status Engine::open_sources() {
   for (const jail::Jail* jail : jails_.running()) {
     const jail::JailOptions& options = jail->options();
     if (reads_journal(options)) {
-      std::string match;
-      for (const std::string& line : options.journalmatch) {
-        match += (match.empty() ? "" : "\n") + line;
-      }
-      journals[match].push_back(jail->index());
+      journals[journal_match(options)].push_back(jail->index());
       continue;
     }
     for (const std::string& pattern : options.logpath) {

@@ -4,13 +4,13 @@
 #include "engine/jail_compiler.h"
 #include "jail/keys.h"
 #include "util/clock.h"
+#include "util/glob.h"
 #include "util/strings.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <chrono>
-#include <glob.h>
 #include <map>
 #include <memory>
 #include <string>
@@ -24,12 +24,7 @@ namespace {
 constexpr std::chrono::seconds kResolveLimit{10};
 constexpr std::size_t kMostNames = 200;
 
-bool has_file(const std::string& pattern) {
-  glob_t found{};
-  const bool any = ::glob(pattern.c_str(), GLOB_NOSORT, nullptr, &found) == 0;
-  ::globfree(&found);
-  return any;
-}
+bool has_file(const std::string& pattern) { return !util::paths_matching(pattern).empty(); }
 
 // Asks for each name once, and for none when all of them took too long.
 fail2ban::Resolve bounded(const fail2ban::Resolve& resolve) {

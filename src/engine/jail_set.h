@@ -36,6 +36,15 @@ inline bool reads_journal(const jail::JailOptions& options) {
          (options.backend == "auto" && options.logpath.empty() && !options.journalmatch.empty());
 }
 
+// Its journalmatch, the lines joined, as source::JournalOptions::match takes it.
+inline std::string journal_match(const jail::JailOptions& options) {
+  std::string match;
+  for (const std::string& line : options.journalmatch) {
+    match += (match.empty() ? "" : "\n") + line;
+  }
+  return match;
+}
+
 // A line of `logpath`: a pattern, and where fail2ban's words " head" and " tail" behind it have
 // reading begin.
 struct LogPattern {

@@ -7,6 +7,7 @@
 #include "source/position_record.h"
 #include "util/descriptor.h"
 #include "util/duration.h"
+#include "util/glob.h"
 #include "util/strings.h"
 #include "util/users.h"
 
@@ -19,7 +20,6 @@
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
-#include <glob.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -84,14 +84,7 @@ class Check {
       : facts_(facts), history_(history), stages_(stages) {}
 
   void run(const std::string& pattern) {
-    std::vector<std::string> paths;
-    glob_t found{};
-    if (::glob(pattern.c_str(), 0, nullptr, &found) == 0) {
-      for (std::size_t i = 0; i < found.gl_pathc; ++i) {
-        paths.emplace_back(found.gl_pathv[i]);
-      }
-    }
-    ::globfree(&found);
+    const std::vector<std::string> paths = util::paths_matching(pattern);
     if (paths.empty()) {
       return nothing_there(pattern);
     }

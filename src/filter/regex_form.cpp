@@ -45,17 +45,6 @@ void collect_referenced(const RegexNode& node, std::vector<std::size_t>& groups)
   }
 }
 
-// The node with other kids. Copying a node copies all below it, at every level.
-template <typename Change>
-RegexNode with_kids(const RegexNode& node, const Change& change) {
-  RegexNode result = without_kids(node);
-  result.kids.reserve(node.kids.size());
-  for (const RegexNode& kid : node.kids) {
-    result.kids.push_back(change(kid));
-  }
-  return result;
-}
-
 // Anything that the node could match, as characters only.
 RegexNode loosened(const RegexNode& node, bool fold) {
   if (node.kind == NodeKind::kAssert || node.kind == NodeKind::kBackReference) {

@@ -60,11 +60,7 @@ RegexNode without_captures(const RegexNode& node) {
   if (node.kind == NodeKind::kCapture) {
     return without_captures(node.kids[0]);
   }
-  RegexNode result = without_kids(node);
-  for (const RegexNode& kid : node.kids) {
-    result.kids.push_back(node.kind == NodeKind::kAssert ? kid : without_captures(kid));
-  }
-  return result;
+  return node.kind == NodeKind::kAssert ? node : with_kids(node, without_captures);
 }
 
 // Of a node that takes nothing: whatever stands around it?

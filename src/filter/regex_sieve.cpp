@@ -3,7 +3,6 @@
 #include "filter/regex_form.h"
 
 #include <algorithm>
-#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -25,9 +24,7 @@ RegexNode without_assertions(const RegexNode& node) {
   if (node.kind == NodeKind::kAssert) {
     return {};
   }
-  RegexNode result = without_kids(node);
-  std::transform(node.kids.begin(), node.kids.end(), std::back_inserter(result.kids),
-                 without_assertions);
+  RegexNode result = with_kids(node, without_assertions);
   return result.kind == NodeKind::kConcat ? make_concat(std::move(result.kids)) : result;
 }
 

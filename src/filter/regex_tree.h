@@ -98,6 +98,16 @@ util::Error regex_error(std::size_t at, std::string_view what);
 
 // The node alone; copying one copies everything below it.
 RegexNode without_kids(const RegexNode& node);
+// The node with other kids, without a copy of those that it has.
+template <typename Change>
+RegexNode with_kids(const RegexNode& node, const Change& change) {
+  RegexNode result = without_kids(node);
+  result.kids.reserve(node.kids.size());
+  for (const RegexNode& kid : node.kids) {
+    result.kids.push_back(change(kid));
+  }
+  return result;
+}
 RegexNode make_concat(std::vector<RegexNode> kids);
 RegexNode make_alternate(std::vector<RegexNode> kids);
 

@@ -42,20 +42,16 @@ void LineAssembler::take(std::string_view part) {
     line_ += part;
     return;
   }
-  long_->hash.update(util::as_bytes(part));
-  if (long_->gist) {
-    long_->gist->feed(part);
-  }
+  long_->feed(part);
 }
 
 void LineAssembler::begin_long() {
   Long& found = long_.emplace();
-  found.hash.update(util::as_bytes(line_));
   found.wanted = sink_->wanted ? sink_->wanted() : nullptr;
   if (found.wanted && !found.wanted->empty()) {
     found.gist.emplace(*found.wanted, longest_);
-    found.gist->feed(line_);
   }
+  found.feed(line_);
   line_.clear();
 }
 
@@ -63,11 +59,11 @@ void LineAssembler::end_long(Long& line, bool with_end) {
   Oversized oversized;
   oversized.length = length_;
   if (with_end) {
-    line.hash.update(util::as_bytes(std::string_view("\n")));
+    line.hash.update(util::as_bytes(std::string_view("\n")));  // the gist ends before it
     ++oversized.length;
   }
   oversized.digest = line.hash.finish();
-  oversized.gist = line.gist ? line.gist->result() : std::string_view{};
+  oversized.gist = line.result();
   sink_->oversized(oversized);
   long_.reset();
   length_ = 0;

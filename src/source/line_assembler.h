@@ -2,6 +2,7 @@
 
 #include "crypto/sha256.h"
 #include "source/json_gist.h"
+#include "source/long_line.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -41,10 +42,8 @@ class LineAssembler {
   std::uint64_t pending() const { return length_; }
 
  private:
-  struct Long {
-    crypto::Sha256 hash;
+  struct Long : LongLine {
     std::shared_ptr<const MemberNames> wanted;  // what `gist` refers to
-    std::optional<JsonGist> gist;
   };
   void take(std::string_view part);
   void begin_long();

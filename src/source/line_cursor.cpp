@@ -158,10 +158,7 @@ LineCursor::Step LineCursor::read_oversized(Oversized& line, ByteReader& reader,
   const char* const line_end = find_line_end(place, end);
   const char* const stop = line_end == nullptr ? end : line_end + 1;
   const auto fresh = static_cast<std::size_t>(stop - place);
-  line.hash.update(util::as_bytes({place, fresh}));
-  if (line.gist) {
-    line.gist->feed({place, fresh});
-  }
+  line.feed({place, fresh});
   pending_ += fresh;
   std::string tail = last_bytes(buffer.data(), stop);
   if (line_end != nullptr) {
@@ -173,8 +170,7 @@ LineCursor::Step LineCursor::read_oversized(Oversized& line, ByteReader& reader,
 }
 
 void LineCursor::end_oversized(Oversized& line, std::string tail, LineSink& sink) {
-  sink.on_oversized(offset_, pending_, line.hash.finish(),
-                    line.gist ? line.gist->result() : std::string_view{});
+  sink.on_oversized(offset_, pending_, line.hash.finish(), line.result());
   offset_ += pending_;
   pending_ = 0;
   tail_ = std::move(tail);

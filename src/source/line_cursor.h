@@ -1,8 +1,7 @@
 #pragma once
 
-#include "crypto/sha256.h"
 #include "source/byte_reader.h"
-#include "source/json_gist.h"
+#include "source/long_line.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -64,10 +63,8 @@ class LineCursor {
   const std::string& tail() const { return tail_; }
 
  private:
-  struct Oversized {
-    crypto::Sha256 hash;
-    std::string tail;  // last bytes hashed
-    std::optional<JsonGist> gist;
+  struct Oversized : LongLine {
+    std::string tail;  // last bytes fed
   };
   std::optional<Step> probe(ByteReader& reader, std::span<char> buffer, std::size_t longest,
                             const LineSink& sink);

@@ -9,18 +9,17 @@ namespace warder::storage {
 util::Result<std::unique_ptr<Storage>> open_storage(const StorageOptions& options,
                                                     const StorageParts& parts,
                                                     const util::Clock& clock) {
+  // Empty where none is configured; what a kind needs was checked with the keys.
+  const auto secret = [&](const std::optional<config::SecretReference>& where) {
+    return where ? parts.resolve(*where)
+                 : util::Result<crypto::SecretString>(crypto::SecretString());
+  };
   switch (options.kind) {
     case Kind::kDirectory:
       return std::unique_ptr<Storage>(std::make_unique<Directory>(options.path, options.bandwidth));
     case Kind::kSftp: {
-      crypto::SecretString password;
-      if (options.password) {
-        WARDER_ASSIGN_OR_RETURN(password, parts.resolve(*options.password));
-      }
-      crypto::SecretString key;
-      if (options.key) {
-        WARDER_ASSIGN_OR_RETURN(key, parts.resolve(*options.key));
-      }
+      WARDER_ASSIGN_OR_RETURN(crypto::SecretString password, secret(options.password));
+      WARDER_ASSIGN_OR_RETURN(crypto::SecretString key, secret(options.key));
       return std::unique_ptr<Storage>(
           std::make_unique<Sftp>(SftpOptions{options.url,
                                              {std::move(password), std::move(key), options.key_file,
@@ -28,15 +27,9 @@ util::Result<std::unique_ptr<Storage>> open_storage(const StorageOptions& option
                                              options.bandwidth}));
     }
     case Kind::kS3: {
-      if (!options.access_key || !options.secret_key) {
-        return util::Error(util::ErrorCode::kInvalid, "kind = s3 needs access_key and secret_key");
-      }
-      WARDER_ASSIGN_OR_RETURN(crypto::SecretString access, parts.resolve(*options.access_key));
-      WARDER_ASSIGN_OR_RETURN(crypto::SecretString key, parts.resolve(*options.secret_key));
-      crypto::SecretString token;
-      if (options.session_token) {
-        WARDER_ASSIGN_OR_RETURN(token, parts.resolve(*options.session_token));
-      }
+      WARDER_ASSIGN_OR_RETURN(crypto::SecretString access, secret(options.access_key));
+      WARDER_ASSIGN_OR_RETURN(crypto::SecretString key, secret(options.secret_key));
+      WARDER_ASSIGN_OR_RETURN(crypto::SecretString token, secret(options.session_token));
       return std::unique_ptr<Storage>(std::make_unique<S3Bucket>(
           S3Options{options.url, options.bucket, options.prefix, options.region, std::move(access),
                     std::move(key), std::move(token), options.ca, options.ca_file,
