@@ -129,7 +129,11 @@ util::Status Incidents::open(Connection& connection, Names& jails) {
               "WHERE number = ?1 AND ended IS NULL"));
   WARDER_RETURN_IF_ERROR(prepare(&add_escalation_,
                                  "INSERT INTO escalation(incident, destination, due, after, left) "
-                                 "VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING"));
+                                 "VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET "
+                                 "due = min(due, ?3), after = ?4, left = ?5"));
+  WARDER_RETURN_IF_ERROR(prepare(&hasten_,
+                                 "UPDATE escalation SET due = ?3 "
+                                 "WHERE incident = ?1 AND destination = ?2 AND due > ?3"));
   WARDER_RETURN_IF_ERROR(prepare(&drop_escalations_, "DELETE FROM escalation WHERE incident = ?1"));
   WARDER_RETURN_IF_ERROR(prepare(
       &due_,
@@ -258,14 +262,18 @@ util::Result<Incidents::Also> Incidents::happened(const IncidentEntry& entry, co
   for (const DestinationId destination : told) {
     WARDER_RETURN_IF_ERROR(this->told(number, destination, sequence));
   }
-  // Of one that is known and no worse everybody is told already, or will be.
-  if (open && (open->acknowledged || event.severity <= open->severity)) {
+  if (open && open->acknowledged) {
     return Also();
   }
+  // Of one that is known and no worse everybody is told already, or will be; only never later than
+  // this event asks for: the first may have been held for the end of quiet hours, this one not.
+  const bool is_known = open && event.severity <= open->severity;
   for (const EscalateTo& to : entry.escalate) {
+    const std::int64_t due = micros(entry.clock + to.after);
     WARDER_RETURN_IF_ERROR(
-        add_escalation_.execute(number, number_of(to.destination), micros(entry.clock + to.after),
-                                std::chrono::microseconds(to.after).count(), to.times));
+        is_known ? hasten_.execute(number, number_of(to.destination), due)
+                 : add_escalation_.execute(number, number_of(to.destination), due,
+                                           std::chrono::microseconds(to.after).count(), to.times));
   }
   return Also();
 }

@@ -80,6 +80,7 @@ class Incidents {
   Statement end_;
   Statement acknowledge_;
   Statement add_escalation_;
+  Statement hasten_;
   Statement drop_escalations_;
   Statement due_;
   Statement advance_;

@@ -64,10 +64,10 @@ struct Fixture : testing::StoreFixture {
     event.message = std::move(message);
     return event;
   }
-  // Told to ops; after 15 minutes without an acknowledgement to the pager, twice, after an hour to
-  // the boss.
+  // Told to ops, who hear of it after `heard`; after 15 minutes without an acknowledgement to the
+  // pager, twice, after an hour to the boss.
   void happens(std::string name, Severity severity = Severity::kWarning,
-               std::string message = "it is bad") {
+               std::string message = "it is bad", std::chrono::hours heard = 0h) {
     store::Batch batch;
     batch.events.push_back(event(severity, std::move(message)));
     batch.outbox.push_back({0, ops});
@@ -75,7 +75,7 @@ struct Fixture : testing::StoreFixture {
                                .name = name,
                                .is_over = false,
                                .tells_end = tells_end,
-                               .clock = clock.now(),
+                               .clock = clock.now() + heard,
                                .escalate = {{pager, 15min, 2}, {boss, 1h, 1}}});
     batch.novelties.push_back({0, std::move(name)});
     put(std::move(batch));
@@ -317,6 +317,41 @@ TEST_CASE("an incident that gets worse is told to those who did not want it befo
   f.happens("disk", Severity::kCritical, "full");
   f.pass(15min);
   CHECK(f.waiting(f.pager) == Texts{"not acknowledged for 1h15m: full"});
+}
+
+TEST_CASE("what gets worse in quiet hours does not wait for their end") {
+  Fixture f;
+  f.happens("disk", Severity::kWarning, "slow", 8h);
+  f.pass(1h);
+  CHECK(f.waiting(f.pager).empty());
+  f.happens("disk", Severity::kCritical, "full");
+  f.pass(15min - 1s);
+  CHECK(f.waiting(f.pager).empty());
+  f.pass(1s);
+  CHECK(f.waiting(f.pager) == Texts{"not acknowledged for 1h15m: full"});
+  f.pass(45min);
+  CHECK(f.waiting(f.pager).size() == 2);
+  CHECK(f.waiting(f.boss) == Texts{"not acknowledged for 2h: full"});
+  f.pass(8h);
+  CHECK(f.waiting(f.pager).size() == 2);
+  CHECK(f.waiting(f.boss).size() == 1);
+}
+
+TEST_CASE("the same again counts from when it is heard, if that is sooner") {
+  Fixture f;
+  f.happens("disk", Severity::kWarning, "slow", 8h);
+  f.pass(1h);
+  f.happens("disk", Severity::kWarning, "still slow");  // quiet hours were taken away meanwhile
+  f.pass(10min);
+  f.happens("disk", Severity::kWarning, "still slow");  // and that does not begin anew
+  f.pass(5min);
+  CHECK(f.waiting(f.pager) == Texts{"not acknowledged for 1h15m: still slow"});
+  f.pass(15min);
+  CHECK(f.waiting(f.pager).size() == 2);
+  f.happens("disk", Severity::kWarning,
+            "still slow");  // nor bring back what was told all its times
+  f.pass(3h);
+  CHECK(f.waiting(f.pager).size() == 2);
 }
 
 TEST_CASE("a storm goes on as one message") {
