@@ -52,9 +52,11 @@ util::Error refusal(const TransferAnswer& answer, const std::string& what) {
     return Error(ErrorCode::kNotFound,
                  code == "NoSuchBucket" ? text + "; make the bucket or mend its name" : text);
   }
-  if (answer.status == 401 || answer.status == 403) {
+  const bool is_malformed = code == "AuthorizationHeaderMalformed";
+  if (answer.status == 401 || answer.status == 403 || is_malformed) {
     const std::string_view remedy =
-        code == "RequestTimeTooSkewed" ? "this host's clock is wrong"
+        is_malformed                     ? "the bucket lies in another region than region says"
+        : code == "RequestTimeTooSkewed" ? "this host's clock is wrong"
         : code == "ExpiredToken" || code == "InvalidToken"
             ? "session_token is over, or of another access_key; let all three come from one path "
               "(vault:/aws/creds/ROLE/...)"
