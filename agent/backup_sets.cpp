@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 #include <string>
 
 namespace warder::agent {
@@ -33,6 +34,25 @@ std::vector<backup::SetOptions> backup_sets_of(const config::Checked& checked,
     sets.push_back(std::move(set));
   }
   return sets;
+}
+
+util::Result<RecoveredSets> recovered_sets(const backup::Recovery& recovery,
+                                           const std::filesystem::path& state) {
+  config::Document sections;
+  sections.add(recovery.layer);
+  const std::array<const config::Table*, 2> tables{&backup::backup_table(),
+                                                   &storage::storage_table()};
+  config::Diagnostics diagnostics;
+  RecoveredSets recovered;
+  recovered.places = config::check_document(tables, sections, diagnostics);
+  recovered.sets = backup_sets_of(recovered.places, state, diagnostics);
+  if (diagnostics.has_errors()) {
+    return util::Error(
+        util::ErrorCode::kInvalid,
+        fmt::format("what the vault says of {}'s backups has errors:\n{}",
+                    util::printable(recovery.host), util::trim(diagnostics.to_text())));
+  }
+  return recovered;
 }
 
 }  // namespace warder::agent

@@ -1,3 +1,4 @@
+#include "agent/backup_sets.h"
 #include "agent/output.h"
 #include "agent/vault_words.h"
 #include "agent/wiring.h"
@@ -14,6 +15,8 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
+#include <optional>
 #include <set>
 
 namespace warder::agent {
@@ -68,22 +71,43 @@ ExitStatus status_of(const util::Error& error) {
   }
 }
 
-// Where passphrases of backups lie: what the sections [backup NAME] say, else as the scripts name
-// it.
-std::vector<config::SecretReference> passphrases_of(const Globals& globals) {
-  std::vector<config::SecretReference> all;
+using References = std::vector<config::SecretReference>;
+
+// Where passphrases of backups lie in the vault: what the sections [backup NAME] say, on a machine
+// without any those that hosts have put into the vault for such a machine. Nothing: there are no
+// backups at all.
+util::Result<std::optional<References>> passphrases_of(vault::Provider& provider,
+                                                       const Globals& globals) {
   config::Diagnostics diagnostics;
+  std::vector<backup::SetOptions> sets;
   if (const auto main = read_main(globals)) {
-    for (const backup::SetOptions& set : backup_sets(*main, diagnostics)) {
-      const auto& reference = set.passphrase;
-      if (reference && reference->kind == config::SecretReference::Kind::kVault &&
-          std::ranges::none_of(
-              all, [&](const config::SecretReference& one) { return one == *reference; })) {
-        all.push_back(*reference);
+    sets = backup_sets(*main, diagnostics);
+  }
+  if (sets.empty()) {
+    const auto document = provider.get(backup::kRecoveryDocument);
+    if (document) {
+      WARDER_ASSIGN_OR_RETURN(const std::vector<backup::Recovery> hosts,
+                              backup::read_recoveries(document->content.view()));
+      for (const backup::Recovery& host : hosts) {
+        WARDER_ASSIGN_OR_RETURN(RecoveredSets recovered, recovered_sets(host, {}));
+        std::ranges::move(recovered.sets, std::back_inserter(sets));
       }
+    } else if (document.error().code() != util::ErrorCode::kNotFound) {
+      return document.error();
     }
   }
-  return all;
+  if (sets.empty()) {
+    return std::optional<References>();
+  }
+  References all;
+  for (const backup::SetOptions& set : sets) {
+    const auto& reference = set.passphrase;
+    if (reference && reference->kind == config::SecretReference::Kind::kVault &&
+        std::ranges::find(all, *reference) == all.end()) {
+      all.push_back(*reference);
+    }
+  }
+  return std::optional(std::move(all));
 }
 
 // False: it is not there.
@@ -133,19 +157,30 @@ void test_documents(vault::Provider& provider, const Globals& globals, const Vau
   if (!words.backup_passphrase) {
     return;
   }
-  const std::vector<config::SecretReference> references = passphrases_of(globals);
-  for (const config::SecretReference& reference : references) {
+  const auto references = passphrases_of(provider, globals);
+  if (!references) {
+    report->bad(backup::kRecoveryDocument, references.error().message(),
+                status_of(references.error()));
+    return;
+  }
+  if (!references->has_value()) {  // as the scripts name it
+    if (!test_passphrase(provider, "settings", "backup_passphrase", report) &&
+        !test_passphrase(provider, "settings", "BACKUP_PASSPHRASE", report)) {
+      report->bad("passphrase", "the document settings has no backup_passphrase",
+                  ExitStatus::kNotFound);
+    }
+    return;
+  }
+  if ((*references)->empty()) {
+    report->good("passphrase", "no [backup NAME] has its passphrase in a document of the vault");
+  }
+  for (const config::SecretReference& reference : **references) {
     if (!test_passphrase(provider, reference.document, reference.name, report)) {
       report->bad("passphrase",
                   fmt::format("the document {} has no {}, which [backup NAME] passphrase asks for",
                               reference.document, reference.name),
                   ExitStatus::kNotFound);
     }
-  }
-  if (references.empty() && !test_passphrase(provider, "settings", "backup_passphrase", report) &&
-      !test_passphrase(provider, "settings", "BACKUP_PASSPHRASE", report)) {
-    report->bad("passphrase", "the document settings has no backup_passphrase",
-                ExitStatus::kNotFound);
   }
 }
 

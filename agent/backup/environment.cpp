@@ -181,18 +181,9 @@ util::Status BackupEnvironment::recover() {
   WARDER_ASSIGN_OR_RETURN(
       const backup::Recovery recovery,
       backup::read_recovery(document->content.view(), words_.host, main_.agent.name));
-  config::Document sections;
-  sections.add(recovery.layer);
-  const std::array<const config::Table*, 2> tables{&backup::backup_table(),
-                                                   &storage::storage_table()};
-  config::Diagnostics diagnostics;
-  places_ = config::check_document(tables, sections, diagnostics);
-  sets_ = backup_sets_of(places_, main_.agent.state, diagnostics);
-  if (diagnostics.has_errors()) {
-    return Error(ErrorCode::kInvalid,
-                 fmt::format("what the vault says of {}'s backups has errors:\n{}",
-                             util::printable(recovery.host), util::trim(diagnostics.to_text())));
-  }
+  WARDER_ASSIGN_OR_RETURN(RecoveredSets recovered, recovered_sets(recovery, main_.agent.state));
+  places_ = std::move(recovered.places);
+  sets_ = std::move(recovered.sets);
   fmt::print(stderr,
              "warder backup: where the backups of {} lie is taken from the vault, document {} "
              "version {}\n",

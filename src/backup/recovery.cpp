@@ -124,6 +124,26 @@ util::Result<Stored> stored(vault::Provider& vault) {
   return found;
 }
 
+// One host's member of the document.
+util::Result<Recovery> recovery_of(const std::string& host, const json& sections) {
+  config::Diagnostics diagnostics;
+  Recovery recovery{
+      host, config::parse_json(sections.dump(-1, ' ', false, json::error_handler_t::replace),
+                               kRecoveryDocument, diagnostics)};
+  for (const config::RawSection& section : recovery.layer.sections) {
+    if (!section.name.starts_with("backup ") && !section.name.starts_with("storage ")) {
+      diagnostics.error(section.place,
+                        fmt::format("[{}] stands here in vain: only sections backup NAME and "
+                                    "storage NAME are read",
+                                    util::printable(section.name)));
+    }
+  }
+  if (diagnostics.has_errors()) {
+    return Error(ErrorCode::kInvalid, std::string(util::trim(diagnostics.to_text())));
+  }
+  return recovery;
+}
+
 }  // namespace
 
 RecoveryEntry recovery_entry(const config::Checked& checked, const std::vector<SetOptions>& sets) {
@@ -210,22 +230,17 @@ util::Result<Recovery> read_recovery(std::string_view document, std::string_view
                                    kRecoveryDocument,
                                    util::printable(wanted.empty() ? own : wanted), known));
   }
-  config::Diagnostics diagnostics;
-  Recovery recovery{host.key(),
-                    config::parse_json(host->dump(-1, ' ', false, json::error_handler_t::replace),
-                                       kRecoveryDocument, diagnostics)};
-  for (const config::RawSection& section : recovery.layer.sections) {
-    if (!section.name.starts_with("backup ") && !section.name.starts_with("storage ")) {
-      diagnostics.error(section.place,
-                        fmt::format("[{}] stands here in vain: only sections backup NAME and "
-                                    "storage NAME are read",
-                                    util::printable(section.name)));
-    }
+  return recovery_of(host.key(), *host);
+}
+
+util::Result<std::vector<Recovery>> read_recoveries(std::string_view document) {
+  WARDER_ASSIGN_OR_RETURN(const json hosts, parsed(document));
+  std::vector<Recovery> all;
+  for (const auto& [name, sections] : hosts.items()) {
+    WARDER_ASSIGN_OR_RETURN(Recovery one, recovery_of(name, sections));
+    all.push_back(std::move(one));
   }
-  if (diagnostics.has_errors()) {
-    return Error(ErrorCode::kInvalid, std::string(util::trim(diagnostics.to_text())));
-  }
-  return recovery;
+  return all;
 }
 
 }  // namespace warder::backup

@@ -60,5 +60,7 @@ struct Recovery {
 // kNotFound says which hosts there are; kInvalid all that is wrong.
 util::Result<Recovery> read_recovery(std::string_view document, std::string_view wanted,
                                      std::string_view own);
+// Those of all hosts.
+util::Result<std::vector<Recovery>> read_recoveries(std::string_view document);
 
 }  // namespace warder::backup

@@ -441,6 +441,26 @@ class Restoring(Case):
         found = (home / "db.sqlite3").stat()
         self.assertEqual((found.st_uid, found.st_gid, found.st_mode & 0o777), (4713, 4714, 0o640))
 
+    def test_the_passphrase_is_looked_for_where_the_lost_host_had_it(self):
+        store = self.folder / "outside"
+        store.mkdir()
+        host = Host(self.folder / "a", more="storage = disk", storage=f"[storage disk]\nkind = directory\npath = {store}").vault()
+        host.config.write_text(host.config.read_text().replace("vault:settings/backup_passphrase", "vault:keys/mine"))
+        host("vault", "put", "keys", input=json.dumps({"mine": PASSPHRASE}))
+        host("vault", "delete", "settings")
+        host("backup", "publish")
+        empty = self.folder / "empty"
+        empty.mkdir()
+
+        def looked():
+            environment = {"PATH": os.environ["PATH"], "HOME": str(empty), "TZ": "UTC", **host.identity(empty)}
+            done = run(WARDER, "--config", f"{empty}/warder.conf", "vault", "test", "--backup-passphrase", check=False, env=environment)
+            return done.returncode, [line for line in done.stdout.splitlines() if "passphrase" in line.split()]
+
+        self.assertEqual(looked(), (0, ["good  passphrase   keys/mine is there and long enough"]))
+        host("vault", "put", "keys", input=json.dumps({"other": PASSPHRASE}))
+        self.assertEqual(looked(), (6, ["BAD   passphrase   the document keys has no mine, which [backup NAME] passphrase asks for"]))
+
     def test_a_tree_goes_into_an_empty_folder_only(self):
         host = Host(self.folder / "a", more="formats = full").vault()
         host("backup", "now")

@@ -92,3 +92,18 @@ TEST_CASE("whose backups are meant is this machine's name, the only host, or ask
         "vault recovery#/agent: [agent] stands here in vain: only sections backup NAME and storage "
         "NAME are read");
 }
+
+TEST_CASE("of all hosts each is told, or what is wrong in one") {
+  const auto all = backup::read_recoveries(R"({"b": {"backup vw": {}}, "a": {}})");
+  REQUIRE(all);
+  REQUIRE(all->size() == 2);
+  CHECK((*all)[0].host == "a");
+  CHECK((*all)[0].layer.sections.empty());
+  CHECK((*all)[1].host == "b");
+  REQUIRE((*all)[1].layer.sections.size() == 1);
+  CHECK((*all)[1].layer.sections[0].name == "backup vw");
+  CHECK(backup::read_recoveries("{}")->empty());
+  CHECK(backup::read_recoveries(R"({"a": {}, "b": {"agent": {}}})").error().message() ==
+        "vault recovery#/agent: [agent] stands here in vain: only sections backup NAME and storage "
+        "NAME are read");
+}
