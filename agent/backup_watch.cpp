@@ -32,7 +32,6 @@ namespace {
 using util::Error;
 using util::ErrorCode;
 
-// A backup that failed is tried again without waiting for the next day.
 // Reports that the history did not take are offered again.
 constexpr std::chrono::seconds kOfferAgain{30};
 

@@ -1,5 +1,6 @@
 """`warder backup` as an operator uses it. Other programs judge: gpg, gunzip, tar, sqlite3, rclone, sshd, Amazon's SDK,
 and its signatures in fake_s3.py."""
+import datetime
 import json
 import os
 import pathlib
@@ -882,6 +883,77 @@ class Agent(Case):
             loaded = maps.read()
         for library in ("librnp", "libbotan", "libarchive", "libdeflate"):
             self.assertNotIn(library, loaded)
+
+    def test_a_drill_that_fails_is_tried_again_ever_later_until_it_works(self):
+        """By a clock that the test sets, which agent and runs see in place of the host's (libfaketime); it goes ahead only."""
+        store = self.folder / "outside"
+        store.mkdir()
+        # Times of day are not UTC's here, and no drill is due by its date within the days that pass.
+        day = (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=2)).day
+        host = Host(self.folder / "a", more=f"storage = disk\nverify_schedule = never\ndrill_schedule = monthly {min(day, 28)} 06:00",
+                    storage=f"[storage disk]\nkind = directory\npath = {store}",
+                    agent=f"[store]\npath = {self.folder}/history.db\n[api]\nsocket = {self.folder}/socket\n[firewall]\nbackend = none\n").vault()
+        (self.folder / "a" / "jails").mkdir()
+        host("backup", "now")
+        store.rename(self.folder / "away")
+        offset = self.folder / "offset"
+        (library,) = pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
+        environment = {**os.environ, "TZ": "Europe/Berlin", "LD_PRELOAD": str(library), "FAKETIME_TIMESTAMP_FILE": str(offset),
+                       "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+
+        def set_clock(to):
+            offset.write_text(f"+{max(to - time.time(), 0):.3f}\n")
+
+        set_clock(0)
+        agent = subprocess.Popen([WARDER, "--config", host.config, "run"], stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT,
+                                 env=environment)
+
+        def end():
+            agent.terminate()
+            agent.wait()
+
+        self.addCleanup(end)
+
+        def runs(verb):
+            """When each of them began, and what is told of it."""
+            lines = host("events", "--kind", "backup", "--json", check=False).stdout.splitlines()
+            found = [one for one in map(json.loads, (line for line in lines if line.startswith("{"))) if one["detail"].get("verb") == verb]
+            return sorted((datetime.datetime.fromisoformat(one["time"].replace("Z", "+00:00")).timestamp(), one["message"]) for one in found)
+
+        def wait_for(verb, count):
+            end_at = time.monotonic() + 120
+            while len(runs(verb)) < count:
+                self.assertIsNone(agent.poll(), "the agent has ended")
+                self.assertLess(time.monotonic(), end_at, f"never: {count} times {verb}; {runs('drill')}")
+                time.sleep(0.05)
+            return runs(verb)
+
+        pokes = 0
+
+        def poke():
+            """A report wakes the agent, which then looks at what is due; it has done so when it takes the next one."""
+            nonlocal pokes
+            for _ in range(2):
+                pokes += 1
+                host("backup", "verify", "vw", env=environment)
+                wait_for("verify", pokes)
+
+        begun, told = wait_for("drill", 1)[-1]  # none was made ever
+        self.assertIn("the drill failed: this host could not be recovered now", told)
+        for count, hours in enumerate((1, 2, 4, 8, 16, 24, 24), start=1):
+            set_clock(begun + hours * 3600 - 60)
+            poke()
+            self.assertEqual(len(runs("drill")), count, f"too early for {hours} h")
+            if hours == 24 and count == 7:
+                (self.folder / "away").rename(store)
+            set_clock(begun + hours * 3600)
+            poke()
+            begun, told = wait_for("drill", count + 1)[-1]
+        self.assertIn("restored into an empty folder and started from", told)
+        # From here on only its date counts.
+        set_clock(begun + 25 * 3600)
+        poke()
+        self.assertEqual(len(runs("drill")), 8)
 
 
 if __name__ == "__main__":
