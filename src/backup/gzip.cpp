@@ -1,11 +1,19 @@
 #include "backup/gzip.h"
 
+#include "util/thread_name.h"
+
 #include <zlib.h>
 
 #include <algorithm>
+#include <condition_variable>
 #include <libdeflate.h>
+#include <mutex>
 #include <new>
+#include <optional>
+#include <system_error>
+#include <thread>
 #include <utility>
+#include <vector>
 
 namespace warder::backup {
 namespace {
@@ -18,27 +26,130 @@ constexpr int kGzipOnly = 16 + MAX_WBITS;
 
 }  // namespace
 
-GzipSink::GzipSink(int level, util::ByteSink& next)
-    : next_(next), compressor_(libdeflate_alloc_compressor(level)) {
-  if (!compressor_) {
-    throw std::bad_alloc();
+// The members that are on their way, in a ring: the first `written_` of all are with the next link,
+// up to `taken_` a worker has taken them, up to `handed_` they are full, and that one is filled.
+class GzipSink::Packer {
+ public:
+  Packer(int level, unsigned workers) : members_(workers + 1) {
+    for (Member& member : members_) {
+      member.plain.reserve(kMember);
+      member.packed.resize(libdeflate_gzip_compress_bound(nullptr, kMember));
+    }
+    for (unsigned i = 0; i < std::max(workers, 1U); ++i) {
+      compressors_.emplace_back(libdeflate_alloc_compressor(level));
+      if (!compressors_.back()) {
+        throw std::bad_alloc();
+      }
+    }
+    for (unsigned i = 0; i < workers; ++i) {
+      try {
+        threads_.emplace_back([this, i] { run(*compressors_[i]); });
+      } catch (const std::system_error&) {
+        break;  // no more threads are to be had: with those that are there, or with none
+      }
+    }
   }
-  plain_.reserve(kMember);
-  packed_.resize(libdeflate_gzip_compress_bound(compressor_.get(), kMember));
-}
+  Packer(const Packer&) = delete;
+  Packer& operator=(const Packer&) = delete;
+  ~Packer() {
+    {
+      const std::lock_guard lock(mutex_);
+      ending_ = true;
+    }
+    changed_.notify_all();
+    for (std::thread& thread : threads_) {
+      thread.join();
+    }
+  }
+
+  // The one that is filled.
+  util::Bytes& plain() { return member(handed_).plain; }
+  bool any() const { return handed_ > 0; }
+  bool is_full() const { return handed_ - written_ == members_.size(); }
+  bool is_empty() const { return handed_ == written_; }
+
+  void hand_over() {
+    member(handed_).packed_bytes.reset();
+    if (threads_.empty()) {
+      Member& one = member(handed_);
+      one.packed_bytes = pack(*compressors_.front(), one);
+    }
+    const std::lock_guard lock(mutex_);
+    ++handed_;
+    changed_.notify_all();
+  }
+
+  // Waits for it. Empty: libdeflate failed.
+  util::ByteView oldest() {
+    Member& one = member(written_);
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return one.packed_bytes.has_value(); });
+    return util::ByteView(one.packed).first(*one.packed_bytes);
+  }
+  void release_oldest() {
+    member(written_).plain.clear();
+    ++written_;
+  }
+
+ private:
+  struct Free {
+    void operator()(libdeflate_compressor* compressor) const {
+      libdeflate_free_compressor(compressor);
+    }
+  };
+  struct Member {
+    util::Bytes plain;
+    util::Bytes packed;
+    std::optional<std::size_t> packed_bytes;  // once it is packed
+  };
+
+  Member& member(std::size_t number) { return members_[number % members_.size()]; }
+
+  static std::size_t pack(libdeflate_compressor& compressor, Member& member) {
+    return libdeflate_gzip_compress(&compressor, member.plain.data(), member.plain.size(),
+                                    member.packed.data(), member.packed.size());
+  }
+
+  void run(libdeflate_compressor& compressor) {
+    util::name_thread("gzip");
+    std::unique_lock lock(mutex_);
+    while (true) {
+      changed_.wait(lock, [this] { return ending_ || taken_ < handed_; });
+      if (ending_) {
+        return;
+      }
+      Member& one = member(taken_++);
+      lock.unlock();
+      const std::size_t size = pack(compressor, one);
+      lock.lock();
+      one.packed_bytes = size;
+      changed_.notify_all();
+    }
+  }
+
+  std::vector<Member> members_;
+  std::vector<std::unique_ptr<libdeflate_compressor, Free>> compressors_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::size_t handed_ = 0;   // changed under mutex_, by the caller's thread
+  std::size_t taken_ = 0;    // guarded by mutex_
+  std::size_t written_ = 0;  // the caller's thread alone
+  bool ending_ = false;      // guarded by mutex_
+  std::vector<std::thread> threads_;
+};
+
+GzipSink::GzipSink(int level, util::ByteSink& next, unsigned workers)
+    : next_(next), packer_(std::make_unique<Packer>(level, workers)) {}
 
 GzipSink::~GzipSink() = default;
 
-void GzipSink::Free::operator()(libdeflate_compressor* compressor) const {
-  libdeflate_free_compressor(compressor);
-}
-
 util::Status GzipSink::write(util::ByteView bytes) {
   while (!bytes.empty()) {
-    const std::size_t count = std::min(bytes.size(), kMember - plain_.size());
-    plain_.insert(plain_.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(count));
+    util::Bytes& plain = packer_->plain();
+    const std::size_t count = std::min(bytes.size(), kMember - plain.size());
+    plain.insert(plain.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(count));
     bytes = bytes.subspan(count);
-    if (plain_.size() == kMember) {
+    if (plain.size() == kMember) {
       WARDER_RETURN_IF_ERROR(end_member());
     }
   }
@@ -46,22 +157,36 @@ util::Status GzipSink::write(util::ByteView bytes) {
 }
 
 util::Status GzipSink::end_member() {
-  const std::size_t size = libdeflate_gzip_compress(compressor_.get(), plain_.data(), plain_.size(),
-                                                    packed_.data(), packed_.size());
-  if (size == 0) {
+  packer_->hand_over();
+  return packer_->is_full() ? write_oldest() : util::Status();
+}
+
+util::Status GzipSink::write_oldest() {
+  const util::ByteView packed = packer_->oldest();
+  if (packed.empty()) {
     return Error(ErrorCode::kInternal, "libdeflate did not compress");
   }
-  plain_.clear();
-  any_member_ = true;
-  return next_.write(util::ByteView(packed_).first(size));
+  WARDER_RETURN_IF_ERROR(next_.write(packed));
+  packer_->release_oldest();
+  return {};
 }
 
 util::Status GzipSink::finish() {
   // Nothing at all is one empty member: an empty file would be no gzip.
-  if (!plain_.empty() || !any_member_) {
+  if (!packer_->plain().empty() || !packer_->any()) {
     WARDER_RETURN_IF_ERROR(end_member());
   }
+  while (!packer_->is_empty()) {
+    WARDER_RETURN_IF_ERROR(write_oldest());
+  }
   return next_.finish();
+}
+
+unsigned gzip_workers(int level) {
+  constexpr unsigned kMost = 2;
+  constexpr int kLargeCompressors = 10;
+  const unsigned processors = std::thread::hardware_concurrency();
+  return processors < 2 || level >= kLargeCompressors ? 0 : std::min(processors, kMost);
 }
 
 // Members as GzipSink makes them are unpacked whole, which is more than twice as fast; from the

@@ -264,7 +264,7 @@ class Maker {
                               openpgp::EncryptSink::create(parts_.passphrase->text, stored));
       next = encrypt.get();
     }
-    GzipSink gzip(set_.level, *next);
+    GzipSink gzip(set_.level, *next, gzip_workers(set_.level));
     const std::uint64_t total =
         format == Format::kBinary || format == Format::kVault ? facts_.bytes : std::uint64_t{0};
     DigestSink plain(&gzip, progress(fmt::format("packing {}", to_string(format)), total));

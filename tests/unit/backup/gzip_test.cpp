@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <random>
 #include <string>
+#include <thread>
 
 using namespace warder;
 using backup::GunzipSource;
@@ -52,9 +53,9 @@ util::Bytes sample(std::size_t size) {
   return bytes;
 }
 
-util::Bytes packed_by_us(util::ByteView plain) {
+util::Bytes packed_by_us(util::ByteView plain, unsigned workers = 0) {
   Collected sink;
-  GzipSink gzip(6, sink);
+  GzipSink gzip(6, sink, workers);
   REQUIRE(gzip.write(plain));
   REQUIRE(gzip.finish());
   return sink.bytes;
@@ -111,6 +112,49 @@ TEST_CASE("gzip of one or many members, ours and others', is read however it com
       CHECK(unpacked(packed_by_us({}), given, taken).value().empty());
     }
   }
+}
+
+TEST_CASE("workers make the very bytes that come without them, in their order") {
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{1}, GzipSink::kMember - 1, GzipSink::kMember,
+        GzipSink::kMember + 1, 7 * GzipSink::kMember, 7 * GzipSink::kMember + 99}) {
+    const util::Bytes plain = sample(size);
+    const util::Bytes expected = packed_by_us(plain);
+    for (const unsigned workers : {1U, 2U, 3U}) {
+      CAPTURE(size, workers);
+      CHECK(packed_by_us(plain, workers) == expected);
+    }
+  }
+}
+
+TEST_CASE("a next link that fails ends it, whatever the workers have in hand") {
+  class Failing : public util::ByteSink {
+   public:
+    util::Status write(util::ByteView) override {
+      return --left_ >= 0 ? util::Status() : util::Error(util::ErrorCode::kIo, "the disk is full");
+    }
+    util::Status finish() override { return {}; }
+
+   private:
+    int left_ = 2;
+  };
+  const util::Bytes plain = sample(9 * GzipSink::kMember);
+  for (const unsigned workers : {0U, 2U}) {
+    CAPTURE(workers);
+    Failing sink;
+    GzipSink gzip(1, sink, workers);
+    CHECK(gzip.write(plain).error().message() == "the disk is full");
+    // Given up in the middle: nothing is waited for.
+    Failing other;
+    GzipSink left(1, other, workers);
+    CHECK(left.write(util::ByteView(plain).first(2 * GzipSink::kMember)));
+  }
+}
+
+TEST_CASE("a host with one processor, or a high level, has no workers") {
+  CHECK(backup::gzip_workers(10) == 0);
+  const unsigned processors = std::thread::hardware_concurrency();
+  CHECK(backup::gzip_workers(9) == (processors < 2 ? 0U : 2U));
 }
 
 TEST_CASE("gzip that is cut, changed or followed by something is damaged, whoever unpacks it") {

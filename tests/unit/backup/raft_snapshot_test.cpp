@@ -71,7 +71,7 @@ class Snapshot {
     const auto path = folder_.path() / fmt::format("{}", ++count_);
     auto file = backup::FileSink::create(path);
     REQUIRE(file);
-    backup::GzipSink gzip(6, *file);
+    backup::GzipSink gzip(6, *file, 0);
     REQUIRE(gzip.write(util::as_bytes(archive)));
     REQUIRE(gzip.finish());
     auto mark = backup::check_raft_snapshot(path, folder_.path() / "work", limit);
