@@ -23,9 +23,10 @@ util::Error away(std::string_view why) {
   return {util::ErrorCode::kUnavailable, fmt::format("the firewall helper is away: {}", why)};
 }
 
-// Requests that may be on their way at one time: the helper works one off while the next is
-// written.
-constexpr std::size_t kAhead = 2;
+// Many changes go as several requests, so that the helper works one off while the next is written:
+// eight datagrams each, eight requests on their way at most.
+constexpr std::size_t kPart = 8 * wire::kRecordsADatagram;
+constexpr std::size_t kAhead = 8;
 // What may arrive while a request is being written: the answers to those before, and notices.
 constexpr std::size_t kMostArrived = 128;
 
@@ -413,15 +414,14 @@ util::Result<ApplyReport> HelperClient::apply(std::span<const Change> changes) {
   ApplyReport report;
   util::Status status;
   std::deque<State::Part> sent;
-  for (std::size_t at = 0; status && at < changes.size(); at += wire::kMostRecords) {
+  for (std::size_t at = 0; status && at < changes.size(); at += kPart) {
     if (sent.size() == kAhead) {
       status = state_->take_answer(sent.front(), report);
       sent.pop_front();
     }
     if (status) {
-      const auto part = state_->send_part(
-          changes.subspan(at, std::min<std::size_t>(changes.size() - at, wire::kMostRecords)),
-          static_cast<std::uint32_t>(at));
+      const auto part = state_->send_part(changes.subspan(at, std::min(changes.size() - at, kPart)),
+                                          static_cast<std::uint32_t>(at));
       if (!part) {
         return part.error();  // the connection is gone
       }

@@ -94,6 +94,7 @@ bool HelperSession::take_part(const wire::Header& header, util::ByteView datagra
 }
 
 bool HelperSession::read_records(const wire::Header& header, util::ByteView datagram) {
+  const util::WallTime now = shared_.clock.now();
   for (std::size_t i = 0; i < header.count; ++i) {
     if (header.kind == wire::Kind::kEnsure) {
       auto part = wire::read_scope_part(datagram, i);
@@ -108,7 +109,7 @@ bool HelperSession::read_records(const wire::Header& header, util::ByteView data
       return false;
     }
     if (timed->left) {
-      timed->change.end = shared_.clock.now() + *timed->left;
+      timed->change.end = now + *timed->left;
     }
     changes_.push_back(timed->change);
   }

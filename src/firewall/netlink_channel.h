@@ -7,8 +7,13 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 namespace warder::firewall {
+
+// A datagram that answers for one element is shorter: names, key, times, counter and the comment of
+// whoever put it in come to 600 bytes at most.
+constexpr std::size_t kShortDatagram = 1024;
 
 // A netlink socket for requests and their answers. The kernel works a request off within send(), so
 // that answers are there when it returns; a dump goes on with each receive(). An interface so that
@@ -21,6 +26,10 @@ class Channel {
   // Takes one datagram that is there, without waiting. 0 or errno: EAGAIN when there is none,
   // ENOBUFS when some were lost for want of room. `length` is only set with 0.
   virtual int receive(std::span<std::uint8_t> buffer, std::size_t& length) = 0;
+  // Takes short datagrams that are there, without waiting, the n-th to n * kShortDatagram of
+  // `buffer`; `lengths` gets theirs, 0 for one that is not the kernel's. One that is longer comes
+  // cut. Errors as above. Here: one at a time, by receive().
+  virtual int receive_short(std::span<std::uint8_t> buffer, std::vector<std::size_t>& lengths);
   // The address of this socket: notifications carry that of their originator.
   virtual std::uint32_t port() const = 0;
 };

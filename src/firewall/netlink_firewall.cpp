@@ -1,5 +1,6 @@
 #include "firewall/netlink_firewall.h"
 
+#include "firewall/comparison.h"
 #include "firewall/netlink_channel.h"
 #include "firewall/ruleset.h"
 #include "firewall/table_client.h"
@@ -73,7 +74,7 @@ struct NetlinkFirewall::State {
   Ruleset ruleset;
   bool ensured = false;
   // For look-ups beside those of `client`; none where they would share one processor.
-  std::optional<TableClient> second = std::nullopt;
+  std::unique_ptr<SecondLook> second = nullptr;
   bool held = false;  // most of what was asked for last was there already
   std::optional<util::MonotonicTime> loud_until = std::nullopt;
 
@@ -90,7 +91,7 @@ util::Result<std::unique_ptr<NetlinkFirewall>> NetlinkFirewall::open(
   WARDER_ASSIGN_OR_RETURN(auto opened, open(clock, options, std::move(channel)));
   if (std::thread::hardware_concurrency() > 1) {
     if (auto second = open_channel(NETLINK_NETFILTER)) {
-      opened->state_->second.emplace(std::move(*second));
+      opened->state_->second = std::make_unique<SecondLook>(TableClient(std::move(*second)));
     }
   }
   return opened;
@@ -201,10 +202,9 @@ util::Status NetlinkFirewall::State::put(std::span<const Wish> wishes, ApplyRepo
     before = client.generation();
   }
   if (!before || !watch.leave()) {
-    return put_into_effect(client, second ? &*second : nullptr, ruleset, wishes, held, report);
+    return put_into_effect(client, second.get(), ruleset, wishes, held, report);
   }
-  const util::Status done =
-      put_into_effect(client, second ? &*second : nullptr, ruleset, wishes, held, report);
+  const util::Status done = put_into_effect(client, second.get(), ruleset, wishes, held, report);
   const util::Status hears = watch.join();
   const auto after = client.generation();
   if (!after || client.transactions().unknown != own.unknown ||

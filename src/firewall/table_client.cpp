@@ -207,37 +207,39 @@ util::Status TableClient::ask(std::span<const Key> keys, std::span<const std::si
   if (const int error = channel_->send(out_.finish()); error != 0) {
     return firewall_error(error);
   }
-  for (;;) {
-    std::size_t length = 0;
-    const int error = channel_->receive(buffer_, length);
-    if (error != 0) {
-      break;
+  const auto take = [&](const Message& message) -> util::Status {
+    const std::size_t place = message.sequence - first;
+    if (place >= questions.size()) {
+      return {};
     }
-    MessageReader reader(util::ByteView(buffer_).first(length));
-    while (const auto message = reader.next()) {
-      const std::size_t place = message->sequence - first;
-      if (place >= questions.size()) {
-        continue;
+    Question& question = questions[place];
+    if (const auto code = error_of(message)) {
+      // Whatever else is wrong with a key, the transaction will say it of its element.
+      if (*code == EPERM) {
+        return firewall_error(*code);
       }
-      Question& question = questions[place];
-      if (const auto code = error_of(*message)) {
-        // Whatever else is wrong with a key, the transaction will say it of its element.
-        if (*code == EPERM) {
-          return firewall_error(*code);
+      question.refused = true;
+      return {};
+    }
+    // The answers come in the order of the elements, a message each.
+    if (question.answered < question.places.size()) {
+      const std::size_t key = question.places[question.answered];
+      read_elements(message, keys[key].address.family(), [&](const SetElement& element) {
+        if (element.key == keys[key].address) {
+          found[key] = element;
+          ++question.answered;
         }
-        question.refused = true;
-        continue;
-      }
-      // The answers come in the order of the elements, a message each.
-      if (question.answered < question.places.size()) {
-        const std::size_t key = question.places[question.answered];
-        read_elements(*message, keys[key].address.family(), [&](const SetElement& element) {
-          if (element.key == keys[key].address) {
-            found[key] = element;
-            ++question.answered;
-          }
-          return false;
-        });
+        return false;
+      });
+    }
+    return {};
+  };
+  std::vector<std::size_t> lengths;
+  while (channel_->receive_short(buffer_, lengths) == 0) {
+    for (std::size_t i = 0; i < lengths.size(); ++i) {
+      MessageReader reader(util::ByteView(buffer_).subspan(i * kShortDatagram, lengths[i]));
+      while (const auto message = reader.next()) {
+        WARDER_RETURN_IF_ERROR(take(*message));
       }
     }
   }

@@ -4,9 +4,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <map>
-#include <system_error>
-#include <thread>
 
 namespace warder::firewall {
 namespace {
@@ -17,37 +14,8 @@ constexpr int kRounds = 8;
 // From so many wishes on it is worth guessing whether the kernel has them.
 constexpr std::size_t kLarge = 512;
 
-SetId set_of(const Wish& wish) {
-  return {wish.scope, wish.prefix.family(), static_cast<std::uint8_t>(wish.prefix.length())};
-}
-
 SetElement element_of(const Wish& wish) {
   return {wish.prefix.address(), wish.remaining, Traffic{}};
-}
-
-// The names of sets, each put together once.
-class SetNames {
- public:
-  explicit SetNames(const Ruleset& ruleset) : ruleset_(ruleset) {}
-
-  // Valid as long as this object.
-  const std::string& of(const Wish& wish) {
-    const SetId set = set_of(wish);
-    if (last_ == nullptr || last_->first != set) {
-      last_ = &*names_.try_emplace(set, ruleset_.set_name(set)).first;
-    }
-    return last_->second;
-  }
-
- private:
-  const Ruleset& ruleset_;
-  std::map<SetId, std::string> names_;
-  const std::pair<const SetId, std::string>* last_ = nullptr;
-};
-
-bool is_fulfilled(const Wish& wish, const std::optional<SetElement>& held) {
-  return wish.kind == Change::Kind::kRemove ? !held
-                                            : held && is_fulfilled_by(wish, held->remaining);
 }
 
 // Errors that name the whole and pass by themselves.
@@ -234,68 +202,26 @@ class Careful {
   std::optional<TableState> state_;
 };
 
-// What the kernel holds of a portion already.
-struct Looked {
-  util::Status status;
-  std::vector<Wish> left;  // not as it was asked for, or nothing is known of it
-  std::size_t found = 0;
-  std::uint32_t unchanged = 0;
-  std::uint32_t outlasting = 0;
-};
-
-Looked look(TableClient& client, const Ruleset& ruleset, std::span<const Wish> wishes) {
-  Looked looked;
-  SetNames names(ruleset);
-  std::vector<TableClient::Key> keys;
-  for (std::size_t at = 0; at < wishes.size() && looked.status; at += TableClient::kMostLookups) {
-    const auto part = wishes.subspan(at, std::min(wishes.size() - at, TableClient::kMostLookups));
-    keys.clear();
-    for (const Wish& wish : part) {
-      keys.push_back({names.of(wish), wish.prefix.address()});
-    }
-    const auto held = client.look_up(keys);
-    if (!held && held.error().code() != util::ErrorCode::kConflict) {
-      looked.status = held.error();
-    }
-    for (std::size_t i = 0; i < part.size(); ++i) {
-      const std::optional<SetElement> element = held ? (*held)[i] : std::nullopt;
-      looked.found += element ? 1 : 0;
-      if (!held || !is_fulfilled(part[i], element)) {
-        looked.left.push_back(part[i]);
-        continue;
-      }
-      ++looked.unchanged;
-      looked.outlasting += element && outlasts(part[i], element->remaining) ? 1 : 0;
-    }
+// By both clients at once, half by each.
+Compared compare(TableClient& client, SecondLook& second, const Ruleset& ruleset,
+                 std::span<const Wish> wishes) {
+  const auto half = wishes.first(wishes.size() / 2);
+  if (!second.begin(ruleset, wishes.subspan(half.size()))) {
+    return compare(client, ruleset, wishes);
   }
-  return looked;
-}
-
-// Both halves at once. What is left of them is for the careful way.
-Looked look(TableClient& client, TableClient& second, const Ruleset& ruleset,
-            std::span<const Wish> wishes) {
-  const auto half = wishes.subspan(wishes.size() / 2);
-  Looked other;
-  std::thread thread;
-  try {
-    thread = std::thread([&] { other = look(second, ruleset, half); });
-  } catch (const std::system_error&) {
-    // As many threads as the system lets us have.
-    return look(client, ruleset, wishes);
-  }
-  Looked looked = look(client, ruleset, wishes.first(wishes.size() / 2));
-  thread.join();
-  looked.status = looked.status ? other.status : looked.status;
-  looked.left.insert(looked.left.end(), other.left.begin(), other.left.end());
-  looked.found += other.found;
-  looked.unchanged += other.unchanged;
-  looked.outlasting += other.outlasting;
-  return looked;
+  Compared compared = compare(client, ruleset, half);
+  const Compared other = second.take();
+  compared.status = compared.status ? other.status : compared.status;
+  compared.left.insert(compared.left.end(), other.left.begin(), other.left.end());
+  compared.found += other.found;
+  compared.unchanged += other.unchanged;
+  compared.outlasting += other.outlasting;
+  return compared;
 }
 
 }  // namespace
 
-util::Status put_into_effect(TableClient& client, TableClient* second, const Ruleset& ruleset,
+util::Status put_into_effect(TableClient& client, SecondLook* second, const Ruleset& ruleset,
                              std::span<const Wish> wishes, bool& held, ApplyReport& report) {
   while (!wishes.empty()) {
     auto part = wishes.first(std::min(wishes.size(), kTransaction));
@@ -310,13 +236,13 @@ util::Status put_into_effect(TableClient& client, TableClient* second, const Rul
     }
     WARDER_RETURN_IF_ERROR(status);
     const std::size_t asked = part.size();
-    Looked looked;
+    Compared compared;
     if (ask_first && second != nullptr) {
-      looked = look(client, *second, ruleset, part);
-      WARDER_RETURN_IF_ERROR(looked.status);
-      report.unchanged += looked.unchanged;
-      report.outlasting += looked.outlasting;
-      part = looked.left;
+      compared = compare(client, *second, ruleset, part);
+      WARDER_RETURN_IF_ERROR(compared.status);
+      report.unchanged += compared.unchanged;
+      report.outlasting += compared.outlasting;
+      part = compared.left;
     }
     Careful careful(client, ruleset, report);
     for (std::size_t at = 0; at < part.size(); at += TableClient::kMostLookups) {
@@ -324,7 +250,7 @@ util::Status put_into_effect(TableClient& client, TableClient* second, const Rul
           careful.run(part.subspan(at, std::min(part.size() - at, TableClient::kMostLookups))));
     }
     if (asked >= kLarge) {
-      held = (asked == part.size() ? careful.found() : looked.found) > asked / 2;
+      held = (asked == part.size() ? careful.found() : compared.found) > asked / 2;
     }
   }
   return {};

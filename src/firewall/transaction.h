@@ -1,5 +1,6 @@
 #pragma once
 
+#include "firewall/comparison.h"
 #include "firewall/ruleset.h"
 #include "firewall/table_client.h"
 #include "firewall/wish.h"
@@ -24,11 +25,11 @@ constexpr std::size_t kTransaction = 4096;
 // more. So where most wishes of a large portion are found to be held by the kernel already, `held`
 // becomes true, and large portions are asked for first from then on, until most are missing.
 //
-// Asking is most of the work then, and the kernel lets several ask at once: with a `second` client
-// half of it is asked by a thread of its own, gone when this returns. May be null.
+// Asking is most of the work then, and the kernel lets several ask at once: `second` asks for half
+// of it. May be null.
 //
 // kConflict when the table or a set is gone, or others keep changing it.
-util::Status put_into_effect(TableClient& client, TableClient* second, const Ruleset& ruleset,
+util::Status put_into_effect(TableClient& client, SecondLook* second, const Ruleset& ruleset,
                              std::span<const Wish> wishes, bool& held, ApplyReport& report);
 
 }  // namespace warder::firewall

@@ -87,7 +87,7 @@ void measure_latency(const char* name, firewall::Firewall& wall, util::WallTime 
              times[times.size() / 2], times[times.size() * 99 / 100], times.back());
 }
 
-pid_t start_helper(const testing::Network& network, util::Descriptor& socket) {
+pid_t start_helper(const testing::Network& network, util::Descriptor& socket, std::uint32_t count) {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
     std::exit(1);
@@ -101,6 +101,8 @@ pid_t start_helper(const testing::Network& network, util::Descriptor& socket) {
       firewall::HelperOptions options;
       options.inherited_fd = ends[1];
       options.netlink.max_elements = 2'000'000;
+      // As [firewall] packet_counters = auto has it.
+      options.netlink.counters = count <= 524'288;
       check(firewall::serve(options));
       // The way back out of the namespace is closed: the helper gave up the capability for it.
       ::_exit(0);
@@ -129,7 +131,7 @@ int main(int argc, char** argv) {
   });
 
   util::Descriptor socket;
-  const pid_t helper = start_helper(network, socket);
+  const pid_t helper = start_helper(network, socket, count);
   firewall::HelperClient client(
       [&]() -> util::Result<util::Descriptor> { return std::move(socket); }, clock,
       {.answer_limit = std::chrono::minutes(1)});
