@@ -210,6 +210,7 @@ class World:
         self.agent = None
         self.helper = None
         self.before_agent = []  # words before the agent's own: another scheduler, a preloaded library
+        self.before_helper = []  # and before the helper's
         for name in ("state", "caddy", "run", "logs"):
             (self.folder / name).mkdir()
             os.chown(self.folder / name, AGENT_UID, -1)
@@ -330,8 +331,8 @@ socket = {self.folder}/run/control.sock
         self.helper = self.start(
             self.in_host("setpriv", "--reuid", str(AGENT_UID), "--regid", "nogroup",
                          "--clear-groups", "--inh-caps", "+net_admin", "--ambient-caps",
-                         "+net_admin", "--bounding-set=-all,+net_admin", WARDER, "--config",
-                         str(self.folder / "warder.conf"), "firewall-helper", "--client",
+                         "+net_admin", "--bounding-set=-all,+net_admin", *self.before_helper, WARDER,
+                         "--config", str(self.folder / "warder.conf"), "firewall-helper", "--client",
                          "nobody"), "helper.log")
         until(socket_path.exists, "the helper's socket")
 

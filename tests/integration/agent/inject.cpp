@@ -4,7 +4,9 @@
 //   edquot, erofs, eio   writing below $WARDER_INJECT_BELOW fails so
 //   no-inode    nothing can be created there
 // $WARDER_INJECT_MALLOC=N has the N-th allocation since main() began fail, and no other.
-// A line with "this-record-is-poison" ends the process when it is matched.
+// $WARDER_INJECT_KILL=N has the process killed at the N-th call since main() began that writes,
+// syncs, renames, removes, cuts or sends, before it is done. A line with "this-record-is-poison"
+// ends the process when it is matched.
 #include <re2/set.h>
 
 #include <atomic>
@@ -18,6 +20,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <string>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <vector>
@@ -96,12 +99,24 @@ extern "C" void* __libc_malloc(std::size_t size);
 std::atomic<long> g_allocations{0};
 std::atomic<bool> g_in_main{false};
 
+long number_in(const char* variable) {
+  const char* const text = std::getenv(variable);
+  return text == nullptr ? -1 : std::strtol(text, nullptr, 10);
+}
+
 long failing_allocation() {
-  static const long number = [] {
-    const char* const text = std::getenv("WARDER_INJECT_MALLOC");
-    return text == nullptr ? -1 : std::strtol(text, nullptr, 10);
-  }();
+  static const long number = number_in("WARDER_INJECT_MALLOC");
   return number;
+}
+
+std::atomic<long> g_effects{0};
+
+// Called before what others can see or a disk keeps.
+void about_to_have_an_effect() {
+  static const long number = number_in("WARDER_INJECT_KILL");
+  if (g_in_main && number > 0 && ++g_effects == number) {
+    ::kill(::getpid(), SIGKILL);
+  }
 }
 
 }  // namespace
@@ -123,29 +138,66 @@ sighandler_t signal(int number, sighandler_t handler) noexcept {
 }
 
 int fsync(int fd) {
+  about_to_have_an_effect();
   hold();
   return fails(fd) ? -1 : real<int (*)(int)>("fsync")(fd);
 }
 
 int fdatasync(int fd) {
+  about_to_have_an_effect();
   hold();
   return fails(fd) ? -1 : real<int (*)(int)>("fdatasync")(fd);
 }
 
 ssize_t write(int fd, const void* data, std::size_t size) {
+  about_to_have_an_effect();
   return fails(fd) ? -1 : real<ssize_t (*)(int, const void*, std::size_t)>("write")(fd, data, size);
 }
 
 ssize_t pwrite64(int fd, const void* data, std::size_t size, off64_t at) {
+  about_to_have_an_effect();
   return fails(fd) ? -1
                    : real<ssize_t (*)(int, const void*, std::size_t, off64_t)>("pwrite64")(
                          fd, data, size, at);
 }
 
 ssize_t pwrite(int fd, const void* data, std::size_t size, off_t at) {
+  about_to_have_an_effect();
   return fails(fd) ? -1
                    : real<ssize_t (*)(int, const void*, std::size_t, off_t)>("pwrite")(fd, data,
                                                                                        size, at);
+}
+
+ssize_t send(int fd, const void* data, std::size_t size, int flags) {
+  about_to_have_an_effect();
+  return real<ssize_t (*)(int, const void*, std::size_t, int)>("send")(fd, data, size, flags);
+}
+
+ssize_t sendto(int fd, const void* data, std::size_t size, int flags, const sockaddr* to,
+               socklen_t length) {
+  about_to_have_an_effect();
+  return real<ssize_t (*)(int, const void*, std::size_t, int, const sockaddr*, socklen_t)>(
+      "sendto")(fd, data, size, flags, to, length);
+}
+
+int rename(const char* from, const char* to) noexcept {
+  about_to_have_an_effect();
+  return real<int (*)(const char*, const char*)>("rename")(from, to);
+}
+
+int unlink(const char* path) noexcept {
+  about_to_have_an_effect();
+  return real<int (*)(const char*)>("unlink")(path);
+}
+
+int ftruncate64(int fd, off64_t size) noexcept {
+  about_to_have_an_effect();
+  return real<int (*)(int, off64_t)>("ftruncate64")(fd, size);
+}
+
+int ftruncate(int fd, off_t size) noexcept {
+  about_to_have_an_effect();
+  return real<int (*)(int, off_t)>("ftruncate")(fd, size);
 }
 
 int open64(const char* path, int flags, ...) {
