@@ -425,17 +425,11 @@ void FollowedLog::on_oversized(std::uint64_t offset, std::uint64_t length,
 
 void FollowedLog::on_hole(std::uint64_t offset, std::uint64_t length) {
   begin(*reading_);
-  Notice notice;
-  notice.kind = NoticeKind::kHole;
-  notice.severity = Severity::kInfo;
-  notice.log = path_;
-  notice.offset = offset;
-  notice.length = length;
-  notice.text = fmt::format(
-      "{}: {} bytes at offset {} were never written (the log was truncated while its writer kept "
-      "its place) and are skipped",
-      util::printable(reading_->path()), length, offset);
-  context_.handler->on_notice(notice);
+  say(NoticeKind::kHole, Severity::kInfo,
+      fmt::format("{}: {} bytes at offset {} are zeros that nobody wrote (the log was truncated "
+                  "while its writer kept its place, or the machine lost its power) and are skipped",
+                  util::printable(reading_->path()), length, offset),
+      Range{offset, length});
 }
 
 void FollowedLog::say(NoticeKind kind, Severity severity, std::string text,

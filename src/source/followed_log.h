@@ -100,6 +100,7 @@ class FollowedLog : private LineSink {
   void keep_anchor();
   void begin(Generation& generation);
   void cut(Generation& generation);
+  void go_on_at(Generation& generation, std::uint64_t offset, std::uint64_t size);
   void lose(Generation& generation);
   Opening open(Generation& generation);
   void choose_start(Generation& generation);

@@ -84,6 +84,9 @@ void FollowedLog::settle(const LookedAt& now) {
     if (file.generation != nullptr) {
       file.generation->set_place(file.facts.identity, file.path, file.compression);
       file.generation->detached = false;
+      if (file.cut_at) {
+        go_on_at(*file.generation, *file.cut_at, file.facts.size);
+      }
       const bool grew =
           file.compression == Compression::kNone && file.facts.size > file.generation->offset();
       if (!file.generation->dormant || grew || !file.rolled) {
@@ -275,6 +278,18 @@ void FollowedLog::cut(Generation& generation) {
                   "from its start",
                   util::printable(path_), judged, size_now, known),
       Range{judged, known});
+}
+
+// The file lost the end of what was judged: nothing of it is judged twice, and what is written now
+// begins where it ends.
+void FollowedLog::go_on_at(Generation& generation, std::uint64_t offset, std::uint64_t size) {
+  say(NoticeKind::kTruncated, Severity::kWarning,
+      fmt::format("{}: has lost its end (judged up to offset {}; of its {} bytes those from offset "
+                  "{} on are missing or zero): the machine lost its power before they reached the "
+                  "disk, or somebody cut the file. Reading goes on there, nothing is judged twice",
+                  util::printable(path_), generation.offset(), size, offset));
+  generation.go_on_at(offset);
+  begin(generation);
 }
 
 // A rolled file is no longer what it was.

@@ -14,6 +14,30 @@ namespace {
 // What LineCursor may read again: a line at a generous limit and the bytes it compares.
 constexpr std::size_t kKeepDecompressed = 512UL * 1024;
 
+// Files grow on a disk by these: what was not written of one reads as zeros.
+constexpr std::uint64_t kBlock = 4096;
+
+// The start of the zeros that end at `end`, not below `least`; `end` where there are none.
+std::uint64_t zeros_before(ByteReader& bytes, std::uint64_t end, std::uint64_t least) {
+  std::array<char, kBlock> buffer;
+  std::uint64_t place = end;
+  while (place > least) {
+    // One byte first: most often it is none.
+    const std::uint64_t wanted = place == end ? 1 : std::min<std::uint64_t>(kBlock, place - least);
+    const auto part = std::span(buffer).first(static_cast<std::size_t>(wanted));
+    const ReadResult got = read_fully(bytes, place - wanted, part);
+    const auto last = std::find_if(part.rbegin(), part.rend(), [](char c) { return c != '\0'; });
+    if (got.error != 0 || got.count != part.size()) {
+      return place;
+    }
+    place -= static_cast<std::uint64_t>(last - part.rbegin());
+    if (last != part.rend()) {
+      break;
+    }
+  }
+  return place;
+}
+
 }  // namespace
 
 OpenFiles::List::iterator OpenFiles::add(Generation& generation) {
@@ -142,6 +166,36 @@ bool Generation::matches(ByteReader& bytes) const {
     return fingerprint_at(bytes, offset() - wanted.length, wanted.length) == wanted;
   }
   return fingerprint_at(bytes, offset() - 1, 1).has_value();
+}
+
+std::optional<std::uint64_t> Generation::cut_short(ByteReader& bytes,
+                                                   const FileFacts& facts) const {
+  const std::uint64_t end = std::min(facts.size, offset());
+  if (head_.length == 0 || end < head_.length || fingerprint_at(bytes, 0, head_.length) != head_) {
+    return std::nullopt;
+  }
+  if (const std::uint64_t zeros = zeros_before(bytes, end, head_.length); zeros < end) {
+    return zeros;
+  }
+  // Lines may stand behind the zeros by now. These end with a block; one zero alone, or one
+  // elsewhere, is of a line, and who wrote that must not choose where a line begins.
+  for (std::uint64_t block = end - end % kBlock; block > head_.length; block -= kBlock) {
+    const std::uint64_t zeros = zeros_before(bytes, block, head_.length);
+    if (block - zeros > 1) {
+      return zeros;
+    }
+  }
+  // Not written to since it was read.
+  return facts.size < offset() && facts.modified <= modified_ ? std::optional(end) : std::nullopt;
+}
+
+void Generation::go_on_at(std::uint64_t offset) {
+  close();
+  life_ = 0;
+  id_.reset();
+  cursor_ = LineCursor(offset, {});
+  stored_ = false;
+  stored_tail_ = {};
 }
 
 bool Generation::begins_like(ByteReader& bytes) const {

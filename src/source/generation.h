@@ -77,6 +77,14 @@ class Generation {
   // Whether these bytes begin as the open file does, judged or not. False for an empty one.
   bool begins_like(ByteReader& bytes) const;
 
+  // Where to go on in a file that begins with what was judged but does not hold all of it: a
+  // machine that lost its power never wrote the end, or wrote zeros for it. Nothing where that is
+  // not so, and where lines were added since and no zeros tell from where on.
+  std::optional<std::uint64_t> cut_short(ByteReader& bytes, const FileFacts& facts) const;
+  // Makes this the life that goes on at `offset`: begun no more, as the lines to come stand where
+  // others stood and must get other names.
+  void go_on_at(std::uint64_t offset);
+
   LineCursor& cursor() { return cursor_; }
   const LineCursor& cursor() const { return cursor_; }
   std::uint64_t offset() const { return cursor_.offset(); }

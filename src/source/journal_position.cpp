@@ -55,4 +55,23 @@ util::Result<JournalPosition> decode_journal_position(std::string_view text) {
   return position;
 }
 
+std::optional<JournalMoment> moment_of(std::string_view cursor) {
+  JournalMoment moment;
+  bool timed = false;
+  for (const std::string_view field : util::split(cursor, ';')) {
+    const std::string_view value = field.substr(std::min<std::size_t>(field.size(), 2));
+    if (field.starts_with("b=")) {
+      moment.boot = value;
+    } else if (field.starts_with("m=")) {
+      const char* const end = value.data() + value.size();
+      const auto [stop, error] = std::from_chars(value.data(), end, moment.monotonic, 16);
+      timed = error == std::errc{} && stop == end;
+    }
+  }
+  if (!timed || moment.boot.empty()) {
+    return std::nullopt;
+  }
+  return moment;
+}
+
 }  // namespace warder::source

@@ -3,6 +3,7 @@
 #include "util/result.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,7 +12,7 @@ namespace warder::source {
 // The last journal entry judged.
 struct JournalPosition {
   std::uint64_t sequence = 0;  // of the next line: model::Line::offset
-  std::uint64_t realtime = 0;  // of the entry, microseconds since 1970, for people
+  std::uint64_t realtime = 0;  // of the entry, microseconds since 1970
   std::string cursor;          // sd_journal_get_cursor(3)
 
   friend bool operator==(const JournalPosition&, const JournalPosition&) = default;
@@ -21,5 +22,15 @@ struct JournalPosition {
 std::string encode(const JournalPosition& position);
 // kInvalid for anything that encode() does not write.
 util::Result<JournalPosition> decode_journal_position(std::string_view text);
+
+// When an entry was written, by its cursor: the boot's id (32 hexadecimal digits) and microseconds
+// since that boot. Nothing for a cursor without them (systemd.journal-fields(7) has them always).
+struct JournalMoment {
+  std::string boot;
+  std::uint64_t monotonic = 0;
+
+  friend bool operator==(const JournalMoment&, const JournalMoment&) = default;
+};
+std::optional<JournalMoment> moment_of(std::string_view cursor);
 
 }  // namespace warder::source

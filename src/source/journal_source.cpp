@@ -90,6 +90,42 @@ util::Status add_matches(sd_journal* journal, const JournalMatch& match) {
   return {};
 }
 
+struct BootStart {
+  std::string boot;
+  std::uint64_t realtime = 0;  // of its first entry, microseconds since 1970
+};
+
+std::string boot_of_entry(sd_journal* journal, std::uint64_t& monotonic) {
+  sd_id128_t boot{};
+  char name[SD_ID128_STRING_MAX] = "";
+  if (::sd_journal_get_monotonic_usec(journal, &monotonic, &boot) < 0) {
+    return {};
+  }
+  return ::sd_id128_to_string(boot, name);
+}
+
+// When the boot began that wrote the newest entry of all, whoever's it is.
+std::optional<BootStart> newest_boot(const std::filesystem::path& path) {
+  const util::Result<Journal> opened = open_journal(path);
+  if (!opened) {
+    return std::nullopt;
+  }
+  sd_journal* const journal = opened->get();
+  if (::sd_journal_seek_tail(journal) < 0 || ::sd_journal_previous(journal) <= 0) {
+    return std::nullopt;
+  }
+  BootStart start;
+  std::uint64_t monotonic = 0;
+  start.boot = boot_of_entry(journal, monotonic);
+  const std::string term = "_BOOT_ID=" + start.boot;
+  if (::sd_journal_add_match(journal, term.data(), term.size()) < 0 ||
+      ::sd_journal_seek_head(journal) < 0 || ::sd_journal_next(journal) <= 0 ||
+      ::sd_journal_get_realtime_usec(journal, &start.realtime) < 0) {
+    return std::nullopt;
+  }
+  return start;
+}
+
 }  // namespace
 
 struct JournalSource::State {
@@ -98,8 +134,9 @@ struct JournalSource::State {
 
   void seek(const PositionLookup& positions);
   void seek_new();
-  // Whether the entry stepped on is the one that was judged last, before a restart.
-  bool judged_before(LineHandler& handler);
+  void seek_behind_lost();
+  // Whether the entry stepped on is one that was judged before a restart.
+  bool judged_before() const;
   void read_entry(LineHandler& handler, Pumped& pumped);
   void say(LineHandler& handler, NoticeKind kind, Severity severity, std::string text, int error);
 
@@ -111,7 +148,9 @@ struct JournalSource::State {
   model::GenerationId generation;
   JournalPosition position;
   bool dirty = false;
-  std::string resume_cursor;     // of the last entry judged, until reading has begun
+  // Of the last entry judged, when the journal has lost it: until when its boot's were judged.
+  std::optional<JournalMoment> judged;
+  bool entry_lost = false;       // told at the first pump
   std::string position_refused;  // why the stored position is not used
   std::optional<util::MonotonicTime> retry_at;
   NoticeGate gate;
@@ -172,13 +211,31 @@ void JournalSource::State::seek(const PositionLookup& positions) {
     return;
   }
   position = *decoded;
-  if (const int result = ::sd_journal_seek_cursor(journal.get(), position.cursor.c_str());
-      result < 0) {
+  sd_journal* const j = journal.get();
+  if (const int result = ::sd_journal_seek_cursor(j, position.cursor.c_str()); result < 0) {
     position_refused = std::strerror(-result);
     seek_new();
     return;
   }
-  resume_cursor = position.cursor;
+  if (::sd_journal_next(j) <= 0 || ::sd_journal_test_cursor(j, position.cursor.c_str()) <= 0) {
+    entry_lost = true;
+    seek_behind_lost();
+  }
+}
+
+// The entry judged last is not there: rotated away, or never on the disk when the machine lost its
+// power. After that journald gives the numbers of lost entries again, so that a search by the
+// cursor's number would pass over everything until the numbers have caught up; and a machine
+// without a clock of its own starts in the past. So: by time, but no later than the first entry of
+// the boot that wrote the newest one, if that is another than the lost one's.
+void JournalSource::State::seek_behind_lost() {
+  judged = moment_of(position.cursor);
+  std::uint64_t from = position.realtime + 1;
+  if (const std::optional<BootStart> newest = newest_boot(options.path);
+      newest && judged && newest->boot != judged->boot) {
+    from = std::min(from, newest->realtime);
+  }
+  ::sd_journal_seek_realtime_usec(journal.get(), from);
 }
 
 void JournalSource::State::seek_new() {
@@ -196,19 +253,10 @@ void JournalSource::State::seek_new() {
   }
 }
 
-bool JournalSource::State::judged_before(LineHandler& handler) {
-  const std::string wanted = std::exchange(resume_cursor, {});
-  if (::sd_journal_test_cursor(journal.get(), wanted.c_str()) > 0) {
-    return true;
-  }
-  say(handler, NoticeKind::kJournalGap, Severity::kWarning,
-      fmt::format(
-          "{}: the entry judged last is no longer in the journal (rotated or vacuumed while "
-          "the agent was stopped); entries between it and the next one there is may be "
-          "lost. Raise SystemMaxUse= in journald.conf if this comes often",
-          util::printable(info.name)),
-      0);
-  return false;
+bool JournalSource::State::judged_before() const {
+  std::uint64_t monotonic = 0;
+  return judged && boot_of_entry(journal.get(), monotonic) == judged->boot &&
+         monotonic <= judged->monotonic;
 }
 
 void JournalSource::State::read_entry(LineHandler& handler, Pumped& pumped) {
@@ -292,6 +340,16 @@ Pumped JournalSource::pump(LineHandler& handler, util::ByteCount budget) {
                     util::printable(state.info.name), std::exchange(state.position_refused, {})),
         0);
   }
+  if (std::exchange(state.entry_lost, false)) {
+    state.say(
+        handler, NoticeKind::kJournalGap, Severity::kWarning,
+        fmt::format("{}: the entry judged last is no longer in the journal (rotated or vacuumed "
+                    "while the agent was stopped, or the machine lost its power before it was "
+                    "written); reading goes on with what is younger, entries between may be lost. "
+                    "If the machine did not stop, raise SystemMaxUse= in journald.conf",
+                    util::printable(state.info.name)),
+        0);
+  }
   // Takes the events; that files came or went changes nothing about our place.
   ::sd_journal_process(journal);
   Pumped pumped;
@@ -301,7 +359,7 @@ Pumped JournalSource::pump(LineHandler& handler, util::ByteCount budget) {
   }
   int result = 0;
   while (pumped.read.value < budget.value && (result = ::sd_journal_next(journal)) > 0) {
-    if (!state.resume_cursor.empty() && state.judged_before(handler)) {
+    if (state.judged_before()) {
       continue;
     }
     state.read_entry(handler, pumped);

@@ -79,17 +79,13 @@ LineCursor::Step LineCursor::read_lines(ByteReader& reader, std::span<char> buff
   if (place != end && *place == '\0' && skip_hole(reader, sink)) {
     return {Outcome::kMore, got.count, 0};
   }
-  if (after_hole_) {
-    // A hole ends at a block of the file system: the rest up to the writer's place is NUL too.
-    const char* const data = std::find_if(place, end, [](char c) { return c != '\0'; });
-    after_hole_ = data == end;
-    if (data != place) {
-      sink.on_hole(offset_, static_cast<std::uint64_t>(data - place));
+  const bool more = got.count == buffer.size();
+  while (place != end) {
+    place = skip_zeros(place, end, more, sink);
+    const char* const line_end = find_line_end(place, end);
+    if (line_end == nullptr) {
+      break;
     }
-    offset_ += static_cast<std::uint64_t>(data - place);
-    place = data;
-  }
-  while (const char* const line_end = find_line_end(place, end)) {
     const auto length = static_cast<std::uint64_t>(line_end + 1 - place);
     const std::string_view text = without_line_end(place, line_end);
     if (text.size() > longest) {
@@ -107,12 +103,29 @@ LineCursor::Step LineCursor::read_lines(ByteReader& reader, std::span<char> buff
     place = line_end + 1;
   }
   tail_ = last_bytes(buffer.data(), place);
-  pending_ = static_cast<std::uint64_t>(end - place);
+  // Zeros up to the end are no line that began: they may be filled in still.
+  pending_ = place != end && *place == '\0' ? 0 : static_cast<std::uint64_t>(end - place);
   if (pending_ > longest + 1) {
     begin_oversized(longest, sink);
     return {Outcome::kMore, got.count, 0};
   }
-  return {got.count == buffer.size() ? Outcome::kMore : Outcome::kEnd, got.count, 0};
+  return {more ? Outcome::kMore : Outcome::kEnd, got.count, 0};
+}
+
+// Zeros in front of a line are none of it: the rest of a hole, which ends at a block of the file
+// system, or what stands where a machine that lost its power did not write. Up to the end of the
+// file they stay until something follows; `more`: there is more than was read.
+const char* LineCursor::skip_zeros(const char* place, const char* end, bool more, LineSink& sink) {
+  if (*place != '\0') {
+    return place;
+  }
+  const char* const data = std::find_if(place, end, [](char c) { return c != '\0'; });
+  if (data == end && !more) {
+    return place;
+  }
+  sink.on_hole(offset_, static_cast<std::uint64_t>(data - place));
+  offset_ += static_cast<std::uint64_t>(data - place);
+  return data;
 }
 
 bool LineCursor::skip_hole(ByteReader& reader, LineSink& sink) {
@@ -124,7 +137,6 @@ bool LineCursor::skip_hole(ByteReader& reader, LineSink& sink) {
   offset_ = data;
   pending_ = 0;
   tail_.clear();
-  after_hole_ = true;
   return true;
 }
 

@@ -72,12 +72,12 @@ class LineCursor {
   Step read_oversized(Oversized& line, ByteReader& reader, std::span<char> buffer, LineSink& sink);
   void end_oversized(Oversized& line, std::string tail, LineSink& sink);
   bool skip_hole(ByteReader& reader, LineSink& sink);
+  const char* skip_zeros(const char* place, const char* end, bool more, LineSink& sink);
   void begin_oversized(std::size_t longest, const LineSink& sink);
 
   std::uint64_t offset_;
   std::uint64_t pending_ = 0;
   std::string tail_;
-  bool after_hole_ = false;
   std::optional<Oversized> oversized_;
 };
 

@@ -103,14 +103,18 @@ bool same_content(const Generation& generation, const Candidate& file, const Rea
   return content_matches(generation, file, read_at);
 }
 
+bool is_claimed(const Succession& succession, const Generation& generation) {
+  return std::any_of(succession.candidates.begin(), succession.candidates.end(),
+                     [&](const Candidate& file) { return file.generation == &generation; });
+}
+
 using Same = bool (*)(const Generation&, const Candidate&, const ReadAt&);
 
 void claim(const Generations& generations, Succession& succession, Same same, const ReadAt& read_at,
            bool by_content) {
   for (auto place = generations.rbegin(); place != generations.rend(); ++place) {
     Generation& generation = **place;
-    const auto taken = [&](const Candidate& file) { return file.generation == &generation; };
-    if (std::any_of(succession.candidates.begin(), succession.candidates.end(), taken)) {
+    if (is_claimed(succession, generation)) {
       continue;
     }
     // Of what was read to its end only the newest is wanted still, to tell what is newer.
@@ -123,6 +127,27 @@ void claim(const Generations& generations, Succession& succession, Same same, co
         file.moved_in = by_content;
         break;
       }
+    }
+  }
+}
+
+void claim_cut(Generation& newest, Succession& succession, const ReadAt& read_at) {
+  if (newest.is_open() || newest.detached || newest.offset() == 0 ||
+      is_claimed(succession, newest)) {
+    return;
+  }
+  for (Candidate& file : succession.candidates) {
+    if (file.generation != nullptr || file.compression != Compression::kNone ||
+        !may_be_same(newest.identity(), file.facts.identity)) {
+      continue;
+    }
+    const OpenedReader opened = open_reader(file.path, file.compression, read_at);
+    if (opened.reader) {
+      file.cut_at = newest.cut_short(*opened.reader, file.facts);
+    }
+    if (file.cut_at) {
+      file.generation = &newest;
+      return;
     }
   }
 }
@@ -198,10 +223,12 @@ Succession find_succession(const Generations& generations, const LookedAt& now,
     }
   }
   claim(generations, succession, same_file, read_at, false);
+  if (!generations.empty()) {
+    claim_cut(*generations.back(), succession, read_at);
+  }
   claim(generations, succession, same_content, read_at, true);
   for (const std::unique_ptr<Generation>& generation : generations) {
-    const auto taken = [&](const Candidate& file) { return file.generation == generation.get(); };
-    if (std::none_of(succession.candidates.begin(), succession.candidates.end(), taken)) {
+    if (!is_claimed(succession, *generation)) {
       succession.not_found.push_back(generation.get());
     }
   }

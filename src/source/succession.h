@@ -21,6 +21,8 @@ struct Candidate {
   std::optional<RolledName> rolled;  // nothing for the file at the path
   Generation* generation = nullptr;  // whose file this is
   bool moved_in = false;             // known by content alone: another file than it was
+  // Known by its beginning: what was judged behind this offset is gone from it.
+  std::optional<std::uint64_t> cut_at;
 };
 
 // Which file is which generation, and what is new. One look at the log's folder.
@@ -34,7 +36,10 @@ struct Succession {
 // Tells files and generations together:
 //  1. an open generation by device and inode, which nobody else can have meanwhile;
 //  2. another by inode and time of birth, if the bytes judged are still there;
-//  3. else by these bytes alone: a copy, a compressed file, a file put back from elsewhere. The
+//  3. the newest, if there is no such file, by inode, time of birth and its beginning, where the
+//     end is missing or zero: a machine that lost its power did not write it;
+//  4. else by the bytes judged alone: a copy, a compressed file, a file put back from elsewhere.
+//  The
 //     file at the path only counts so if all of LineCursor::kTail bytes agree: a program that
 //     starts anew may well begin its log with the same words.
 // What is newer than the newest generation found is new. If that one was not found, what was

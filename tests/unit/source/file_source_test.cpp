@@ -4,8 +4,11 @@
 
 #include <catch2/catch.hpp>
 
+#include <chrono>
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <vector>
 
 using namespace warder;
 using namespace warder::testing;
@@ -75,6 +78,112 @@ TEST_CASE("what was there before a pattern was ever watched begins at its end", 
   REQUIRE(wider.lines().empty());
   folder.append("b.log", "asked for\n");
   REQUIRE(wider.lines() == Texts{"asked for"});
+}
+
+namespace {
+
+// A log of 400 lines that was judged to its end before the power went.
+struct CutLog {
+  explicit CutLog(const TemporaryFolder& in) : folder(in), path(in / "a.log") {
+    for (int number = 0; number < 400; ++number) {
+      judged += "a line that was judged, number " + std::to_string(number) + "\n";
+    }
+    folder.write("a.log", judged);
+    following.emplace(std::vector{path.string()});
+    REQUIRE(following->pump().lines.size() == 400);
+    generation = following->recorder.lines[0].generation;
+    following->recorder.lines.clear();
+    following->store();
+    following->stop();
+    written = fs::last_write_time(path);
+  }
+  // As the disk gives it back: an end that is not there, or zeros for it.
+  void lose_power(std::size_t kept, std::size_t zeros) const {
+    fs::resize_file(path, kept);
+    fs::resize_file(path, kept + zeros);
+    fs::last_write_time(path, written - std::chrono::seconds(3));
+  }
+
+  const TemporaryFolder& folder;
+  fs::path path;
+  std::string judged;
+  fs::file_time_type written;
+  model::GenerationId generation;
+  std::optional<Following> following;
+};
+
+}  // namespace
+
+TEST_CASE("C14: what a loss of power cut off a log is not judged twice", "[source]") {
+  const TemporaryFolder folder;
+  CutLog log(folder);
+  Following& following = *log.following;
+  const std::size_t kept = GENERATE(5000, 9000);
+  const std::size_t zeros = GENERATE(0, 1, 3000, 20000);
+  log.lose_power(kept, zeros);
+  following.start();
+  REQUIRE(following.lines().empty());
+  REQUIRE(following.recorder.notices.size() == 1);
+  REQUIRE(following.recorder.notices[0].text ==
+          log.path.string() + ": has lost its end (judged up to offset " +
+              std::to_string(log.judged.size()) + "; of its " + std::to_string(kept + zeros) +
+              " bytes those from offset " + std::to_string(kept) +
+              " on are missing or zero): the machine lost its power before they reached the disk, "
+              "or somebody cut the file. Reading goes on there, nothing is judged twice");
+  REQUIRE(following.recorder.take_kinds() == Kinds{NoticeKind::kTruncated});
+  following.store();
+  following.restart();
+  REQUIRE(following.lines().empty());
+  REQUIRE(following.recorder.take_kinds().empty());
+
+  folder.append("a.log", "after\n" + std::string(20000, 'x') + "\nlast\n");
+  following.pump();
+  REQUIRE(following.recorder.lines.size() == 3);
+  REQUIRE(following.recorder.lines[0].offset == kept + zeros);
+  REQUIRE(following.recorder.take_kinds() == (zeros == 0 ? Kinds{} : Kinds{NoticeKind::kHole}));
+  // Lines at the places of old ones have another name.
+  REQUIRE(following.recorder.lines[0].generation != log.generation);
+  REQUIRE(following.recorder.lines[2].generation == following.recorder.lines[0].generation);
+  following.recorder.lines.clear();
+  following.store();
+  following.restart();
+  folder.append("a.log", "more\n");
+  REQUIRE(following.lines() == Texts{"more"});
+}
+
+TEST_CASE("C14: lines written behind what a loss of power cut off are judged", "[source]") {
+  const TemporaryFolder folder;
+  CutLog log(folder);
+  Following& following = *log.following;
+  const bool rotated = GENERATE(false, true);
+  SECTION("behind the zeros of a block they alone") {
+    log.lose_power(5000, 2 * 4096 - 5000);
+    folder.append("a.log", "behind the zeros\n");
+    if (rotated) {
+      fs::rename(log.path, folder / "a.log.1");
+      folder.write("a.log", "new\n");
+    }
+    following.start();
+    REQUIRE(following.lines() ==
+            (rotated ? Texts{"behind the zeros", "new"} : Texts{"behind the zeros"}));
+  }
+  SECTION("without them all: twice rather than never") {
+    log.lose_power(5000, 0);
+    folder.append("a.log", "at the cut\n");
+    following.start();
+    const Texts lines = following.lines();
+    REQUIRE(lines.front() == "a line that was judged, number 0");
+    REQUIRE(lines.back().ends_with("at the cut"));
+  }
+}
+
+TEST_CASE("C14: a zero that somebody got into a line is no place to go on from", "[source]") {
+  const TemporaryFolder folder;
+  CutLog log(folder);
+  log.lose_power(2 * 4096 - 1, 1);
+  folder.append("a.log", "2026-11-26 wrong password from 203.0.113.9\n");
+  log.following->start();
+  REQUIRE(log.following->lines().front() == "a line that was judged, number 0");
 }
 
 TEST_CASE("B01: rename and create", "[source]") {

@@ -32,9 +32,14 @@ class JournalFile {
     REQUIRE(::pclose(pipe) == 0);
   }
   static std::string entry(int number, const std::string& fields) {
-    return "__REALTIME_TIMESTAMP=" + std::to_string(1793620800000000 + number * 1000000LL) +
-           "\n__MONOTONIC_TIMESTAMP=" + std::to_string(1000000 + number) +
-           "\n_BOOT_ID=0123456789abcdef0123456789abcdef\n_HOSTNAME=web1\n" + fields + "\n\n";
+    return of_boot("0123456789abcdef0123456789abcdef", 1000000 + number, number, fields);
+  }
+  // `monotonic` in microseconds since the boot, `second` since a fixed moment.
+  static std::string of_boot(const std::string& boot, int monotonic, int second,
+                             const std::string& fields) {
+    return "__REALTIME_TIMESTAMP=" + std::to_string(1793620800000000 + second * 1000000LL) +
+           "\n__MONOTONIC_TIMESTAMP=" + std::to_string(monotonic) + "\n_BOOT_ID=" + boot +
+           "\n_HOSTNAME=web1\n" + fields + "\n\n";
   }
 
  private:
@@ -147,4 +152,71 @@ TEST_CASE("entries are read once, over a restart, and a lost cursor is told", "[
   reading.open(folder.path(), "_SYSTEMD_UNIT=ssh.service");
   REQUIRE(reading.lines() == Texts{"web1 sshd[42]: later"});
   REQUIRE(reading.recorder.take_kinds() == Kinds{source::NoticeKind::kPositionInvalid});
+}
+
+TEST_CASE("a journal that a loss of power cut is read on from the next boot", "[source]") {
+  if (!fs::exists(kWriter)) {
+    WARN("systemd-journal-remote is not installed: reading real journal files was not tried");
+    return;
+  }
+  // Where the clock of the next boot stands: right, and, as on a machine without one of its own, in
+  // the past of what was judged.
+  const int clock = GENERATE(100, 2);
+  const TemporaryFolder folder;
+  const JournalFile file(folder / "one.journal");
+  file.add(JournalFile::entry(1, sshd("on the disk")));
+  fs::copy(folder / "one.journal", folder / "one.copy");
+  std::string more;
+  for (int number = 2; number < 30; ++number) {
+    more += JournalFile::entry(number, sshd("judged"));
+  }
+  file.add(more);
+  Reading reading;
+  reading.open(folder.path(), "_SYSTEMD_UNIT=ssh.service");
+  REQUIRE(reading.lines().size() == 29);
+  reading.store();
+  reading.source.reset();
+
+  // What was judged is gone from the file, and the numbers of its entries are given again.
+  fs::rename(folder / "one.copy", folder / "one.journal");
+  const auto after = [&](int number, const std::string& fields) {
+    return JournalFile::of_boot("fedcba9876543210fedcba9876543210", 1000 + number, clock + number,
+                                fields);
+  };
+  file.add(after(0, "SYSLOG_IDENTIFIER=kernel\nMESSAGE=booting"));
+  reading.open(folder.path(), "_SYSTEMD_UNIT=ssh.service");
+  REQUIRE(reading.lines().empty());
+  REQUIRE(reading.recorder.take_kinds() == Kinds{source::NoticeKind::kJournalGap});
+  file.add(after(1, sshd("next boot")));
+  REQUIRE(reading.lines() == Texts{"web1 sshd[42]: next boot"});
+  reading.store();
+  file.add(after(2, sshd("and on")));
+  REQUIRE(reading.lines() == Texts{"web1 sshd[42]: and on"});
+  reading.source.reset();
+
+  // Stopped between: once more, by the cursor.
+  reading.open(folder.path(), "_SYSTEMD_UNIT=ssh.service");
+  REQUIRE(reading.lines() == Texts{"web1 sshd[42]: and on"});
+  REQUIRE(reading.recorder.take_kinds().empty());
+}
+
+TEST_CASE("of a boot whose newest entries are lost only younger ones are read", "[source]") {
+  if (!fs::exists(kWriter)) {
+    WARN("systemd-journal-remote is not installed: reading real journal files was not tried");
+    return;
+  }
+  const TemporaryFolder folder;
+  const JournalFile file(folder / "one.journal");
+  file.add(JournalFile::entry(1, sshd("first")) + JournalFile::entry(2, sshd("second")));
+  fs::copy(folder / "one.journal", folder / "one.copy");
+  file.add(JournalFile::entry(3, sshd("third")));
+  Reading reading;
+  reading.open(folder.path(), "_SYSTEMD_UNIT=ssh.service");
+  REQUIRE(reading.lines().size() == 3);
+  reading.store();
+  reading.source.reset();
+  fs::rename(folder / "one.copy", folder / "one.journal");
+  file.add(JournalFile::entry(4, sshd("fourth")));
+  reading.open(folder.path(), "_SYSTEMD_UNIT=ssh.service");
+  REQUIRE(reading.lines() == Texts{"web1 sshd[42]: fourth"});
 }

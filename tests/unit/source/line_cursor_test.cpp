@@ -97,7 +97,7 @@ TEST_CASE("A07: growth byte by byte gives the same lines as one piece", "[source
   Collected expected;
   LineCursor all(0, {});
   read_all(all, whole, 64, expected);
-  REQUIRE(expected.lines.size() == 8);
+  REQUIRE(expected.lines.size() == 9);
 
   Memory growing("");
   Collected out;
@@ -125,6 +125,28 @@ TEST_CASE("a long line written in small pieces is not read again for each", "[so
   // 60,000 bytes: those before the probe begins 410 times, then each once, then the line as a
   // whole.
   REQUIRE(memory.total < 1'200'000);
+}
+
+TEST_CASE("zeros in front of a line are none of it, and wait while nothing follows", "[source]") {
+  const std::string zeros(30, '\0');
+  Memory memory("one\n" + zeros);
+  Collected out;
+  LineCursor cursor(0, {});
+  REQUIRE(read_all(cursor, memory, 100, out) == LineCursor::Outcome::kEnd);
+  REQUIRE(cursor.offset() == 4);
+  REQUIRE(cursor.pending() == 0);
+  // A writer that made room first fills it.
+  memory.bytes.replace(4, 4, "two\n");
+  REQUIRE(read_all(cursor, memory, 100, out) == LineCursor::Outcome::kEnd);
+  memory.bytes += "three\nfo" + zeros.substr(0, 1) + "ur\n" + zeros.substr(0, 2) + "\n";
+  REQUIRE(read_all(cursor, memory, 100, out) == LineCursor::Outcome::kEnd);
+  REQUIRE(out.lines == std::vector<Line>{{"one", 0, 4},
+                                         {"two", 4, 4},
+                                         {"hole", 8, 26},
+                                         {"three", 34, 6},
+                                         {std::string("fo\0ur", 5), 40, 6},
+                                         {"hole", 46, 2},
+                                         {"", 48, 1}});
 }
 
 TEST_CASE("bytes that changed before the place are noticed", "[source]") {
