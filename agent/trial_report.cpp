@@ -86,6 +86,9 @@ std::string missed_text(const filter::Filter& filter, const TrialReport& report,
       text +=
           fmt::format("       nearest is {}, but not {}\n", pattern_name(filter, *missed.nearest),
                       paint.red(util::printable_again(missed.nearest->failed, 200)));
+    } else if (missed.nearest->blanks != 0) {
+      text += fmt::format("       nearest is {}, but {}\n", pattern_name(filter, *missed.nearest),
+                          in_words(*missed.nearest));
     } else {
       text +=
           fmt::format("       nearest is {}, up to here:\n", pattern_name(filter, *missed.nearest));
@@ -278,6 +281,9 @@ std::string trial_json(const filter::Filter& filter, const TrialReport& report) 
         nearest["expression_at"] = one.nearest->expression_at;
         nearest["text"] = one.nearest->text;
         nearest["text_at"] = one.nearest->text_at;
+        if (one.nearest->blanks != 0) {
+          nearest["blanks"] = one.nearest->blanks;
+        }
       } else {
         nearest["failed"] = one.nearest->failed;
       }

@@ -4,6 +4,9 @@
 #include "filter/pattern_steps.h"
 #include "filter/text_filter.h"
 #include "filter/text_pattern.h"
+#include "util/strings.h"
+
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <unordered_map>
@@ -146,7 +149,38 @@ struct MissExplainer::State {
     }
     return miss;
   }
+
+  // Of all patterns; nothing when none comes near.
+  std::optional<NearMiss> nearest(const Subject& text) {
+    std::optional<NearMiss> best;
+    const TextFilter& text_filter = *filter->text();
+    for (std::size_t i = 0; i < text_filter.patterns().size(); ++i) {
+      NearMiss miss = miss_of(i, text_filter.patterns()[i].text, text);
+      if (!best || miss.score > best->score) {
+        best = std::move(miss);
+      }
+    }
+    return best && best->score >= kLeastScore ? best : std::nullopt;
+  }
 };
+
+std::string in_words(const NearMiss& miss) {
+  constexpr std::size_t kShown = 60;
+  if (!miss.failed.empty()) {
+    return fmt::format("not {}", util::printable_again(miss.failed, 200));
+  }
+  if (miss.blanks != 0) {
+    return "the blank behind the date, which is taken out first, is still in front: begin the "
+           "pattern with ^\\s*";
+  }
+  if (miss.expression_at >= miss.expression.size()) {
+    return {};
+  }
+  return fmt::format(
+      "stops at '{}' before '{}'",
+      util::printable(std::string_view(miss.expression).substr(miss.expression_at), kShown),
+      util::printable(std::string_view(miss.text).substr(miss.text_at), kShown));
+}
 
 MissExplainer::MissExplainer(std::shared_ptr<const Filter> filter)
     : state_(std::make_unique<State>()) {
@@ -172,17 +206,21 @@ std::optional<NearMiss> MissExplainer::explain(std::string_view line) {
   if (!content) {
     return state_->miss_of(std::nullopt, filter.prefix_text(), message.subject());
   }
-  std::optional<NearMiss> best;
-  for (std::size_t i = 0; i < filter.patterns().size(); ++i) {
-    NearMiss miss = state_->miss_of(i, filter.patterns()[i].text, content->subject());
-    if (!best || miss.score > best->score) {
-      best = std::move(miss);
-    }
+  if (std::optional<NearMiss> miss = state_->nearest(content->subject())) {
+    return miss;
   }
-  if (best && best->score < kLeastScore) {
+  const Subject whole = content->subject();
+  const std::size_t blanks = std::min(whole.text.find_first_not_of(' '), whole.text.size());
+  if (blanks == 0) {
     return std::nullopt;
   }
-  return best;
+  std::optional<NearMiss> miss = state_->nearest({whole.text.substr(blanks), whole.kind});
+  if (miss) {
+    miss->blanks = blanks;
+    miss->text.insert(0, blanks, ' ');
+    miss->text_at += blanks;
+  }
+  return miss;
 }
 
 }  // namespace warder::filter

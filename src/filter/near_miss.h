@@ -23,6 +23,9 @@ struct NearMiss {
   // up to which it fitted.
   std::string text;
   std::size_t text_at = 0;
+  // So many blanks in front of what was searched, left where the date stood, are in the way:
+  // without them the expression gets as far as the members above say.
+  std::size_t blanks = 0;
   // JSON filters: the first comparison that failed and what the field holds instead:
   // `status == 401: it is 200`.
   std::string failed;
@@ -30,6 +33,10 @@ struct NearMiss {
   // the misses of one filter.
   std::size_t score = 0;
 };
+
+// The same in half a sentence, for an error: "stops at '<HOST>$' before 'host.example'". Empty
+// when all of the expression fits, and the finding was refused for another reason.
+std::string in_words(const NearMiss& miss);
 
 // Explains misses to people: `warder test` and `warder doctor`, never the way of a line. It tries
 // beginnings of the patterns, cut between their elements, and finds the longest one that still

@@ -1,6 +1,7 @@
 #include "filter/samples.h"
 
 #include "filter/matcher.h"
+#include "filter/near_miss.h"
 #include "net/address.h"
 #include "util/strings.h"
 
@@ -180,6 +181,7 @@ class Outcome : public MatchHandler {
                             util::printable(notice.subject));
   }
 
+  bool empty() const { return findings_.empty(); }
   // Why the sample fails; empty when it holds.
   std::string verdict(const Sample& sample) const {
     const std::string given =
@@ -272,10 +274,18 @@ void check_samples(const std::shared_ptr<const Filter>& filter, const Definition
       line.text = text;
       (*matcher)->match(line, sample.time.value_or(kLate), outcome);
     }
-    if (const std::string why = outcome.verdict(sample); !why.empty()) {
-      problems.add(sample.place,
-                   fmt::format("sample {}: {}", why, util::printable(sample.lines.back())));
+    std::string why = outcome.verdict(sample);
+    if (why.empty()) {
+      continue;
     }
+    why = fmt::format("sample {}: {}", why, util::printable(sample.lines.back()));
+    if (sample.must_match && outcome.empty()) {
+      const auto miss = MissExplainer(filter).explain(sample.lines.back());
+      if (const std::string place = miss ? in_words(*miss) : ""; !place.empty()) {
+        why += fmt::format(" ({})", place);
+      }
+    }
+    problems.add(sample.place, std::move(why));
   }
 }
 

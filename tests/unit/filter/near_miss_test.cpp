@@ -36,6 +36,24 @@ TEST_CASE("a miss names the element of the pattern that did not fit", "[near_mis
   CHECK(told(one.explain("something else")) == "nothing near");
 }
 
+TEST_CASE("a miss for the blank behind the date says so", "[near_miss]") {
+  auto one = explainer({{"failregex", "^app: wrong password from <HOST>$"}});
+  const auto miss = one.explain("2026-11-26 11:00:00 app: wrong password from 192.0.2.1");
+  REQUIRE(miss);
+  CHECK(miss->blanks == 1);
+  CHECK(told(miss) ==
+        "^app: wrong password from <HOST>$ || \n app: wrong password from 192.0.2.1 || ");
+  CHECK(in_words(*miss) ==
+        "the blank behind the date, which is taken out first, is still in front: begin the pattern "
+        "with ^\\s*");
+  // Where something is near as it stands, the blank is not to blame.
+  const auto other = explainer({{"failregex", "^\\s*app: wrong password from <HOST>$"}})
+                         .explain("2026-11-26 11:00:00 app: wrong password by 192.0.2.1");
+  REQUIRE(other);
+  CHECK(other->blanks == 0);
+  CHECK(in_words(*other) == "stops at 'from <HOST>$' before 'by 192.0.2.1'");
+}
+
 TEST_CASE("the place may lie within a group, in the alternative that fits best", "[near_miss]") {
   auto one = explainer({{"failregex",
                          "^Failed (?:password|keyboard-interactive/pam) for (?:invalid user )?"
