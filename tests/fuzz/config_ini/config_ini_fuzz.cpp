@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -22,10 +23,14 @@ void require(bool holds) {
   }
 }
 
-// Writes a layer as a file again. False where the dialect has no way to write it: a conditional
-// section was folded, so that names hold its '='.
+// Writes a layer as a file again. False where the dialect has no way to write it: conditional
+// sections were folded, so that names hold their '=', or that a section comes twice.
 bool print(const config::Layer& layer, std::string* out) {
+  std::set<std::string> seen;
   for (const config::RawSection& section : layer.sections) {
+    if (!seen.insert(section.name).second && section.name != "DEFAULT") {
+      return false;
+    }
     *out += "[" + section.name + "]\n";
     for (const config::RawOption& option : section.options) {
       if (option.name.find_first_of("=:") != std::string::npos) {
