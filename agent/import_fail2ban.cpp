@@ -173,7 +173,11 @@ ExitStatus run(const Globals& globals, const Words& words) {
   if (!database.empty()) {
     const auto stored = fail2ban::read_database(database);
     if (!stored) {
-      return complain(stored.error());
+      return complain(words.database.empty()
+                          ? stored.error().with_context(
+                                "the database that dbfile of fail2ban.conf names (--database gives "
+                                "another one)")
+                          : stored.error());
     }
     auto planned = import_database(*stored, report, words, *main);
     if (!planned) {
@@ -194,6 +198,12 @@ ExitStatus run(const Globals& globals, const Words& words) {
     }
     if (!words.apply) {
       print("nothing was changed\n");
+    }
+    if (!import && report.configuration.globals.database) {
+      print(
+          fmt::format("--database {} shows what --apply would take over: bans, counts and "
+                      "positions\n",
+                      util::printable(*report.configuration.globals.database)));
     }
   }
   return ExitStatus::kOk;

@@ -115,6 +115,43 @@ json counts_json(const Counts& counts) {
   return {{"runs", counts[0]}, {"differs", counts[1]}, {"refused", counts[2]}};
 }
 
+// "a", "a and b", "a, b and c"
+std::string enumerated(const std::vector<std::string>& words) {
+  std::string text;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    text += i == 0 ? "" : i + 1 == words.size() ? " and " : ", ";
+    text += util::printable(words[i]);
+  }
+  return text;
+}
+
+// As it can be written into the agent's configuration: without jails that it would not find there.
+std::string destination_text(const ImportReport::Destination& one) {
+  const fail2ban::ActionDestination& destination = one.destination;
+  const std::string waiting = enumerated(one.jails_that_do_not_run);
+  const char* runs = one.jails_that_do_not_run.size() == 1 ? "runs" : "run";
+  std::string text = fmt::format("  a destination {} for {}",
+                                 destination.in_use ? "that runs" : "to write into warder.conf",
+                                 enumerated(destination.actions));
+  if (destination.jails.empty()) {
+    text += fmt::format(", once {} {}", waiting, runs);
+  } else if (!waiting.empty()) {
+    text += fmt::format("; {} {}, too, once {} {}", waiting,
+                        one.jails_that_do_not_run.size() == 1 ? "belongs" : "belong",
+                        one.jails_that_do_not_run.size() == 1 ? "it" : "they", runs);
+  }
+  text += ":\n";
+  fail2ban::ActionDestination shown = destination;
+  if (shown.jails.empty()) {
+    shown.jails = one.jails_that_do_not_run;
+  }
+  const std::string block = shown.to_ini();  // outlives the lines
+  for (const std::string_view line : util::split(util::trim(block), '\n')) {
+    text += fmt::format("    {}\n", util::printable(line, 1000));
+  }
+  return text;
+}
+
 std::string counts_text(const Counts& counts) {
   return fmt::format("{} as they are, {} different, {} refused", counts[0], counts[1], counts[2]);
 }
@@ -173,6 +210,16 @@ ImportReport report_fail2ban(config::FileReader& files, const std::string& direc
     report.jails.push_back(std::move(jail));
   }
   report.configuration.jails.clear();
+  const std::set<std::string> running = report.running();
+  for (fail2ban::ActionDestination& one : std::exchange(report.configuration.destinations, {})) {
+    ImportReport::Destination destination;
+    for (std::string& jail : std::exchange(one.jails, {})) {
+      (running.contains(jail) ? one.jails : destination.jails_that_do_not_run)
+          .push_back(std::move(jail));
+    }
+    destination.destination = std::move(one);
+    report.destinations.push_back(std::move(destination));
+  }
   return report;
 }
 
@@ -205,20 +252,9 @@ std::string ImportReport::to_text() const {
   for (const auto& [name, filter] : filters) {
     text += fmt::format("  filter {}: {}\n", util::printable(name),
                         fail2ban::to_string(filter.verdict));
-    // Those that nothing could be said of are many in some filters; the JSON form has them all.
-    std::size_t unproven = 0;
-    for (const std::string& warning : filter.warnings) {
-      if (warning.find(filter::kTooLargeToProve) != std::string::npos) {
-        ++unproven;
-      } else {
-        text += fmt::format("    {}\n", util::printable_again(warning, 1000));
-      }
-    }
-    if (unproven > 0) {
-      text += fmt::format(
-          "    of {} of its patterns it was not proven that injected text cannot "
-          "move the address\n",
-          unproven);
+    // The JSON form has them all.
+    for (const std::string& warning : filter::with_unproven_counted(filter.warnings)) {
+      text += fmt::format("    {}\n", util::printable_again(warning, 1000));
     }
   }
   if (!configuration.remarks.empty() || !configuration.globals.remarks.empty()) {
@@ -229,16 +265,18 @@ std::string ImportReport::to_text() const {
       text += remark_text(remark);
     }
   }
-  for (const fail2ban::ActionDestination& one : configuration.destinations) {
-    text += fmt::format("  {}:\n", one.in_use ? "a destination that runs for these actions"
-                                              : "a destination to write for these actions");
-    const std::string block = one.to_ini();  // outlives the lines
-    for (const std::string_view line : util::split(util::trim(block), '\n')) {
-      text += fmt::format("    {}\n", util::printable(line, 1000));
-    }
+  for (const Destination& one : destinations) {
+    text += destination_text(one);
   }
   text += fmt::format("jails: {}; filters: {}\n", counts_text(jail_counts(*this)),
                       counts_text(filter_counts(*this)));
+  if (std::any_of(jails.begin(), jails.end(), [](const Jail& jail) {
+        return jail.plan.enabled && jail.verdict == Verdict::kRefused;
+      })) {
+    text +=
+        "as long as an enabled jail is refused, so is the whole configuration: mend it, or set "
+        "enabled = false for it\n";
+  }
   return text;
 }
 
@@ -257,14 +295,16 @@ json ImportReport::to_json() const {
                                  {"warnings", filter.warnings}});
   }
   object["destinations"] = json::array();
-  for (const fail2ban::ActionDestination& one : configuration.destinations) {
+  for (const Destination& one : destinations) {
     json keys = json::object();
-    for (const auto& [key, value] : one.keys) {
+    for (const auto& [key, value] : one.destination.keys) {
       keys[key] = value;
     }
-    object["destinations"].push_back({{"name", one.name},
-                                      {"in_use", one.in_use},
-                                      {"jails", one.jails},
+    object["destinations"].push_back({{"name", one.destination.name},
+                                      {"in_use", one.destination.in_use},
+                                      {"actions", one.destination.actions},
+                                      {"jails", one.destination.jails},
+                                      {"jails_that_do_not_run", one.jails_that_do_not_run},
                                       {"keys", std::move(keys)}});
   }
   std::vector<fail2ban::Remark> general = configuration.remarks;

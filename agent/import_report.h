@@ -28,9 +28,15 @@ struct ImportReport {
     // Whom injected text could have banned, and what else there is to look at; of all its jails.
     std::vector<std::string> warnings;
   };
+  struct Destination {
+    fail2ban::ActionDestination destination;  // for those of its jails that run here
+    std::vector<std::string> jails_that_do_not_run;
+  };
   std::string directory;
-  fail2ban::Configuration configuration;  // its jails are moved to `jails`
+  // Its jails are moved to `jails`, its destinations to `destinations`.
+  fail2ban::Configuration configuration;
   std::vector<Jail> jails;
+  std::vector<Destination> destinations;
   std::map<std::string, Filter> filters;
   std::vector<std::string> errors;  // files that cannot be read
 

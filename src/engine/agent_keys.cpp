@@ -1,7 +1,6 @@
 #include "engine/agent_keys.h"
 
-#include <array>
-#include <unistd.h>
+#include "engine/own_name.h"
 
 namespace warder::engine {
 namespace {
@@ -121,21 +120,13 @@ constexpr Key kKeys[] = {
 constexpr config::Table kTable{
     .section = "agent", .text = "What concerns the agent as a whole.", .keys = kKeys};
 
-std::string host_name() {
-  std::array<char, 256> name{};
-  if (::gethostname(name.data(), name.size() - 1) != 0 || name.front() == '\0') {
-    return "localhost";
-  }
-  return name.data();
-}
-
 }  // namespace
 
 const config::Table& agent_table() { return kTable; }
 
 AgentOptions agent_options(const config::Values& values) {
   AgentOptions options;
-  options.name = values.has("name") ? values.string("name") : host_name();
+  options.name = values.has("name") ? values.string("name") : own_name();
   options.state = values.path("state");
   options.log_level = values.choice<log::Level>("log_level");
   for (const std::string& folder : values.list("filters")) {

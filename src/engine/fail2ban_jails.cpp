@@ -2,6 +2,8 @@
 
 #include "config/check.h"
 #include "engine/jail_compiler.h"
+#include "engine/own_name.h"
+#include "filter/lint.h"
 #include "jail/keys.h"
 #include "util/clock.h"
 #include "util/glob.h"
@@ -103,6 +105,25 @@ config::Section section_of(const fail2ban::ActionDestination& destination) {
   return section;
 }
 
+// What a stock filter is warned of would drown the rest of a check and of the log.
+void add_with_unproven_counted(const config::Diagnostics& told, config::Diagnostics& diagnostics) {
+  std::vector<std::string> warnings;
+  std::optional<config::Diagnostic> one_of_them;
+  for (const config::Diagnostic& one : told.list()) {
+    if (one.severity == config::Severity::kWarning && one.key == "filter") {
+      warnings.push_back(one.problem);
+      one_of_them = one;
+    } else {
+      diagnostics.add(one);
+    }
+  }
+  for (std::string& warning : filter::with_unproven_counted(warnings)) {
+    config::Diagnostic again = *one_of_them;
+    again.problem = std::move(warning);
+    diagnostics.add(std::move(again));
+  }
+}
+
 }  // namespace
 
 fail2ban::ReadOptions fail2ban_read_options(const MainConfiguration& main,
@@ -112,9 +133,7 @@ fail2ban::ReadOptions fail2ban_read_options(const MainConfiguration& main,
   options.resolve = bounded(resolve);
   options.exists = has_file;
   options.mail_server = main.agent.fail2ban_mail_server;
-  if (!main.agent.name.empty()) {  // a report needs no configuration
-    options.host = main.agent.name;
-  }
+  options.host = main.agent.name.empty() ? own_name() : main.agent.name;
   return options;
 }
 
@@ -163,9 +182,11 @@ void add_fail2ban_jails(config::FileReader& files, const MainConfiguration& main
     }
     set.ignored_names.insert(plan.ignored_names.begin(), plan.ignored_names.end());
     set.ignored_files.insert(plan.ignored_files.begin(), plan.ignored_files.end());
-    if (auto compiled = compile_fail2ban_jail(plan, directory, main, diagnostics)) {
+    config::Diagnostics told;
+    if (auto compiled = compile_fail2ban_jail(plan, directory, main, told)) {
       set.jails.push_back(std::move(*compiled));
     }
+    add_with_unproven_counted(told, diagnostics);
   }
 }
 

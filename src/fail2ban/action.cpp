@@ -19,6 +19,8 @@ namespace {
 constexpr std::string_view kCommandRemedy =
     "write [destination NAME] with form = command, argv = the program, events = ban unban: it gets "
     "JSON on its standard input, no shell and no log text in its arguments";
+// Those that `check` shows, too.
+constexpr std::string_view kShown = ", which warder import-fail2ban shows";
 constexpr std::string_view kAcceptance =
     "; or name the action in [agent] fail2ban_skip_actions to go without it";
 
@@ -120,22 +122,18 @@ void judge_telling(const config::Definition& definition, const ActionRequest& re
   if (name == "smtp.py") {
     action->destination = smtp_destination(action->reference.parameters);
     remark(action, Verdict::kDiffers, "mail is sent by a destination, once it is configured",
-           fmt::format("write [destination {}] as shown below", action->destination->name));
+           fmt::format("write [destination {}]{}", action->destination->name, kShown));
     return;
   }
   action->destination = mail_destination(definition, request.host);
   if (action->destination->in_use) {
     remark(action, Verdict::kDiffers,
-           fmt::format("bans are mailed by the destination {}: nothing is looked up (whois, "
-                       "GeoIP), a start or stop of a jail is not mailed, and what follows a mail "
-                       "within a minute goes as one summary",
-                       action->destination->name),
-           "");
+           fmt::format("bans are mailed by the destination {}", action->destination->name), "");
   } else {
     remark(action, Verdict::kDiffers, "mail is sent by a destination, once there is a relay",
            fmt::format("set [agent] fail2ban_mail_server = smtp://127.0.0.1 (or another relay), or "
-                       "write [destination {}] as shown below",
-                       action->destination->name));
+                       "write [destination {}]{}",
+                       action->destination->name, kShown));
   }
 }
 
@@ -154,8 +152,8 @@ void judge_report(const config::Definition& definition, const ActionRequest& req
   remark(action, Verdict::kDiffers,
          "addresses are reported by a destination, once its key is in the vault; no line of the "
          "log goes along",
-         fmt::format("put the API key into the vault and write [destination {}] as shown below",
-                     action->destination->name));
+         fmt::format("put the API key into the vault and write [destination {}]{}",
+                     action->destination->name, kShown));
 }
 
 void judge_command(const config::Definition& definition, const ActionRequest& request,
@@ -174,9 +172,8 @@ void judge_command(const config::Definition& definition, const ActionRequest& re
     action->kind = ActionKind::kTells;
     remark(action, Verdict::kDiffers,
            "its webhook is posted to by a destination, once that is configured",
-           fmt::format("put the webhook's address into the vault and write [destination {}] as "
-                       "shown below",
-                       action->destination->name));
+           fmt::format("put the webhook's address into the vault and write [destination {}]{}",
+                       action->destination->name, kShown));
     return;
   }
   auto command = command_destination(ban, text_of(definition, "actionunban"),

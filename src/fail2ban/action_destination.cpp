@@ -68,10 +68,21 @@ std::string whole_address(std::string_view address) {
                                                      : std::string(address);
 }
 
+// One entry of a mail's head without the name that may stand before it: "Ops <ops@example.org>".
+std::string_view bare_address(std::string_view text) {
+  const std::size_t open = text.find('<');
+  const std::size_t close = text.find('>', open == std::string_view::npos ? 0 : open);
+  return util::trim(open == std::string_view::npos || close == std::string_view::npos
+                        ? text
+                        : text.substr(open + 1, close - open - 1));
+}
+
 std::string addresses(std::string_view list) {
   std::string result;
-  for (const std::string_view word : util::split_words(list, " \t\n,")) {
-    result += (result.empty() ? "" : " ") + whole_address(word);
+  for (const std::string_view entry : util::split_words(list, ",\n")) {
+    for (const std::string_view word : util::split_words(bare_address(entry), " \t")) {
+      result += (result.empty() ? "" : " ") + whole_address(word);
+    }
   }
   return result;
 }
@@ -124,6 +135,14 @@ util::Result<std::string> program_path(const std::string& name,
   return unfit(fmt::format("there is no program {}; write its whole path", util::printable(name)));
 }
 
+void add_new(std::vector<std::string> words, std::vector<std::string>* list) {
+  for (std::string& word : words) {
+    if (std::find(list->begin(), list->end(), word) == list->end()) {
+      list->push_back(std::move(word));
+    }
+  }
+}
+
 bool has_word(std::string_view text, std::string_view word) {
   for (std::size_t at = text.find(word); at != std::string_view::npos;
        at = text.find(word, at + 1)) {
@@ -151,6 +170,10 @@ std::string ActionDestination::to_ini() const {
   return text + '\n';
 }
 
+bool ActionDestination::is_mail() const {
+  return !keys.empty() && keys.front() == std::pair<std::string, std::string>("form", "mail");
+}
+
 ActionDestination mail_destination(const config::Definition& definition,
                                    const DestinationSurroundings& surroundings) {
   const auto or_else = [](std::string text, const char* fallback) {
@@ -166,7 +189,7 @@ ActionDestination mail_destination(const config::Definition& definition,
   mail.in_use = !surroundings.mail_server.empty();
   mail.keys = {{"form", "mail"},
                {"server", mail.in_use ? surroundings.mail_server : "smtp://127.0.0.1"},
-               {"from", whole_address(from)},
+               {"from", whole_address(bare_address(from))},
                {"to", to},
                {"events", "ban"}};
   return mail;
@@ -183,7 +206,7 @@ ActionDestination smtp_destination(const config::Parameters& parameters) {
   mail.name = "fail2ban-mail-" + plain_name(to);
   mail.keys = {{"form", "mail"},
                {"server", "smtp://" + given("host", "127.0.0.1")},
-               {"from", whole_address(given("sender", "fail2ban"))},
+               {"from", whole_address(bare_address(given("sender", "fail2ban")))},
                {"to", to}};
   if (const std::string user = given("user", ""); !user.empty()) {
     mail.keys.emplace_back("username", user);
@@ -296,11 +319,8 @@ void add_destination(ActionDestination destination, std::vector<ActionDestinatio
       return;
     }
     if (known->keys == destination.keys) {
-      for (std::string& jail : destination.jails) {
-        if (std::find(known->jails.begin(), known->jails.end(), jail) == known->jails.end()) {
-          known->jails.push_back(std::move(jail));
-        }
-      }
+      add_new(std::move(destination.jails), &known->jails);
+      add_new(std::move(destination.actions), &known->actions);
       return;
     }
     destination.name = fmt::format("{}-{}", name, number);

@@ -21,11 +21,13 @@ struct ActionDestination {
   std::vector<std::pair<std::string, std::string>> keys;
   config::Place place;
   std::vector<std::string> jails;
+  std::vector<std::string> actions;  // whose work it does
   // The agent uses it by itself. Otherwise the operator is shown it: what only he knows is missing.
   bool in_use = false;
 
   // As it would stand in the agent's configuration.
   std::string to_ini() const;
+  bool is_mail() const;
 };
 
 // What of this host the translation depends on.
@@ -33,7 +35,7 @@ struct DestinationSurroundings {
   // The relay that mail of actions goes to, in the words of a destination's `server`. Empty: none,
   // and mail is only proposed.
   std::string mail_server = {};
-  // For the sender's address.
+  // For the sender's address. Mail to a user without a host goes to localhost.
   std::string host = "localhost";
   // Is there such a file? For programs that are named without their folder.
   std::function<bool(const std::string& path)> exists = {};

@@ -53,15 +53,23 @@ constexpr std::array<std::string_view, 33> kJailOptions{"enabled",
 constexpr std::array<std::string_view, 7> kFilterOptions{
     "usedns", "prefregex", "failregex", "ignoreregex", "maxlines", "datepattern", "journalmatch"};
 
-// Why nobody can tell true lines from forged ones in the log that a stock filter is for; empty for
-// others.
-std::string_view forged_lines(std::string_view filter) {
-  if (filter == "mysqld-auth") {
-    return "MariaDB writes user names with line breaks as they were sent, so that whoever may "
-           "connect can have any address banned, in fail2ban as well";
-  }
-  return {};
-}
+// Stock filters that take forged lines for true ones: the log's program writes what it was sent
+// with its line breaks.
+struct Forgeable {
+  std::string_view filter;
+  std::string_view why;
+  std::string_view remedy;
+};
+constexpr std::array<Forgeable, 2> kForgeable{
+    {{"mysqld-auth",
+      "MariaDB writes user names with line breaks as they were sent, so that whoever may connect "
+      "can have any address banned, in fail2ban as well",
+      "let only trusted networks reach the port, or do without the jail"},
+     {"roundcube-auth",
+      "Roundcube writes user names with line breaks as they were sent, so that whoever reaches its "
+      "sign-in page can have any address banned, in fail2ban as well",
+      "set enabled = false here and use the agent's own jail roundcube, which knows Roundcube's "
+      "lines from forged ones"}}};
 
 std::string joined(const std::string& folder, std::string_view name) {
   return fmt::format("{}/{}", folder, name);
@@ -198,10 +206,11 @@ class Reading {
       refuse(plan, option->place, "filter", reference.error().message());
       return;
     }
-    if (const std::string_view why = forged_lines(reference->name); !why.empty()) {
-      plan->remarks.push_back({Verdict::kRuns, option->place, "filter " + reference->name,
-                               std::string(why),
-                               "let only trusted networks reach the port, or do without the jail"});
+    for (const Forgeable& forgeable : kForgeable) {
+      if (reference->name == forgeable.filter) {
+        plan->remarks.push_back({Verdict::kRuns, option->place, "filter " + reference->name,
+                                 std::string(forgeable.why), std::string(forgeable.remedy)});
+      }
     }
     plan->filter = std::move(*reference);
     plan->options.options.push_back({"filter", option->text, option->place, {}, true, false});
@@ -307,9 +316,20 @@ class Reading {
     }
   }
 
+  template <typename Is>
+  static const Action* first_action(const JailPlan& plan, const Is& is) {
+    const auto found = std::find_if(plan.actions.begin(), plan.actions.end(), is);
+    return found != plan.actions.end() ? &*found : nullptr;
+  }
+
+  static bool is_kernel(const Action& action) { return action.kind == ActionKind::kKernel; }
+
+  static bool is_mail(const Action& action) {
+    return action.destination && action.destination->is_mail();
+  }
+
   static bool bans_in_kernel(const JailPlan& plan) {
-    return std::any_of(plan.actions.begin(), plan.actions.end(),
-                       [](const Action& action) { return action.kind == ActionKind::kKernel; });
+    return first_action(plan, is_kernel) != nullptr;
   }
 
   static void collect_destinations(Configuration& result) {
@@ -320,6 +340,7 @@ class Reading {
         }
         ActionDestination destination = *action.destination;
         destination.place = action.place;
+        destination.actions = {action.reference.name};
         destination.jails = {plan.name};
         for (auto& [key, value] : destination.keys) {
           if (key == "events" && !bans_in_kernel(plan)) {
@@ -331,18 +352,23 @@ class Reading {
     }
   }
 
-  // What would be said of every jail is said once.
+  // What would be said of every jail is said once, at the first action that it is true of.
   static void tell_common(Configuration& result) {
-    const auto first = std::find_if(result.jails.begin(), result.jails.end(), bans_in_kernel);
-    if (first != result.jails.end()) {
-      result.remarks.push_back(
-          {Verdict::kDiffers, first->place, "banaction",
-           "packets of a banned address are dropped before connection tracking and DNAT, so open "
-           "connections and ports published by Docker are closed too; nothing is answered, "
-           "whatever "
-           "blocktype says, and chain is not needed",
-           ""});
-    }
+    const auto tell = [&](const auto& is, const char* subject, const char* text) {
+      for (const JailPlan& plan : result.jails) {
+        if (const Action* action = first_action(plan, is)) {
+          result.remarks.push_back({Verdict::kDiffers, action->place, subject, text, ""});
+          return;
+        }
+      }
+    };
+    tell(is_kernel, "banaction",
+         "packets of a banned address are dropped before connection tracking and DNAT, so open "
+         "connections and ports published by Docker are closed too; nothing is answered, whatever "
+         "blocktype says, and chain is not needed");
+    tell(is_mail, "mail",
+         "nothing is looked up (whois, GeoIP) and no line of the log goes along; a start or stop "
+         "of a jail is not mailed, and what follows a mail within a minute goes as one summary");
   }
 
   config::FileReader& files_;

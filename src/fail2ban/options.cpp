@@ -71,6 +71,12 @@ class Translation {
                              std::string(subject), std::move(what), std::move(remedy)});
   }
 
+  bool is_refused(std::string_view subject) const {
+    return std::any_of(plan_.remarks.begin(), plan_.remarks.end(), [&](const Remark& one) {
+      return one.subject == subject && one.verdict == Verdict::kRefused;
+    });
+  }
+
   void filter_overrides() {
     for (const std::string_view name : kOfFilter) {
       if (const auto value = text(name)) {
@@ -336,9 +342,14 @@ class Translation {
     const bool in_kernel =
         std::any_of(plan_.actions.begin(), plan_.actions.end(),
                     [](const Action& action) { return action.kind == ActionKind::kKernel; });
-    (void)text("action");  // its place
+    if (const config::Option* action = section_.find("action"); action != nullptr) {
+      place_ = action->place;
+    }
     if (!in_kernel) {
       set("observe", "yes");
+      if (is_refused("action")) {
+        return;  // which actions there would be is not known
+      }
       remark(Verdict::kDiffers, "action",
              "no action bans in a firewall: bans are decided and recorded, nobody is shut out",
              "name a banaction if somebody should be");

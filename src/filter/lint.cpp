@@ -381,7 +381,8 @@ class FilterLint {
       const Pattern& pattern = filter_->patterns()[i];
       std::string text = fmt::format("failregex '{}': ", pattern.text);
       if (lint.safety == Safety::kUnknown) {
-        text += fmt::format("{} that injected text cannot move its address", kTooLargeToProve);
+        text += fmt::format("{} that injected text cannot move its address; make it simpler",
+                            kTooLargeToProve);
       } else if (lint.safety == Safety::kFields) {
         text += fmt::format(
             "a field that holds more than its pattern says can move the address: {}; anchor the "
@@ -427,6 +428,25 @@ LintReport lint_filter(const std::shared_ptr<const Filter>& filter, const Defini
   check_names(definition, report);
   check_forgeable(definition, report);
   return report;
+}
+
+std::vector<std::string> with_unproven_counted(const std::vector<std::string>& warnings) {
+  std::vector<std::string> told;
+  std::size_t unproven = 0;
+  for (const std::string& warning : warnings) {
+    if (warning.find(kTooLargeToProve) != std::string::npos) {
+      ++unproven;
+    } else {
+      told.push_back(warning);
+    }
+  }
+  if (unproven > 0) {
+    told.push_back(
+        fmt::format("{} of its patterns {} too large to prove that injected text cannot "
+                    "move the address",
+                    unproven, unproven == 1 ? "is" : "are"));
+  }
+  return told;
 }
 
 }  // namespace warder::filter

@@ -60,4 +60,8 @@ enum class Origin : std::uint8_t { kOwn, kFail2ban };
 LintReport lint_filter(const std::shared_ptr<const Filter>& filter, const Definition& definition,
                        Origin origin);
 
+// A filter's warnings for people: those of Safety::kUnknown, which stock filters of fail2ban have
+// by the dozen, become one that counts them, at the end.
+std::vector<std::string> with_unproven_counted(const std::vector<std::string>& warnings);
+
 }  // namespace warder::filter

@@ -63,6 +63,12 @@ TEST_CASE("a mail action as a destination") {
         "[destination fail2ban-mail-root-localhost]\nform = mail\nserver = smtp://mail.lan\n"
         "from = root@web-1\nto = root@localhost\nevents = ban\njails =\n");
   CHECK(mail("", {}).find("server = smtp://127.0.0.1\n") != std::string::npos);
+  // As in the head of a mail: SMTP takes the bare addresses.
+  CHECK(mail("dest = Ops Night <ops@example.org>, root\n"
+             "sender = Fail2Ban on <fq-hostname> <f2b@example.org>\n") ==
+        "[destination fail2ban-mail-ops-example.org-root-localhost]\nform = mail\n"
+        "server = smtp://mail.lan\nfrom = f2b@example.org\n"
+        "to = ops@example.org root@localhost\nevents = ban\njails =\n");
 
   const ActionDestination smtp = fail2ban::smtp_destination(
       {{"host", "mail.example.org:587"}, {"user", "me"}, {"password", "hunter2"}});
@@ -94,7 +100,11 @@ TEST_CASE("a webhook is known by its host, and its address is not told") {
 TEST_CASE("equal destinations of several jails become one, others keep apart") {
   std::vector<ActionDestination> list;
   const auto add = [&](const char* jail, const char* key) {
-    fail2ban::add_destination({.name = "n", .keys = {{"form", key}}, .place = {}, .jails = {jail}},
+    fail2ban::add_destination({.name = "n",
+                               .keys = {{"form", key}},
+                               .place = {},
+                               .jails = {jail},
+                               .actions = {std::string("tell-") + key}},
                               &list);
   };
   add("a", "x");
@@ -105,4 +115,5 @@ TEST_CASE("equal destinations of several jails become one, others keep apart") {
   REQUIRE(list.size() == 2);
   CHECK(list[0].to_ini() == "[destination n]\nform = x\njails = a c\n");
   CHECK(list[1].to_ini() == "[destination n-2]\nform = y\njails = b d\n");
+  CHECK(list[0].actions == std::vector<std::string>{"tell-x"});
 }

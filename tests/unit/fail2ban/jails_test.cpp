@@ -267,6 +267,14 @@ TEST_CASE("actions: the kernel's are native, others are told by name") {
       read({{"jail.local", mine}}, {.skip_actions = {"mine", "smart.py"}}).jail("app").verdict() ==
       Verdict::kDiffers);
 
+  // Said once, and nothing of what would follow if there were no action.
+  const fail2ban::JailPlan unset =
+      read({{"jail.local", "[app]\nenabled = on\nlogpath = /x\naction = %(nothing)s\n"}})
+          .jail("app");
+  REQUIRE(unset.remarks.size() == 1);
+  CHECK(unset.remarks[0].subject == "action");
+  CHECK(unset.remarks[0].verdict == Verdict::kRefused);
+
   const fail2ban::JailPlan broken =
       read({{"jail.local", "[app]\nenabled = on\naction = odd\n"},
             {"action.d/odd.conf", "[Definition]\nactionban = /bin/x %(nothing)s\n"}})
@@ -314,6 +322,24 @@ TEST_CASE("actions that report to a public list are told as a destination, or re
         "action apprise: its command needs a shell, and apprise is not run\n"
         "action xarf-login-attack: its command needs a shell and sends lines of the log to a third "
         "party\n");
+}
+
+TEST_CASE("what is true of all jails is told once, where the first of them says so") {
+  const Read made =
+      read({{"jail.local",
+             "[app]\nenabled = on\naction = quiet\n[two]\nenabled = on\nfilter = app\n"
+             "action = %(action_)s\n  sendmail-whois\n[three]\nenabled = on\nfilter = app\n"
+             "action = %(action_)s\n  sendmail-whois\n"}});
+  const std::vector<fail2ban::Remark>& remarks = made.configuration.remarks;
+  REQUIRE(remarks.size() == 2);
+  CHECK(remarks[0].subject == "banaction");
+  CHECK(remarks[0].place.to_string() == "/etc/fail2ban/jail.local:7");
+  CHECK(remarks[1].subject == "mail");
+  CHECK(remarks[1].text ==
+        "nothing is looked up (whois, GeoIP) and no line of the log goes along; a start or stop of "
+        "a jail is not mailed, and what follows a mail within a minute goes as one summary");
+  REQUIRE(made.configuration.destinations.size() == 1);
+  CHECK(made.configuration.destinations[0].actions == std::vector<std::string>{"sendmail-whois"});
 }
 
 TEST_CASE("a jail without a banning action only observes") {
@@ -366,6 +392,13 @@ TEST_CASE("a stock filter for a log that others can forge is told") {
   CHECK(remark(plan, "filter mysqld-auth").verdict == Verdict::kRuns);
   CHECK(remark(plan, "filter mysqld-auth").place.to_string() == "/etc/fail2ban/jail.local:3");
   CHECK(remark(plan, "filter mysqld-auth").text.starts_with("MariaDB writes user names"));
+
+  const fail2ban::JailPlan mail =
+      read({{"filter.d/roundcube-auth.conf", "[Definition]\nfailregex = ^denied <HOST>$\n"},
+            {"jail.local", "[mail]\nenabled = on\nfilter = roundcube-auth\nlogpath = /x\n"}})
+          .jail("mail");
+  CHECK(remark(mail, "filter roundcube-auth").verdict == Verdict::kRuns);
+  CHECK(remark(mail, "filter roundcube-auth").text.starts_with("Roundcube writes user names"));
 }
 
 TEST_CASE("fail2ban.conf says where database and log are") {
