@@ -119,6 +119,18 @@ std::string told_text(const json& incident, util::WallTime now) {
   return text.empty() ? "nobody" : text;
 }
 
+// The name often ends with what the message begins with: a jail's key, or the first words. That is
+// long enough once.
+std::string incident_text(const std::string& name, std::string_view message) {
+  for (const std::size_t bar : {name.find('|'), name.rfind('|')}) {
+    const std::string_view shared = std::string_view(name).substr(bar + 1);
+    if (message.starts_with(shared)) {
+      return name + std::string(message.substr(shared.size()));
+    }
+  }
+  return fmt::format("{}: {}", name, message);
+}
+
 std::string incidents_text(const json& document, bool ended) {
   const util::WallTime now = time_of(document, "now");
   TextTable table({"NUMBER", "SEVERITY", ended ? "ENDED" : "AGE", "EVENTS", ended ? "HOW" : "TOLD",
@@ -133,7 +145,7 @@ std::string incidents_text(const json& document, bool ended) {
                acknowledged.empty() ? "no"
                                     : fmt::format("{}{}{}", acknowledged.value("by", ""),
                                                   note.empty() ? "" : ": ", note),
-               fmt::format("{}: {}", incident.value("name", ""), incident.value("message", ""))});
+               incident_text(incident.value("name", ""), incident.value("message", ""))});
   }
   if (!table.empty()) {
     return table.to_text();

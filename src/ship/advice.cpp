@@ -53,7 +53,12 @@ std::vector<std::string> usual_steps(const model::Event& event) {
     case EventKind::kBackup:
     case EventKind::kIntegrity:
     case EventKind::kSecurity:
+      break;
     case EventKind::kAlert:
+      if (!event.jail.empty()) {
+        return {fmt::format("warder events --jail {}", event.jail),
+                "warder alerts list      # then: warder alerts ack NUMBER"};
+      }
       break;
   }
   return {fmt::format("warder events --kind {}", model::to_string(event.kind))};

@@ -181,9 +181,13 @@ class Mail : public Destination {
           identity ? Outcome::Kind::kRejected : Outcome::Kind::kRefused,
           {},
           fmt::format("{} answered {}: {}", where, reply,
-                      identity ? "it wants another log-in; check username and password"
-                               : "it refuses the sender, a recipient or the content; check from "
-                                 "and to of this destination")};
+                      identity && !options_.username
+                          ? "it takes mail only over TLS or after a log-in; name it by the host "
+                            "name of its certificate instead of 127.0.0.1, or set username and "
+                            "password"
+                      : identity ? "it wants another log-in; check username and password"
+                                 : "it refuses the sender, a recipient or the content; check from "
+                                   "and to of this destination")};
     }
     if (reply >= 400 && reply < 500) {
       return {Outcome::Kind::kRetry,

@@ -2,6 +2,7 @@
 
 #include "model/event_json.h"
 #include "ship/advice.h"
+#include "ship/incident.h"
 #include "ship/text.h"
 #include "util/strings.h"
 
@@ -157,6 +158,30 @@ constexpr std::string_view kHead =
     "@media (max-width:480px){.page{padding:12px!important}.card{padding-left:12px!important}}"
     "</style></head>";
 
+// What a jail that alerts tells: its message begins with the key, often a digest of 64 characters,
+// so that what happened would come last. It becomes the headline, and the key a fact.
+void tell_counted(const model::Event& event, MailContent* content) {
+  const auto detail = model::parse_detail(event.detail);
+  const std::string key = text_of(detail, "key", kLongestLine);
+  std::string_view what = event.message;
+  if (event.kind != model::EventKind::kAlert || event.jail.empty() || key.empty() ||
+      !what.starts_with(key + ": ")) {
+    return;
+  }
+  what.remove_prefix(key.size() + 2);
+  while (what.ends_with(" -")) {  // fields that the line does not have
+    what.remove_suffix(2);
+  }
+  content->facts.emplace_back("Key", key);
+  if (const std::string log = text_of(detail, "log", kLongestLine); !log.empty()) {
+    content->facts.emplace_back("Log", log);
+  }
+  const std::string text = plain_text(what, model::Event::kLongestMessage);
+  content->headline = plain_text(fmt::format("{}: {}", event.jail, text), kLongestHeadline);
+  content->cause = event.jail.size() + 2 + text.size() > kLongestHeadline ? text : std::string();
+  content->is_sentence = true;
+}
+
 }  // namespace
 
 MailContent mail_content(std::string_view host, const Message& message) {
@@ -176,6 +201,7 @@ MailContent mail_content(std::string_view host, const Message& message) {
     if (event.address) {
       content.facts.emplace_back("Address", event.address->to_string());
     }
+    tell_counted(event, &content);
     add_facts(event, &content.facts);
     const Advice advice = advice_of(message);
     if (!advice.cause.empty()) {

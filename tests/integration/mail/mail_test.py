@@ -214,6 +214,13 @@ class MailTest(unittest.TestCase):
                 self.stop_agent(agent)
                 self.assert_no_canary()
 
+    def test_a_relay_on_this_host_that_wants_tls_is_told_how_to_get_it(self):
+        port = self.serve(context=self.context)
+        self.start_agent(f"smtp://127.0.0.1:{port}")
+        self.warder("alerts", "test")
+        self.wait_for_reason("answered 530: it takes mail only over TLS or after a log-in; name it by the host name of its certificate")
+        self.assertEqual(self.inbox.mails, [])
+
     def test_a_user_name_may_be_a_reference_as_the_password_is(self):
         name = self.folder / "name"
         name.touch(mode=0o600)

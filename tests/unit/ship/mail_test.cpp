@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <string>
+#include <variant>
 
 namespace {
 
@@ -116,6 +117,45 @@ TEST_CASE("the text part is 72 columns wide; what is of no jail is its own headi
         "NEXT STEPS\n"
         "    df -h /a/path/that/is/longer/than/the/line/would/be/and/stays/one/word\n"
         "    warder events --kind backup\n");
+}
+
+TEST_CASE("what a jail that alerts has counted is the heading, its key a detail") {
+  ship::Message message = message_with("", "vault-seal");
+  message.key = "ops-03";
+  model::Event& event = std::get<model::Event>(message.what);
+  event.kind = model::EventKind::kAlert;
+  event.severity = model::Severity::kCritical;
+  const std::string accessor = "accessor hmac-sha256:" + std::string(64, '2');
+  event.message = accessor + ": update sys/seal root - -";
+  event.detail = R"({"key": ")" + accessor + R"(", "log": "/var/log/openbao/audit.log"})";
+  const std::string text = mail(message);
+  CHECK(header(text, "Subject") == "[web-1] critical: vault-seal: update sys/seal root");
+  CHECK(first_part(text) ==
+        "EVENT\n"
+        "    vault-seal: update sys/seal root (critical)\n"
+        "\n"
+        "DETAILS\n"
+        "    Host     web-1\n"
+        "    Time     2026-11-02T12:00:00Z\n"
+        "    Kind     alert\n"
+        "    Jail     vault-seal\n"
+        "    Address  192.0.2.9\n"
+        "    Key      accessor\n"
+        "             hmac-sha256:" +
+            std::string(64, '2') +
+            "\n"
+            "    Log      /var/log/openbao/audit.log\n"
+            "\n"
+            "NEXT STEPS\n"
+            "    warder events --jail vault-seal\n"
+            "    warder alerts list      # then: warder alerts ack NUMBER\n");
+  // What is longer than a heading stands below it, too.
+  event.message = accessor + ": " + std::string(200, 'x');
+  CHECK(first_part(mail(message)).find("\nCAUSE\n    " + std::string(200, 'x') + "\n") !=
+        std::string::npos);
+  // Without a key it is as of any jail.
+  event.detail.clear();
+  CHECK(header(mail(message), "Subject") == "[web-1] critical: alert 192.0.2.9 (vault-seal)");
 }
 
 TEST_CASE("mail addresses and servers are checked") {
