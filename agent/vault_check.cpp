@@ -37,22 +37,29 @@ class Report {
     add(what, false, text);
     status_ = status_ == ExitStatus::kOk ? status : status_;
   }
-  void add(std::string_view what, bool good, std::string_view text) {
-    rows_.push_back({{"what", what}, {"good", good}, {"text", text}});
-  }
+  // Neither: it cannot be found out here.
+  void unknown(std::string_view what, std::string_view text) { add(what, json(), text); }
   ExitStatus finish(const Globals& globals) const {
     if (globals.json) {
       print(rows_.dump(-1, ' ', false, json::error_handler_t::replace) + '\n');
       return status_;
     }
     for (const json& row : rows_) {
-      print(fmt::format("{:<5} {:<12} {}\n", row["good"].get<bool>() ? "good" : "BAD",
+      const json& good = row["good"];
+      print(fmt::format("{:<5} {:<12} {}\n",
+                        good.is_null()     ? "?"
+                        : good.get<bool>() ? "good"
+                                           : "BAD",
                         row["what"].get<std::string>(), row["text"].get<std::string>()));
     }
     return status_;
   }
 
  private:
+  void add(std::string_view what, json good, std::string_view text) {
+    rows_.push_back({{"what", what}, {"good", std::move(good)}, {"text", text}});
+  }
+
   json rows_ = json::array();
   ExitStatus status_ = ExitStatus::kOk;
 };
@@ -246,6 +253,11 @@ util::Result<Rights> compare_rights(const Globals& globals, const vault::VaultOp
   call.body = vault::SecretJson(json{{"paths", vault::probed_paths(rights.needed, plan)}}).dump();
   call.repeatable = true;
   const vault::Answer answer = server.ask(std::move(call));
+  if (answer.meaning == vault::Meaning::kNeverExisted) {
+    return util::Error(util::ErrorCode::kNotFound,
+                       "this server tells nobody which rights he has (it has no "
+                       "sys/capabilities-self); try them: warder vault get jails");
+  }
   if (!answer.ok()) {
     return answer.error();
   }
@@ -291,6 +303,10 @@ void test_server(const Globals& globals, const vault::VaultOptions& options,
                fmt::format("{}{}{}, KV version {}", place->mount, place->prefix.empty() ? "" : "/",
                            place->prefix, place->kv_version));
   const auto rights = compare_rights(globals, options, server, words);
+  if (!rights && rights.error().code() == util::ErrorCode::kNotFound) {
+    report->unknown("rights", rights.error().message());
+    return;
+  }
   if (!rights) {
     report->bad("rights", rights.error().message(), status_of(rights.error()));
     return;

@@ -185,6 +185,12 @@ struct Judge {
         fmt::format("the server or a proxy before it is out of service (HTTP {})", answer->status));
   }
 
+  void unsupported() const {
+    quoting(Meaning::kBadRequest, ErrorCode::kInvalid,
+            "the server does not support this operation here (an older version, or another kind of "
+            "mount)");
+  }
+
   void server_fault() const {
     if (has(said, "active cluster node not found") || has(said, "local node not active")) {
       return unavailable();
@@ -192,6 +198,9 @@ struct Judge {
     if (has(said, "exceeds allowed length") || has(said, "exceeded maximum")) {
       return quoting(Meaning::kTooLarge, ErrorCode::kInvalid,
                      "the document is larger than this server takes; split it");
+    }
+    if (has(said, "backend path not supported")) {  // RustyVault
+      return unsupported();
     }
     quoting(Meaning::kServerFault, ErrorCode::kUnavailable,
             fmt::format("the server failed (HTTP {}); its own log says why. \"internal error\" "
@@ -235,9 +244,7 @@ struct Judge {
       return not_found();
     }
     if (status == 405 || status == 415) {
-      return quoting(Meaning::kBadRequest, ErrorCode::kInvalid,
-                     "the server does not support this operation here (an older version, or "
-                     "another kind of mount)");
+      return unsupported();
     }
     if (status == 412) {
       if (has(said, "X-Vault-Request")) {

@@ -161,7 +161,11 @@ class OpenBao:
         self.log = open(self.folder / "server.log", "ab")
         self.process = subprocess.Popen(self.command(), stdout=self.log, stderr=self.log,
                                         env={"HOME": str(self.folder), "PATH": os.environ["PATH"]})
-        self.until(lambda: self.call("GET", "sys/seal-status"), "the server answers")
+        self.until(self.answers, "the server answers")
+
+    def answers(self):
+        """Something true when the server listens, initialised or not."""
+        return self.call("GET", "sys/seal-status")
 
     def kill(self, how=signal.SIGKILL):
         self.process.send_signal(how)

@@ -108,6 +108,10 @@ TEST_CASE("each failure has its meaning, its code, and a text with cause and rem
        "the server failed (HTTP 500); its own log says why. \"internal error\" often means that "
        "none of its audit devices can write. A write may have happened all the same (the server "
        "says: internal error)"},
+      {500, R"({"error":"Logical backend path not supported."})", Meaning::kBadRequest,
+       ErrorCode::kInvalid,
+       "the server does not support this operation here (an older version, or another kind of "
+       "mount) (the server says: Logical backend path not supported.)"},
       {500, R"({"errors":["local node not active but active cluster node not found"]})",
        Meaning::kNoActiveNode, ErrorCode::kUnavailable,
        "the vault's nodes have no leader at the moment; if it lasts, its operators must look at "
