@@ -287,6 +287,11 @@ util::Result<storage::Storage*> BackupEnvironment::storage(const std::string& na
     return vault::resolve(reference,
                           [this](std::string_view document) { return provider_->get(document); });
   };
+  parts.doubt = [this](const config::SecretReference& reference) {
+    if (provider_ != nullptr) {
+      provider_->doubt(reference.document);
+    }
+  };
   parts.oci_account = [this]() -> util::Result<storage::StorageParts::OciAccount> {
     WARDER_ASSIGN_OR_RETURN(vault::OciAccount account,
                             vault::open_oci_account(main_.checked.one(vault::oci_table()),

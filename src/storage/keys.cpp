@@ -58,7 +58,7 @@ constexpr Key kKeys[] = {
      .type = Type::kSecret,
      .text =
          "s3: where the access key id lies. vault:/PATH/KEY has HashiCorp Vault or OpenBao "
-         "make one that ends with its lease (aws/creds/ROLE; its secret_key, and the session_token "
+         "make one that ends with its lease (aws/sts/ROLE; its secret_key, and the session_token "
          "of a temporary one, then come from the same path).",
      .example = "vault:storage/access_key"},
     {.name = "secret_key",
@@ -68,9 +68,9 @@ constexpr Key kKeys[] = {
     {.name = "session_token",
      .type = Type::kSecret,
      .text = "s3: where the session token lies that belongs to a temporary access key (STS): of a "
-             "role whose credentials are temporary, vault:/aws/creds/ROLE/security_token beside "
+             "role whose credentials are temporary, vault:/aws/sts/ROLE/session_token beside "
              "access_key and secret_key of the same path.",
-     .example = "vault:/aws/creds/ROLE/security_token"},
+     .example = "vault:/aws/sts/ROLE/session_token"},
     {.name = "password",
      .type = Type::kSecret,
      .text = "sftp: where the password lies, or with key_file that of the key.",

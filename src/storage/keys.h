@@ -51,7 +51,11 @@ StorageOptions storage_options(const config::Values& values, config::Diagnostics
 
 // What a storage needs from other parts.
 struct StorageParts {
+  // Of what ends with a lease (vault:/PATH/KEY) it is asked again for each use.
   std::function<util::Result<crypto::SecretString>(const config::SecretReference&)> resolve;
+  // The service refused what `resolve` gave, which ends with a lease. The next call may give what
+  // still stands.
+  std::function<void(const config::SecretReference&)> doubt;
   // Asked for kOci only.
   struct OciAccount {
     std::unique_ptr<oci::Credentials> credentials;

@@ -37,7 +37,7 @@ std::string unquoted(std::string_view text) {
   return std::string(text);
 }
 
-util::Error refusal(const TransferAnswer& answer, const std::string& what) {
+std::string code_of(const TransferAnswer& answer) {
   std::string code;
   if (!read_xml(answer.body, [&](const XmlPart& part) {
         if (part.path == "Error/Code") {
@@ -46,6 +46,16 @@ util::Error refusal(const TransferAnswer& answer, const std::string& what) {
       })) {
     code.clear();
   }
+  return code;
+}
+
+// Of the key itself, not of its rights. The token's two come with status 400.
+bool is_key_refused(std::string_view code) {
+  return code == "ExpiredToken" || code == "InvalidToken" || code == "InvalidAccessKeyId";
+}
+
+util::Error refusal(const TransferAnswer& answer, const std::string& what) {
+  const std::string code = code_of(answer);
   const std::string text =
       fmt::format("{}: status {}{}{}", what, answer.status, code.empty() ? "" : " ", code);
   if (answer.status == 404) {
@@ -53,13 +63,13 @@ util::Error refusal(const TransferAnswer& answer, const std::string& what) {
                  code == "NoSuchBucket" ? text + "; make the bucket or mend its name" : text);
   }
   const bool is_malformed = code == "AuthorizationHeaderMalformed";
-  if (answer.status == 401 || answer.status == 403 || is_malformed) {
+  if (answer.status == 401 || answer.status == 403 || is_malformed || is_key_refused(code)) {
     const std::string_view remedy =
         is_malformed                     ? "the bucket lies in another region than region says"
         : code == "RequestTimeTooSkewed" ? "this host's clock is wrong"
         : code == "ExpiredToken" || code == "InvalidToken"
             ? "session_token is over, or of another access_key; let all three come from one path "
-              "(vault:/aws/creds/ROLE/...)"
+              "(vault:/aws/sts/ROLE/...)"
         : code == "InvalidAccessKeyId"
             ? "the service does not know access_key; a temporary one needs its session_token, too"
             : "look at access_key, secret_key, region and the key's rights";
@@ -73,8 +83,9 @@ util::Error refusal(const TransferAnswer& answer, const std::string& what) {
 
 }  // namespace
 
-S3Bucket::S3Bucket(S3Options options, const util::Clock& clock)
+S3Bucket::S3Bucket(S3Options options, std::unique_ptr<S3KeySource> keys, const util::Clock& clock)
     : options_(std::move(options)),
+      keys_(std::move(keys)),
       clock_(clock),
       transfer_({options_.ca_file, true, options_.bandwidth, options_.ca}) {
   std::string_view url = options_.url;
@@ -124,12 +135,14 @@ util::Result<TransferAnswer> S3Bucket::call(const Call& call) {
   transfer.progress = call.progress;
   // A sink cannot take back what it got; everything else is tried again when the service is busy.
   const int attempts = call.sink == nullptr ? kAttempts : 1;
+  bool another_key = false;
   for (int attempt = 1;; ++attempt) {
+    WARDER_ASSIGN_OR_RETURN(const S3Key key, keys_->current());
     WARDER_ASSIGN_OR_RETURN(
-        transfer.headers, sign_v4(request,
-                                  {options_.access_key.view(), options_.secret_key, options_.region,
-                                   "s3", options_.session_token.view()},
-                                  clock_.now()));
+        transfer.headers,
+        sign_v4(request,
+                {key.access.view(), key.secret, options_.region, "s3", key.session_token.view()},
+                clock_.now()));
     auto answer = transfer_.http(transfer);
     if (!answer) {
       if (attempt < attempts && answer.error().code() == ErrorCode::kUnavailable &&
@@ -142,6 +155,11 @@ util::Result<TransferAnswer> S3Bucket::call(const Call& call) {
       return answer;
     }
     if (answer->status >= 500 && attempt < attempts) {
+      continue;
+    }
+    // Once: of a refused request the sink got nothing.
+    if (!another_key && is_key_refused(code_of(*answer)) && keys_->refused()) {
+      another_key = true;
       continue;
     }
     return refusal(*answer, call.what);

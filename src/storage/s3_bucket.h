@@ -5,21 +5,37 @@
 #include "storage/transfer.h"
 #include "util/bytes.h"
 #include "util/clock.h"
+#include "util/result.h"
 
 #include <map>
+#include <memory>
 #include <string>
 
 namespace warder::storage {
+
+// What requests are signed with.
+struct S3Key {
+  crypto::SecretString access;
+  crypto::SecretString secret;
+  crypto::SecretString session_token;  // empty: the key is no temporary one
+};
+
+// Where the key comes from. current() is asked before each request, so that a key that ends with a
+// lease may be replaced within a long upload.
+class S3KeySource {
+ public:
+  virtual ~S3KeySource() = default;
+  virtual util::Result<S3Key> current() = 0;
+  // The service refused the key. True: the next current() may give another one.
+  virtual bool refused() = 0;
+};
 
 struct S3Options {
   std::string url;  // of the service; the bucket is put into the path
   std::string bucket;
   std::string prefix;
   std::string region;
-  crypto::SecretString access_key;
-  crypto::SecretString secret_key;
-  crypto::SecretString session_token;  // empty: the key is no temporary one
-  std::string ca;                      // what is in a ca_file, instead of it
+  std::string ca;  // what is in a ca_file, instead of it
   std::filesystem::path ca_file;
   util::ByteCount bandwidth;
   util::ByteCount part_size;
@@ -30,7 +46,7 @@ struct S3Options {
 // file's digests are not sent again. `clock` must outlive it.
 class S3Bucket : public Storage {
  public:
-  S3Bucket(S3Options options, const util::Clock& clock);
+  S3Bucket(S3Options options, std::unique_ptr<S3KeySource> keys, const util::Clock& clock);
 
   std::string describe() const override;
   util::Result<std::vector<Object>> list(std::string_view prefix) override;
@@ -66,7 +82,8 @@ class S3Bucket : public Storage {
   };
   util::Result<std::map<int, There>> parts_there(const std::string& key, const std::string& id);
 
-  S3Options options_;
+  const S3Options options_;
+  const std::unique_ptr<S3KeySource> keys_;
   std::string host_;
   std::string base_;  // "https://host"
   std::string root_;  // path before the bucket, no '/' at its end

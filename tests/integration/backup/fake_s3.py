@@ -1,6 +1,7 @@
 """A small S3 on loopback that believes nothing: each request's Signature Version 4 is made once more with Amazon's own
 botocore and compared, and so are Content-MD5 and x-amz-content-sha256. It holds what it got in memory and can be told to
-misbehave: break(after) answers every upload after that many with a closed connection, lie() keeps other bytes than it got."""
+misbehave: break(after) answers every upload after that many with a closed connection, lie() keeps other bytes than it got. `keys`
+are those it knows, `ended` the temporary ones that are over; it refuses in Amazon's words."""
 import base64
 import hashlib
 import http.server
@@ -30,7 +31,10 @@ class Service(http.server.ThreadingHTTPServer):
         self.break_after = None
         self.lying = False
         self.object_lock = None  # the rule, as XML
-        self.access, self.secret, self.session_token = ACCESS, SECRET, None
+        self.keys = {ACCESS: (SECRET, None)}  # the secret and the session token of each
+        self.ended = set()
+        self.signed_by = []  # the access key of each part that was taken
+        self.before_part = None  # called with the number of a part before it is taken
         self.lock = threading.Lock()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -62,31 +66,37 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.server.refused.append((self.command, self.path, code))
         self.answer(status, f"<Error><Code>{code}</Code></Error>".encode())
 
-    def signature_fits(self, body):
+    def what_is_wrong(self, body):
+        """Status and code of a refusal, or None."""
         found = re.fullmatch(r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d+)/([^/]+)/s3/aws4_request, ?"
                              r"SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})",
                              self.headers.get("authorization", ""))
-        if not found or found[1] != self.server.access:
-            return False
+        if not found:
+            return 403, "AccessDenied"
+        self.access = found[1]
+        if self.access not in self.server.keys:
+            return 403, "InvalidAccessKeyId"
+        secret, token = self.server.keys[self.access]
         names = found[4].split(";")
         # A temporary key is none without its token, and the token is part of what is signed.
-        if self.headers.get("x-amz-security-token") != self.server.session_token or \
-                (self.server.session_token is not None) != ("x-amz-security-token" in names):
-            return False
+        if self.headers.get("x-amz-security-token") != token or (token is not None) != ("x-amz-security-token" in names):
+            return 400, "InvalidToken"
         if self.headers["x-amz-content-sha256"] not in (hashlib.sha256(body).hexdigest(), "UNSIGNED-PAYLOAD"):
-            return False
+            return 400, "XAmzContentSHA256Mismatch"
         request = AWSRequest(method=self.command, url=f"http://{self.headers['host']}{self.path}",
                              headers={n: self.headers[n] for n in names if n != "host"})
         request.context["timestamp"] = self.headers["x-amz-date"]
-        auth = S3SigV4Auth(Credentials(self.server.access, self.server.secret), "s3", found[3])
+        auth = S3SigV4Auth(Credentials(self.access, secret), "s3", found[3])
         canonical = auth.canonical_request(request)
-        expected = auth.signature(auth.string_to_sign(request, canonical), request)
-        return expected == found[5]
+        if auth.signature(auth.string_to_sign(request, canonical), request) != found[5]:
+            return 403, "SignatureDoesNotMatch"
+        return (400, "ExpiredToken") if self.access in self.server.ended else None
 
     def do_any(self):
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        if not self.signature_fits(body):
-            return self.refuse(403, "SignatureDoesNotMatch")
+        wrong = self.what_is_wrong(body)
+        if wrong:
+            return self.refuse(*wrong)
         if "content-md5" in self.headers and \
                 base64.b64decode(self.headers["content-md5"]) != hashlib.md5(body).digest():
             return self.refuse(400, "BadDigest")
@@ -150,8 +160,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if "uploadId" in query:
             if query["uploadId"] not in service.uploads:
                 return self.refuse(404, "NoSuchUpload")
+            if service.before_part:
+                service.before_part(int(query["partNumber"]))
             service.uploads[query["uploadId"]][1][int(query["partNumber"])] = body
             service.parts_sent.append(int(query["partNumber"]))
+            service.signed_by.append(self.access)
         else:
             service.objects[key] = body[:-1] + b"?" if service.lying and body else body
         return self.answer(200, b"", [("ETag", etag(body))])

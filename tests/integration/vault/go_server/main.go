@@ -28,6 +28,7 @@ import (
 	"github.com/hashicorp/vault/builtin/credential/approle"
 	"github.com/hashicorp/vault/builtin/credential/cert"
 	"github.com/hashicorp/vault/builtin/credential/userpass"
+	"github.com/hashicorp/vault/builtin/logical/aws"
 	"github.com/hashicorp/vault/builtin/logical/pki"
 	"github.com/hashicorp/vault/builtin/logical/rabbitmq"
 	"github.com/hashicorp/vault/builtin/logical/transit"
@@ -42,7 +43,7 @@ import (
 )
 
 var secrets = map[string]logical.Factory{
-	"kv": kv.Factory, "pki": pki.Factory, "rabbitmq": rabbitmq.Factory, "transit": transit.Factory}
+	"aws": aws.Factory, "kv": kv.Factory, "pki": pki.Factory, "rabbitmq": rabbitmq.Factory, "transit": transit.Factory}
 
 var logins = map[string]logical.Factory{
 	"approle": approle.Factory, "cert": cert.Factory, "kubernetes": kubernetes.Factory, "userpass": userpass.Factory}
