@@ -13,6 +13,8 @@
 #include <CLI/CLI.hpp>
 
 #include <memory>
+#include <utility>
+#include <vector>
 
 namespace warder::agent {
 namespace {
@@ -67,13 +69,21 @@ util::Status check_all_cosigned(const std::vector<Outside>& notes, const std::st
 
 util::Result<store::VerifyOptions> options_of(const Globals& globals, const Words& words) {
   store::VerifyOptions options;
-  if (!words.witness.against.empty()) {
+  const std::string& where = words.witness.against;
+  if (!where.empty()) {
     WARDER_ASSIGN_OR_RETURN(options.against, gather_witnesses(globals, words.witness));
-  } else if (words.database.empty()) {
-    WARDER_RETURN_IF_ERROR(add_cosigned(globals, &options.against));
+  }
+  // What destinations keep was signed by this host alone; nobody here can take it away there.
+  const bool is_file = !where.empty() && where != "vault" && where != "oci";
+  std::vector<Outside> kept;
+  if (!is_file && words.database.empty()) {
+    WARDER_RETURN_IF_ERROR(add_cosigned(globals, &kept));
   }
   if (!words.cosigner.empty()) {
-    WARDER_RETURN_IF_ERROR(check_all_cosigned(options.against, words.cosigner));
+    WARDER_RETURN_IF_ERROR(check_all_cosigned(is_file ? options.against : kept, words.cosigner));
+  }
+  for (Outside& one : kept) {
+    options.against.push_back(std::move(one));
   }
   std::string key_text = words.key;
   if (key_text.empty()) {
@@ -108,7 +118,8 @@ Run declare_verify(CLI::App& app) {
   app.add_option("--key", words->key, "the verifier key (default: the one the agent wrote)");
   app.add_option("--cosigner", words->cosigner,
                  "the verifier key of a transit key (warder vault cosign prints it): every "
-                 "checkpoint of --against, or of what the agent keeps, must have its signature");
+                 "checkpoint of a file in --against, else of what the agent keeps, must have its "
+                 "signature");
   app.add_option("--database", words->database, "the database (default: the configured one)");
   return [words](const Globals& globals) {
     std::filesystem::path database = words->database;

@@ -80,6 +80,9 @@ class Cosign(TrailCase):
         # Both are looked at without a word, by the transit key alone where that is asked, and by a program of others.
         self.assertGreaterEqual(self.host.json("verify")["outside_checked"], 2)
         self.host.run("verify", "--cosigner", key)
+        # Beside those of the trail, which this host alone signed and cannot take back.
+        alone = self.host.json("verify")["outside_checked"]
+        self.assertGreater(self.host.json("verify", "--against", "vault", "--cosigner", key)["outside_checked"], alone)
         one = self.host.folder / "one"
         one.write_text(first)
         self.assertEqual(self.outside(one, key)[0], 0, self.outside(one, key)[1])
