@@ -22,6 +22,11 @@ using nlohmann::json;
 
 using Words = VaultWords;
 
+// KV version 2 tells no sizes.
+std::string size_text(const vault::VersionInfo& info) {
+  return info.size == 0 ? std::string() : std::to_string(info.size);
+}
+
 ExitStatus get(const Globals& globals, const Words& words) {
   const util::SystemClock clock;
   auto provider = open_configured_vault(globals, clock);
@@ -75,7 +80,7 @@ ExitStatus list(const Globals& globals) {
                     {"size", info.latest.size},
                     {"author", info.latest.author}});
     table.add({info.name, std::to_string(info.latest.version), short_time(time),
-               std::to_string(info.latest.size), info.latest.author});
+               size_text(info.latest), info.latest.author});
   }
   print(globals.json ? rows.dump() + '\n'
                      : (table.empty() ? "the vault is empty\n" : table.to_text()));
@@ -141,8 +146,8 @@ ExitStatus history(const Globals& globals, const Words& words) {
                     {"size", info.size},
                     {"author", info.author},
                     {"comment", info.comment}});
-    table.add({std::to_string(info.version), short_time(time), std::to_string(info.size),
-               info.author, info.comment});
+    table.add({std::to_string(info.version), short_time(time), size_text(info), info.author,
+               info.comment});
   }
   print(globals.json ? rows.dump() + '\n' : table.to_text());
   return ExitStatus::kOk;
@@ -157,7 +162,7 @@ ExitStatus remove(const Globals& globals, const Words& words) {
   const util::Status removed =
       words.recoverable ? (*provider)->retract(words.name) : (*provider)->remove(words.name);
   if (!removed) {
-    return complain(removed.error());
+    return complain_of_writing(**provider, removed.error());
   }
   print(words.recoverable
             ? fmt::format("{0} is gone; warder vault undelete {0} brings it back\n", words.name)
@@ -172,7 +177,7 @@ ExitStatus undelete(const Globals& globals, const Words& words) {
     return complain(provider.error());
   }
   if (const util::Status back = (*provider)->undelete(words.name); !back) {
-    return complain(back.error());
+    return complain_of_writing(**provider, back.error());
   }
   print(fmt::format("{} is there again\n", words.name));
   return ExitStatus::kOk;

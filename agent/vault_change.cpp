@@ -86,7 +86,11 @@ ExitStatus put_document(const Globals& globals, const std::string& name, const V
     const auto parsed = vault::SecretJson::parse(content->view());
     if (!parsed || !parsed->value().is_object()) {
       return complain(
-          Error(ErrorCode::kInvalid, fmt::format("{}: what was given is no JSON object", name)));
+          Error(ErrorCode::kInvalid,
+                fmt::format("{}: what was given is no JSON object{}", name,
+                            name == "settings" ? "; lines NAME=value are taken by: warder vault "
+                                                 "update --security-config"
+                                               : "")));
     }
   }
   vault::PutOptions options;
@@ -94,7 +98,7 @@ ExitStatus put_document(const Globals& globals, const std::string& name, const V
   options.comment = words.comment;
   const auto version = (*provider)->put(name, *content, options);
   if (!version) {
-    return complain(version.error());
+    return complain_of_writing(**provider, version.error());
   }
   print(fmt::format("{} is now version {}\n", name, *version));
   warn_of_errors(globals, **provider, name);
@@ -145,7 +149,7 @@ ExitStatus merge_into(const Globals& globals, const std::string& name,
   options.expected_version = version;
   const auto written = vault::put_over(**provider, name, whole.dump(), std::move(options));
   if (!written) {
-    return complain(written.error());
+    return complain_of_writing(**provider, written.error());
   }
   print(fmt::format("{} is now version {}: {} new, {} changed, {} as they were\n", name, *written,
                     added, changed, same));
@@ -224,6 +228,18 @@ util::Status rotate_one(vault::Provider& provider, vault::RotationEntry* entry,
 }
 
 }  // namespace
+
+ExitStatus complain_of_writing(const vault::Provider& provider, const Error& error) {
+  if (error.code() != ErrorCode::kDenied || provider.kind() != "vault") {
+    return complain(error);
+  }
+  return complain(Error(
+      error.code(), fmt::format("{}.\nAn agent's login only reads. Write by a token that has the "
+                                "policy warder-writer:\n\n"
+                                "    read -rs VAULT_TOKEN && export VAULT_TOKEN\n"
+                                "    sudo --preserve-env=VAULT_TOKEN warder vault ...",
+                                error.message())));
+}
 
 ExitStatus update_vault(const Globals& globals, const VaultWords& given) {
   VaultWords words = given;
@@ -310,7 +326,7 @@ ExitStatus rotate_secret(const Globals& globals, const VaultWords& words) {
     print(fmt::format("{} is planned: every {}\n", (*entry)->name(),
                       every ? util::format_duration(*every) : "time somebody asks"));
   } else if (const util::Status done = rotate_one(**provider, *entry, now); !done) {
-    return complain(done.error());
+    return complain_of_writing(**provider, done.error());
   }
   // Without a schedule there is nothing to remember but the overlap's end.
   const util::Status saved =

@@ -191,15 +191,15 @@ void test_documents(vault::Provider& provider, const Globals& globals, const Vau
   }
 }
 
-// The vault's own paths that secrets of the configuration name, of the files and of the vault's
-// documents.
-std::vector<std::string> credential_paths(const Globals& globals) {
-  std::set<std::string> paths;
+// What the configuration, the files and the vault's documents over them, has an agent do at the
+// vault besides reading documents. What `plan` names stays.
+void add_configured(const Globals& globals, vault::PolicyPlan* plan) {
   const auto documents = configured_documents(globals);
   const auto main = read_main(globals, documents ? *documents : engine::VaultDocuments());
   if (!main) {
-    return {};
+    return;
   }
+  std::set<std::string> paths;
   for (const config::Table* table : {&ship::destination_table(), &storage::storage_table()}) {
     for (const config::Values* values : main->checked.all(*table)) {
       for (const config::Key& key : table->keys) {
@@ -217,7 +217,19 @@ std::vector<std::string> credential_paths(const Globals& globals) {
       }
     }
   }
-  return {paths.begin(), paths.end()};
+  plan->credentials = {paths.begin(), paths.end()};
+  config::Diagnostics ignored;
+  for (const config::Values* values : main->checked.all(ship::destination_table())) {
+    const ship::DestinationOptions destination = ship::destination_options(*values, ignored);
+    if (destination.means == ship::Means::kVaultTrail && plan->trail.empty()) {
+      plan->trail = destination.target;
+    } else if (destination.means == ship::Means::kVaultHash && plan->audit_device.empty()) {
+      plan->audit_device = destination.target;
+    }
+  }
+  for (const backup::SetOptions& set : backup_sets(*main, ignored)) {
+    plan->snapshot = plan->snapshot || set.vault;
+  }
 }
 
 struct Rights {
@@ -236,7 +248,7 @@ util::Result<Rights> compare_rights(const Globals& globals, const vault::VaultOp
   plan.audit_device = words.audit_device;
   plan.transit_key = words.transit;
   plan.snapshot = words.snapshot;
-  plan.credentials = credential_paths(globals);
+  add_configured(globals, &plan);
   if (options.rotate) {
     std::uint64_t version = 0;
     WARDER_ASSIGN_OR_RETURN(const auto plans, vault::read_rotations(server, &version));

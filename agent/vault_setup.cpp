@@ -7,11 +7,13 @@
 #include "vault/file_vault.h"
 #include "vault/key.h"
 #include "vault/keys.h"
+#include "vault/server_options.h"
 #include "vault/server_policy.h"
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <iostream>
 #include <unistd.h>
 
@@ -64,8 +66,61 @@ util::Result<vault::Answer> step(vault::ServerVault& server, http::Method method
   return answer;
 }
 
+// What to type for a token that may do all this; never in the words of sudo, where every user of
+// the host can read it.
+std::string how_to_give_a_token() {
+  return "as an administrator of the vault make one (vault token create, bao token create) and "
+         "give it to this command alone:\n\n"
+         "    read -rs VAULT_TOKEN && export VAULT_TOKEN\n"
+         "    sudo --preserve-env=VAULT_TOKEN warder vault setup\n\n"
+         "or in a file of root's (0600): sudo VAULT_TOKEN_FILE=/root/.vault-token warder vault "
+         "setup";
+}
+
+// The same for a step that was not allowed.
+util::Error explained(const util::Error& error) {
+  if (error.code() != util::ErrorCode::kDenied) {
+    return error;
+  }
+  return util::Error(
+      error.code(),
+      fmt::format("{}.\nThis login may not set the vault up: that takes the rights to "
+                  "change sys/mounts, sys/auth, sys/policies/acl and auth/approle. {}",
+                  error.message(), how_to_give_a_token()));
+}
+
 bool is_there(const vault::Answer& list, const std::string& name) {
   return !vault::member(list.data(), name + "/").is_null();
+}
+
+// The text of a policy; empty: there is none.
+util::Result<std::string> policy_now(vault::ServerVault& server, const std::string& name) {
+  vault::Call call;
+  call.path = "sys/policies/acl/" + http::percent_encode(name);
+  const vault::Answer answer = server.ask(std::move(call));
+  if (answer.meaning == vault::Meaning::kNeverExisted) {
+    return std::string();
+  }
+  if (!answer.ok()) {
+    return answer.error().with_context("looking at the policy " + name);
+  }
+  return vault::text_member(answer.data(), "policy");
+}
+
+// What is lost by writing the new text over the old one.
+std::string taken_away(const std::string& name, std::string_view before, std::string_view after) {
+  const std::vector<std::string> kept = vault::granted_paths(after);
+  std::string lost;
+  for (const std::string& path : vault::granted_paths(before)) {
+    if (std::find(kept.begin(), kept.end(), path) == kept.end()) {
+      lost += fmt::format("  {}\n", vault::shown(path));
+    }
+  }
+  return lost.empty() ? lost
+                      : fmt::format(
+                            "the policy {} had these besides, which are not in the new text; "
+                            "what you gave it yourself belongs in a policy of its own:\n{}\n",
+                            name, lost);
 }
 
 util::Status mount_kv(vault::ServerVault& server, const vault::Answer& mounts,
@@ -96,7 +151,58 @@ util::Status set_up_transit(vault::ServerVault& server, const vault::Answer& mou
   return {};
 }
 
-util::Status make_role(vault::ServerVault& server, const VaultWords& words, const std::string& host,
+// The SecretID in the file, if the vault still takes it for this role.
+bool has_good_secret_id(vault::ServerVault& server, const std::string& role,
+                        const std::filesystem::path& id_file) {
+  auto content = util::read_file(id_file, util::kibibytes(4));
+  if (!content) {
+    return false;
+  }
+  const crypto::SecretString secret_id = crypto::SecretString::take(std::move(*content));
+  vault::Call call;
+  call.method = http::Method::kPost;
+  call.path = role + "/secret-id/lookup";
+  call.body = vault::SecretJson(json{{"secret_id", util::trim(secret_id.view())}}).dump();
+  const vault::Answer answer = server.ask(std::move(call));
+  return answer.ok() && !vault::text_member(answer.data(), "secret_id_accessor").empty();
+}
+
+util::Status make_secret_id(vault::ServerVault& server, const std::string& role,
+                            const std::string& host, const std::filesystem::path& id_file) {
+  // The vault's audit log names the host in each line of its sessions.
+  const json metadata = {{"metadata", json{{"host", host}}.dump()}};
+  WARDER_ASSIGN_OR_RETURN(
+      const vault::Answer secret,
+      step(server, http::Method::kPost, role + "/secret-id", metadata, "making a SecretID"));
+  const crypto::SecretString secret_id =
+      crypto::SecretString::take(vault::text_member(secret.data(), "secret_id"));
+  return util::write_file_atomically(id_file, secret_id.view(), 0600);
+}
+
+// The section of the agent's configuration that finds the same vault again.
+std::string section_text(const vault::ServerVault& server, const vault::ServerVault::Place& place,
+                         std::string_view role_id, const std::filesystem::path& id_file) {
+  const vault::ServerConnection& connection = server.connection();
+  const vault::PolicyPlan usual;
+  std::string text = fmt::format("    [vault]\n    provider = vault\n    address = {}\n",
+                                 connection.addresses.front());
+  const auto add = [&](std::string_view key, const std::string& value) {
+    if (!value.empty()) {
+      text += fmt::format("    {} = {}\n", key, value);
+    }
+  };
+  add("ca_file", connection.ca_file.string());
+  add("ca_folder", connection.ca_folder.string());
+  add("namespace", connection.name_space);
+  add("mount", place.mount == usual.mount ? std::string() : place.mount);
+  add("prefix", place.prefix == usual.prefix ? std::string() : place.prefix);
+  add("role_id", std::string(role_id));
+  add("secret_id", "file:" + id_file.string());
+  return text;
+}
+
+util::Status make_role(vault::ServerVault& server, const VaultWords& words,
+                       const vault::ServerVault::Place& place, const std::string& host,
                        const std::filesystem::path& id_file) {
   WARDER_ASSIGN_OR_RETURN(const vault::Answer methods, step(server, http::Method::kGet, "sys/auth",
                                                             {}, "looking at the logins"));
@@ -113,22 +219,20 @@ util::Status make_role(vault::ServerVault& server, const VaultWords& words, cons
   WARDER_ASSIGN_OR_RETURN(
       const vault::Answer id,
       step(server, http::Method::kGet, role + "/role-id", {}, "reading the RoleID"));
-  // The vault's audit log names the host in each line of its sessions.
-  const json metadata = {{"metadata", json{{"host", host}}.dump()}};
-  WARDER_ASSIGN_OR_RETURN(
-      const vault::Answer secret,
-      step(server, http::Method::kPost, role + "/secret-id", metadata, "making a SecretID"));
-  crypto::SecretString secret_id =
-      crypto::SecretString::take(vault::text_member(secret.data(), "secret_id"));
-  WARDER_RETURN_IF_ERROR(util::write_file_atomically(id_file, secret_id.view(), 0600));
-  print(
-      fmt::format("made the AppRole {}; its SecretID lies in {} (0600); the service gets it "
-                  "as a credential, see systemd/README.md\n\n"
-                  "Now write into the configuration of the agent:\n\n"
-                  "    [vault]\n    provider = vault\n    address = {}\n    role_id = {}\n"
-                  "    secret_id = file:{}\n",
-                  words.role, id_file.string(), server.connection().addresses.front(),
-                  vault::shown(vault::text_member(id.data(), "role_id")), id_file.string()));
+  const bool kept = has_good_secret_id(server, role, id_file);
+  if (!kept) {
+    WARDER_RETURN_IF_ERROR(make_secret_id(server, role, host, id_file));
+  }
+  print(fmt::format(
+      "{} the AppRole {}; {} {} (0600). The service gets it as a credential when it "
+      "starts, see systemd/README.md\n\n"
+      "Now see to it that the configuration of the agent says\n\n{}\n"
+      "and try it: sudo warder vault test\n",
+      kept ? "looked at" : "made", words.role,
+      kept ? "its SecretID that was there is still good and stays in" : "its SecretID lies in",
+      id_file.string(),
+      section_text(server, place, vault::shown(vault::text_member(id.data(), "role_id")),
+                   id_file)));
   return {};
 }
 
@@ -147,10 +251,8 @@ enum class Ask { kYes, kNo };
 // Everything is looked at and shown before the first write; kConflict when the answer is no.
 util::Status set_up_server(vault::ServerVault& server, const VaultWords& words,
                            const std::string& host, const std::filesystem::path& id_file, Ask ask) {
-  WARDER_ASSIGN_OR_RETURN(
-      const vault::Answer mounts,
-      step(server, http::Method::kGet, "sys/mounts", {},
-           "looking at the mounts (use a token of an administrator: VAULT_TOKEN)"));
+  WARDER_ASSIGN_OR_RETURN(const vault::Answer mounts, step(server, http::Method::kGet, "sys/mounts",
+                                                           {}, "looking at the mounts"));
   WARDER_ASSIGN_OR_RETURN(const vault::ServerVault::Place before, server.place());
   vault::PolicyPlan plan;
   plan.mount = before.mount;
@@ -160,8 +262,12 @@ util::Status set_up_server(vault::ServerVault& server, const VaultWords& words,
   plan.audit_device = words.audit_device;
   plan.transit_key = words.transit;
   plan.snapshot = words.snapshot;
+  // Asked again for one thing more, it takes away nothing that was asked for before.
+  WARDER_ASSIGN_OR_RETURN(const std::string policy_before, policy_now(server, words.role));
+  vault::keep_granted(policy_before, &plan);
   const std::string agent_policy = vault::policy_text(vault::agent_rights(plan));
-  print(fmt::format("the policy {} of agents:\n\n{}\n", words.role, agent_policy));
+  print(fmt::format("the policy {} of agents:\n\n{}\n{}", words.role, agent_policy,
+                    taken_away(words.role, policy_before, agent_policy)));
   if (ask == Ask::kYes && asked(fmt::format("Write policies, role and mounts to {}? (yes/no)",
                                             server.connection().addresses.front()),
                                 "no") != "yes") {
@@ -183,7 +289,7 @@ util::Status set_up_server(vault::ServerVault& server, const VaultWords& words,
       write_policy(words.role + "-writer", vault::policy_text(vault::writer_rights(plan))));
   print(fmt::format("wrote the policies {0} (for agents) and {0}-writer (for who changes rules)\n",
                     words.role));
-  return make_role(server, words, host, id_file);
+  return make_role(server, words, before, host, id_file);
 }
 
 // Vault, key and policies of OCI are made in its console or with its tools, by whoever administers
@@ -223,6 +329,12 @@ ExitStatus set_up_vault(const Globals& globals, const VaultWords& given) {
   if (options.kind == vault::ProviderKind::kOci) {
     return set_up_oci(options);
   }
+  if (!vault::says_how_to_log_in(options.server, options.environment)) {
+    return complain(
+        util::Error(util::ErrorCode::kDenied,
+                    "to set the vault up takes an administrator's token, and there is none; " +
+                        how_to_give_a_token()));
+  }
   const util::SystemClock clock;
   const auto server = vault::open_server_vault(options, vault::Copies::kNone, clock);
   if (!server) {
@@ -242,7 +354,7 @@ ExitStatus set_up_vault(const Globals& globals, const VaultWords& given) {
   }
   const util::Status done =
       set_up_server(**server, words, main->agent.name, id_file, interactive ? Ask::kYes : Ask::kNo);
-  return done ? ExitStatus::kOk : complain(done.error());
+  return done ? ExitStatus::kOk : complain(explained(done.error()));
 }
 
 }  // namespace warder::agent

@@ -1,6 +1,8 @@
 #pragma once
 
 #include "agent/command.h"
+#include "util/result.h"
+#include "vault/provider.h"
 
 #include <cstdint>
 #include <string>
@@ -49,6 +51,8 @@ ExitStatus set_up_vault(const Globals& globals, const VaultWords& given);
 ExitStatus test_vault(const Globals& globals, const VaultWords& words);
 ExitStatus check_policies(const Globals& globals, const VaultWords& words);
 // vault_change.cpp
+// complain(), and to whom the vault gave no right to write: how one who may is asked to.
+ExitStatus complain_of_writing(const vault::Provider& provider, const util::Error& error);
 ExitStatus put_in_vault(const Globals& globals, const VaultWords& words);
 ExitStatus update_vault(const Globals& globals, const VaultWords& given);
 ExitStatus update_backup_config(const Globals& globals, const VaultWords& words);

@@ -6,6 +6,7 @@
 #include "util/duration.h"
 #include "util/file.h"
 #include "util/strings.h"
+#include "vault/key.h"
 #include "vault/reference.h"
 
 #include <fmt/core.h>
@@ -147,8 +148,11 @@ constexpr Key kKeys[] = {
     {.name = "secret_id",
      .type = Type::kSecret,
      .change = Change::kRestart,
-     .text = "AppRole: the SecretID. Variables VAULT_SECRET_ID, VAULT_SECRET_ID_FILE.",
-     .example = "credential:vault.secret-id"},
+     .text =
+         "AppRole: the SecretID. Variables VAULT_SECRET_ID, VAULT_SECRET_ID_FILE. A service "
+         "takes the credential with the file's name that its unit gives it (LoadCredential), if "
+         "there is one, so the file may be root's.",
+     .example = "file:/etc/warder/vault.secret-id"},
     {.name = "secret_id_wrapped",
      .type = Type::kBool,
      .fallback = "no",
@@ -395,6 +399,29 @@ void need(Reader* reader, bool there, std::string_view key, std::string_view wha
   }
 }
 
+// The file is root's, and the service another user's: its unit hands it over as a credential of the
+// file's name (systemd/warder.service), where "none" stands for no file.
+SecretReader secret_id(const Reader& reader) {
+  SecretReader given = reader.secret("secret_id", "SECRET_ID");
+  if (!reader.values().has("secret_id") || reader.variable("SECRET_ID") ||
+      reader.file_variable("SECRET_ID")) {
+    return given;
+  }
+  const config::SecretReference reference = reader.values().secret("secret_id");
+  if (reference.kind != config::SecretReference::Kind::kFile) {
+    return given;
+  }
+  return
+      [given = std::move(given), name = std::filesystem::path(reference.name).filename().string()]()
+          -> util::Result<crypto::SecretString> {
+        auto handed_over = read_credential(name);
+        if (!handed_over || util::trim(handed_over->view()) == "none") {
+          return given();
+        }
+        return crypto::SecretString(util::trim(handed_over->view()));
+      };
+}
+
 void read_login(Reader* reader, const std::filesystem::path& state, ServerVaultOptions* options) {
   const config::Values& values = reader->values();
   LoginOptions& login = options->login;
@@ -417,7 +444,7 @@ void read_login(Reader* reader, const std::filesystem::path& state, ServerVaultO
       return;
     case LoginMethod::kAppRole:
       login.name = reader->text("role_id", "ROLE_ID");
-      login.secret = reader->secret("secret_id", "SECRET_ID");
+      login.secret = secret_id(*reader);
       need(reader, !login.name.empty(), "role_id", "is needed for login = approle (VAULT_ROLE_ID)");
       need(reader, static_cast<bool>(login.secret), "secret_id",
            "is needed for login = approle (VAULT_SECRET_ID)");
@@ -469,6 +496,13 @@ void read_login(Reader* reader, const std::filesystem::path& state, ServerVaultO
 }  // namespace
 
 const config::Table& server_table() { return kTable; }
+
+bool says_how_to_log_in(const config::Values& values, const Environment& environment) {
+  Reader reader(values, environment);
+  ServerConnection connection;
+  read_connection(&reader, &connection);
+  return login_method(reader, connection).has_value();
+}
 
 bool enabled_by(const Environment& environment) {
   return says_yes(environment("VAULT_ENABLED").value_or(""));

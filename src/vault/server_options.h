@@ -16,6 +16,9 @@ const config::Table& server_table();
 // Which vault is asked when `provider` is not set: VAULT_ENABLED=true asks the server.
 bool enabled_by(const Environment& environment);
 
+// True if the configuration or a variable says how to log in, completely or not.
+bool says_how_to_log_in(const config::Values& values, const Environment& environment);
+
 // From the configuration and the variables VAULT_* (or BAO_*), of which one that is set wins over
 // its key, as with the vault's own tools. `state` is the folder for a kept SecretID; may be empty.
 //

@@ -1,5 +1,6 @@
 #include "vault/server_policy.h"
 
+#include "util/strings.h"
 #include "vault/rotation_schedule.h"
 #include "vault/secret_json.h"
 #include "vault/server_answer.h"
@@ -7,11 +8,61 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace warder::vault {
 namespace {
 
 using nlohmann::json;
+
+constexpr std::size_t kMostRules = 1000;
+// What agent_rights() says each is for, by which keep_granted() knows its own text.
+constexpr std::string_view kTrail = "the append-only audit trail";
+constexpr std::string_view kCommitments = "commitments to events";
+constexpr std::string_view kWrapping = "wrapping the keys of backups";
+constexpr std::string_view kSnapshot = "backups of the vault itself";
+constexpr std::string_view kCredentials = "credentials with a lease";
+constexpr std::string_view kRotated = "rotate = yes";
+
+struct Rule {
+  std::string_view purpose;  // the comment before it
+  std::string_view path;
+};
+
+std::vector<Rule> rules_of(std::string_view policy) {
+  constexpr std::string_view kPath = "path \"";
+  std::vector<Rule> rules;
+  std::string_view purpose;
+  for (std::string_view line : util::split(policy, '\n')) {
+    line = util::trim(line);
+    if (line.starts_with("# ")) {
+      purpose = line.substr(2);
+    } else if (line.starts_with(kPath)) {
+      line.remove_prefix(kPath.size());
+      const std::size_t end = line.find_first_of("\"\\");  // no path of ours has either
+      if (end != std::string_view::npos && line[end] == '"' && rules.size() < kMostRules) {
+        rules.push_back({purpose, line.substr(0, end)});
+      }
+      purpose = {};
+    }
+  }
+  return rules;
+}
+
+// "a/b/c" between "a/" and "/c".
+std::string between(std::string_view path, std::string_view before, std::string_view after) {
+  if (path.size() < before.size() + after.size() || !path.starts_with(before) ||
+      !path.ends_with(after)) {
+    return {};
+  }
+  return std::string(path.substr(before.size(), path.size() - before.size() - after.size()));
+}
+
+void add_once(std::string name, std::vector<std::string>* names) {
+  if (!name.empty() && std::find(names->begin(), names->end(), name) == names->end()) {
+    names->push_back(std::move(name));
+  }
+}
 
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
@@ -92,7 +143,7 @@ std::vector<Right> agent_rights(const PolicyPlan& plan) {
     written.emplace_back(kRotationDocument);
   }
   for (const std::string& name : written) {
-    rights.push_back({place_of(plan, "data", name), {"read", "update"}, "rotate = yes"});
+    rights.push_back({place_of(plan, "data", name), {"read", "update"}, std::string(kRotated)});
     if (plan.kv_version == 2) {
       rights.push_back({place_of(plan, "metadata", name),
                         {"read", "list", "patch"},
@@ -100,14 +151,14 @@ std::vector<Right> agent_rights(const PolicyPlan& plan) {
     }
   }
   for (const std::string& path : plan.credentials) {
-    rights.push_back({path, {"read"}, "credentials with a lease"});
+    rights.push_back({path, {"read"}, std::string(kCredentials)});
   }
   if (!plan.credentials.empty()) {
     rights.push_back({"sys/leases/renew", {"update"}, "renewing them (in the policy default)"});
   }
   if (!plan.trail.empty()) {
     // With create alone a path can be written once.
-    rights.push_back({plan.trail + "/data/events/*", {"create"}, "the append-only audit trail"});
+    rights.push_back({plan.trail + "/data/events/*", {"create"}, std::string(kTrail)});
     rights.push_back({plan.trail + "/metadata/events/*",
                       {"read"},
                       "seeing whether an event has arrived when its answer was lost"});
@@ -117,18 +168,20 @@ std::vector<Right> agent_rights(const PolicyPlan& plan) {
     rights.push_back({plan.trail + "/metadata/checkpoints/*", {"read", "list"}, "finding them"});
   }
   if (!plan.audit_device.empty()) {
-    rights.push_back({"sys/audit-hash/" + plan.audit_device, {"update"}, "commitments to events"});
+    rights.push_back(
+        {"sys/audit-hash/" + plan.audit_device, {"update"}, std::string(kCommitments)});
   }
   if (!plan.transit_key.empty()) {
     const std::string& key = plan.transit_key;
     rights.push_back({"transit/decrypt/" + key, {"update"}, "opening the keys of backups"});
-    rights.push_back({"transit/encrypt/" + key, {"update"}, "wrapping the keys of backups"});
+    rights.push_back({"transit/encrypt/" + key, {"update"}, std::string(kWrapping)});
     rights.push_back({"transit/rewrap/" + key, {"update"}, "renewing the keys of backups"});
     rights.push_back({"transit/sign/" + key + "-sign", {"update"}, "signing checkpoints"});
     rights.push_back({"transit/verify/" + key + "-sign", {"update"}, "verifying checkpoints"});
+    rights.push_back({"transit/keys/" + key + "-sign", {"read"}, "whose signature it was"});
   }
   if (plan.snapshot) {
-    rights.push_back({"sys/storage/raft/snapshot", {"read"}, "backups of the vault itself"});
+    rights.push_back({"sys/storage/raft/snapshot", {"read"}, std::string(kSnapshot)});
   }
   return rights;
 }
@@ -157,6 +210,42 @@ std::string policy_text(const std::vector<Right>& rights) {
                         right.path, words);
   }
   return text;
+}
+
+std::vector<std::string> granted_paths(std::string_view policy) {
+  std::vector<std::string> paths;
+  for (const Rule& rule : rules_of(policy)) {
+    paths.emplace_back(rule.path);
+  }
+  return paths;
+}
+
+void keep_granted(std::string_view policy, PolicyPlan* plan) {
+  PolicyPlan before;
+  for (const Rule& rule : rules_of(policy)) {
+    if (rule.purpose == kTrail) {
+      before.trail = between(rule.path, "", "/data/events/*");
+    } else if (rule.purpose == kCommitments) {
+      before.audit_device = between(rule.path, "sys/audit-hash/", "");
+    } else if (rule.purpose == kWrapping) {
+      before.transit_key = between(rule.path, "transit/encrypt/", "");
+    } else if (rule.purpose == kSnapshot) {
+      plan->snapshot = true;
+    } else if (rule.purpose == kCredentials) {
+      add_once(std::string(rule.path), &plan->credentials);
+    } else if (rule.purpose == kRotated) {
+      const std::string name = between(rule.path, place_of(*plan, "data", ""), "");
+      add_once(name == kRotationDocument ? std::string() : name, &plan->rotated);
+    }
+  }
+  const auto keep = [](std::string* now, std::string&& then) {
+    if (now->empty()) {
+      *now = std::move(then);
+    }
+  };
+  keep(&plan->trail, std::move(before.trail));
+  keep(&plan->audit_device, std::move(before.audit_device));
+  keep(&plan->transit_key, std::move(before.transit_key));
 }
 
 std::vector<std::string> probed_paths(const std::vector<Right>& rights, const PolicyPlan& plan) {

@@ -41,6 +41,14 @@ std::vector<Right> writer_rights(const PolicyPlan& plan);
 // In HCL, as sys/policies/acl takes it.
 std::string policy_text(const std::vector<Right>& rights);
 
+// The paths that a policy's text has a rule for, in its order; at most 1,000. Linear in its length.
+std::vector<std::string> granted_paths(std::string_view policy);
+// Takes into `plan` what an earlier policy_text() of agent_rights() gave besides the documents (a
+// trail, an audit device, a transit key, snapshots, credentials, rotated documents), except where
+// `plan` names such a thing itself. `policy` is what the vault keeps: of what others wrote into it
+// nothing is taken.
+void keep_granted(std::string_view policy, PolicyPlan* plan);
+
 // A difference between what an identity may do and what it should.
 struct RightProblem {
   enum class Kind { kMissing, kTooMuch };

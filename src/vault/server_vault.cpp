@@ -294,6 +294,9 @@ util::Result<Document> ServerVault::get(std::string_view name,
       place_.reset();
       continue;
     }
+    if (answer.meaning == Meaning::kSoftDeleted) {
+      return Error(answer.code, fmt::format("{} {}", answer.text, name));  // "... undelete NAME"
+    }
     if (!answer.ok()) {
       return answer.error();
     }

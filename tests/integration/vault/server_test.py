@@ -37,9 +37,13 @@ class WholeVault(unittest.TestCase):
         id_file = self.host.folder / "vault.secret-id"
         self.assertEqual(id_file.stat().st_mode & 0o777, 0o600)
         self.assertNotIn(id_file.read_text(), said)
-        self.host.configure(snippet.removeprefix("[vault]\n") + f"\nca_file = {bao.ca}\n")
-        # Twice is no mistake.
-        self.host.run("vault", "setup", "--role", "guard", "--trail", "guard-audit", environment=self.admin)
+        self.assertIn(f"ca_file = {bao.ca}\n", snippet)
+        self.host.configure(snippet[len("[vault]\n"):snippet.index("\n\n")])
+        # Again and for one thing more, it takes nothing away: the SecretID stays good, and the trail.
+        secret_id = id_file.read_text()
+        self.assertIn("still good", self.host.run("vault", "setup", "--role", "guard", "--audit-device", "file", environment=self.admin))
+        self.assertEqual(id_file.read_text(), secret_id)
+        self.assertIn("exactly", self.host.run("vault", "policies", "check", "--trail", "guard-audit", "--audit-device", "file"))
         bao.call("POST", "secret/data/warder/settings", {"data": {"backup_passphrase": "canary-long-enough"}})
         for words in (("vault", "policies", "check", "--trail", "guard-audit"), ("vault", "test", "--trail", "guard-audit")):
             self.assertIn("exactly", self.host.run(*words))
@@ -66,6 +70,32 @@ class WholeVault(unittest.TestCase):
         self.assertEqual({(p["kind"], p["path"]) for p in problems},
                          {("too much", "secret/data/warder/*"), ("missing", "secret/metadata/warder/*"),
                           ("too much", "sys/policies/acl/warder-probe")})
+
+    def test_setup_tells_what_it_takes_from_a_policy_that_was_changed(self):
+        setup = ("vault", "setup", "--role", "changed")
+        self.assertNotIn("besides", self.host.run(*setup, environment=self.admin))
+        policy = self.bao.call("GET", "sys/policies/acl/changed")["data"]["policy"]
+        self.bao.policy("changed", policy + 'path "transit/sign/other" { capabilities = ["update"] }\n')
+        self.assertIn("had these besides, which are not in the new text; what you gave it yourself belongs in a policy of its own:\n"
+                      "  transit/sign/other\n", self.host.run(*setup, environment=self.admin))
+        # A SecretID that was taken back is replaced.
+        id_file = self.host.folder / "vault.secret-id"
+        secret_id = id_file.read_text()
+        self.bao.call("POST", "auth/approle/role/changed/secret-id/destroy", {"secret_id": secret_id})
+        self.assertIn("its SecretID lies in", self.host.run(*setup, environment=self.admin))
+        self.assertNotEqual(id_file.read_text(), secret_id)
+
+    def test_setup_without_a_token_or_with_too_weak_a_one_says_what_to_do(self):
+        common = f"provider = vault\naddress = {self.bao.url}\nca_file = {self.bao.ca}\n"
+        self.host.configure(common)
+        for name, environment in (("none", {}), ("weak", {"VAULT_TOKEN": self.bao.call(
+                "POST", "auth/token/create", {"no_default_policy": False, "policies": ["default"]})["auth"]["client_token"]})):
+            with self.subTest(name):
+                said = self.host.run("vault", "setup", environment=environment, status=5)
+                self.assertIn("sudo --preserve-env=VAULT_TOKEN warder vault setup\n", said)
+                self.assertIn("VAULT_TOKEN_FILE=", said)
+        self.assertIn("has no right to read sys/mounts", said)
+        self.assertIn("change sys/mounts, sys/auth, sys/policies/acl and auth/approle", said)
 
     def test_a_backup_under_a_key_of_transit_is_opened_again(self):
         bao, database = self.bao, self.host.folder / "data.sqlite3"

@@ -10,7 +10,7 @@ import http.client
 import http.server
 
 from trail_world import TrailCase
-from world import Refused
+from world import READER, Refused
 
 
 class Relay:
@@ -65,6 +65,13 @@ class Trail(TrailCase):
         """Requests that made a secret of the trail, in the order of the vault's audit log."""
         return [e for e in self.bao.audit() if e["type"] == "response" and e["request"]["operation"] == "create"
                 and e["request"]["path"].startswith("warder-audit/data/events/") and not e.get("error")]
+
+    def test_rights_are_compared_with_what_is_configured(self):
+        self.assertIn("exactly", self.host.run("vault", "policies", "check"))
+        self.bao.policy("warder", READER)
+        said = self.host.run("vault", "policies", "check", status=1, output="stdout")
+        self.assertRegex(said, r"missing +warder-audit/data/events/\* +has no right to create")
+        self.assertIn("rights       warder-audit/data/events/* has no right to create", self.host.run("vault", "test", status=5, output="stdout"))
 
     def assert_nothing_lost(self):
         history = [e for e in self.history() if e["kind"] not in ("destination", "restore")

@@ -12,6 +12,7 @@
 
 #include <cstdlib>
 #include <map>
+#include <sys/stat.h>
 
 using namespace warder;
 using namespace std::chrono_literals;
@@ -192,4 +193,29 @@ TEST_CASE("copies are sealed with the vault's key, else with one made beside the
   CHECK(*vault::copies_key(options) == *made);
   CHECK(options.copies == folder / "vault-copies");
   CHECK(std::filesystem::status(options.copies).permissions() == std::filesystem::perms::owner_all);
+}
+
+TEST_CASE("a SecretID in a file of root's is the credential of its name where a unit gives one") {
+  const testing::TemporaryFolder folder;
+  const auto file = folder.write("vault.secret-id", "of-the-file\n");
+  REQUIRE(::chmod(file.c_str(), 0600) == 0);
+  const auto options =
+      read("address = https://a.example\nrole_id = r\nsecret_id = file:" + file.string() + "\n");
+  REQUIRE(options);
+  ::unsetenv("CREDENTIALS_DIRECTORY");
+  CHECK(options->login.secret()->view() == "of-the-file");
+  const testing::TemporaryFolder credentials;
+  ::setenv("CREDENTIALS_DIRECTORY", credentials.path().c_str(), 1);
+  CHECK(options->login.secret()->view() == "of-the-file");
+  const auto handed_over = credentials.write("vault.secret-id", "none");
+  REQUIRE(::chmod(handed_over.c_str(), 0600) == 0);
+  CHECK(options->login.secret()->view() == "of-the-file");
+  credentials.write("vault.secret-id", "of-the-unit\n");
+  CHECK(options->login.secret()->view() == "of-the-unit");
+  // A variable is meant for this one command.
+  const auto variable =
+      read("address = https://a.example\nrole_id = r\nsecret_id = file:" + file.string() + "\n",
+           {{"VAULT_SECRET_ID", "of-the-variable"}});
+  CHECK(variable->login.secret()->view() == "of-the-variable");
+  ::unsetenv("CREDENTIALS_DIRECTORY");
 }

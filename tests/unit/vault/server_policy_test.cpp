@@ -89,3 +89,40 @@ TEST_CASE("rights too few and too many are told apart") {
   CHECK(vault::compare_rights(rights, plan, root)[0].text ==
         "has the policy root, which may do everything");
 }
+
+TEST_CASE("what an earlier set-up granted is kept, unless another is named") {
+  const vault::PolicyPlan before{.trail = "warder-audit",
+                                 .audit_device = "file",
+                                 .transit_key = "backups",
+                                 .credentials = {"aws/sts/backup"},
+                                 .rotated = {"hooks/ops"},
+                                 .snapshot = true};
+  const std::string text = vault::policy_text(vault::agent_rights(before));
+  vault::PolicyPlan plan;
+  vault::keep_granted(text, &plan);
+  CHECK(vault::policy_text(vault::agent_rights(plan)) == text);
+  vault::PolicyPlan other{.trail = "elsewhere",
+                          .credentials = {"aws/sts/backup", "database/creds/app"}};
+  vault::keep_granted(text, &other);
+  CHECK(other.trail == "elsewhere");
+  CHECK(other.transit_key == "backups");
+  CHECK(other.credentials == std::vector<std::string>{"aws/sts/backup", "database/creds/app"});
+}
+
+TEST_CASE("of a policy that others wrote nothing is taken") {
+  const std::string_view text = R"(
+# the append-only audit trail
+path "no-trail" { capabilities = ["create"] }
+path "warder-audit/data/events/*" { capabilities = ["create"] }
+# wrapping the keys of backups
+path "transit/encrypt/
+  path "a" {}
+path = "b" {}
+)";
+  CHECK(vault::granted_paths(text) ==
+        std::vector<std::string>{"no-trail", "warder-audit/data/events/*", "a"});
+  vault::PolicyPlan plan;
+  vault::keep_granted(text, &plan);
+  CHECK(vault::policy_text(vault::agent_rights(plan)) ==
+        vault::policy_text(vault::agent_rights({})));
+}
