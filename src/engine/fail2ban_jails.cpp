@@ -108,7 +108,7 @@ config::Section section_of(const fail2ban::ActionDestination& destination) {
 // What a stock filter is warned of would drown the rest of a check and of the log.
 void add_with_unproven_counted(const config::Diagnostics& told, config::Diagnostics& diagnostics) {
   std::vector<std::string> warnings;
-  std::optional<config::Diagnostic> one_of_them;
+  config::Diagnostic one_of_them;  // all have one place
   for (const config::Diagnostic& one : told.list()) {
     if (one.severity == config::Severity::kWarning && one.key == "filter") {
       warnings.push_back(one.problem);
@@ -118,9 +118,8 @@ void add_with_unproven_counted(const config::Diagnostics& told, config::Diagnost
     }
   }
   for (std::string& warning : filter::with_unproven_counted(warnings)) {
-    config::Diagnostic again = *one_of_them;
-    again.problem = std::move(warning);
-    diagnostics.add(std::move(again));
+    one_of_them.problem = std::move(warning);
+    diagnostics.add(one_of_them);
   }
 }
 

@@ -1,12 +1,11 @@
 // Python's `re` syntax (https://docs.python.org/3.11/library/re.html) with the tags of fail2ban.
+#include "filter/char_class_syntax.h"
+#include "filter/regex_tags.h"
 #include "filter/regex_tree.h"
-#include "util/strings.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <map>
 #include <optional>
 #include <utility>
 
@@ -19,105 +18,12 @@ constexpr std::size_t kDeepest = 100;
 // RE2's program for more would not fit into its memory.
 constexpr std::size_t kMostText = 32 << 10;
 
-constexpr std::string_view kIp4 = R"((?:::f{4,6}:)?(?P<ip4>(?:\d{1,3}\.){3}\d{1,3}))";
-// The reference ends it in a look-behind that always holds.
-constexpr std::string_view kIp6 =
-    R"((?P<ip6>(?:[0-9a-fA-F]{1,4}::?|:){1,7}(?:[0-9a-fA-F]{1,4}|:)))";
-constexpr std::string_view kDns = R"((?P<dns>[\w\-.^_]*\w))";
-constexpr std::string_view kCidr = R"((?P<cidr>\d+))";
-constexpr std::string_view kAddressRun = R"([0-9a-fA-F:.\[\]]+)";
-constexpr std::string_view kNameRun = R"([\w\-.^:\[\]\xff]+)";
-constexpr std::string_view kSubnetRun = R"([0-9a-fA-F:.\[\]/]+)";
-
-struct Tag {
-  std::string_view name;
-  std::string expansion;
-  std::string_view run;  // empty: as it is
-};
-
-std::vector<Tag> make_tags(HostTag host) {
-  const std::string ip4(kIp4);
-  const std::string ip6(kIp6);
-  const std::string dns(kDns);
-  const std::string cidr(kCidr);
-  const std::string address = R"(\[?(?:)" + ip4 + "|" + ip6 + R"()\]?)";
-  const std::string subnet = R"(\[?(?:)" + ip4 + "|" + ip6 + ")(?:/" + cidr + R"()?\]?)";
-  const bool named = host == HostTag::kAddressOrName;
-  return {
-      {"<HOST>", named ? "(?:" + address + "|" + dns + ")" : address,
-       named ? kNameRun : kAddressRun},
-      {"<ADDR>", address, kAddressRun},
-      {"<F-ADDR/>", address, kAddressRun},
-      {"<IP4>", ip4, kAddressRun},
-      {"<F-IP4/>", ip4, kAddressRun},
-      {"<IP6>", ip6, kAddressRun},
-      {"<F-IP6/>", ip6, kAddressRun},
-      {"<DNS>", dns, {}},
-      {"<F-DNS/>", dns, {}},
-      {"<CIDR>", cidr, {}},
-      {"<F-CIDR/>", cidr, {}},
-      {"<SUBNET>", subnet, kSubnetRun},
-      {"<F-SUBNET/>", subnet, kSubnetRun},
-      {"<F-ID/>", R"((?P<fid>\S+))", {}},
-      {"<F-PORT/>", R"((?P<fport>\w+))", {}},
-  };
-}
-
-const std::vector<Tag>& tags_of(HostTag host) {
-  static const std::vector<Tag> addresses = make_tags(HostTag::kAddress);
-  static const std::vector<Tag> names = make_tags(HostTag::kAddressOrName);
-  return host == HostTag::kAddress ? addresses : names;
-}
-
-// <F-NAME> or </F-NAME>: the NAME, else empty.
-std::string_view free_tag_name(std::string_view text, std::string_view begin) {
-  if (!text.starts_with(begin)) {
-    return {};
-  }
-  const std::size_t end = text.find('>');
-  if (end == std::string_view::npos) {
-    return {};
-  }
-  const std::string_view name = text.substr(begin.size(), end - begin.size());
-  const bool fits = std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-  });
-  return fits ? name : std::string_view();
-}
-
-// <name> as options of a filter are used; one that is still there has no such option, mostly
-// because a parameter has a wrong value (<lines-agressive>).
-std::string_view option_tag(std::string_view text) {
-  const std::size_t end = text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-/", 1);
-  return end != std::string_view::npos && end > 1 && text[end] == '>' ? text.substr(1, end - 1)
-                                                                      : std::string_view();
-}
-
-std::string group_name(std::string_view tag_name) {
-  if (tag_name == "ID") {
-    return "fid";
-  }
-  if (tag_name == "PORT") {
-    return "fport";
-  }
-  std::string name = util::to_lower(tag_name);
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
-}
-
 struct Flags {
   bool fold = false;
   bool dot_all = false;
   bool lines = false;
   bool ascii = false;
 };
-
-int hex_digit(char c) {
-  return c >= '0' && c <= '9'   ? c - '0'
-         : c >= 'a' && c <= 'f' ? c - 'a' + 10
-         : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                : -1;
-}
 
 class Parser {
  public:
@@ -166,7 +72,7 @@ class Parser {
     if (text_[at_] == ')') {
       return 1;
     }
-    const std::string_view name = free_tag_name(rest(), "</F-");
+    const std::string_view name = closing_tag_name(rest());
     return !name.empty() && std::find(open_.begin(), open_.end(), name) != open_.end()
                ? name.size() + 5
                : 0;
@@ -228,16 +134,8 @@ class Parser {
       case '?':
         return error(at_, fmt::format("'{}' repeats nothing; write \\{} for the character", c, c));
       default:
-        return character(CharClass::single(take_character()));
+        return character(CharClass::single(read_character(text_, at_)));
     }
-  }
-
-  // One code point; a byte that begins none stands for itself.
-  char32_t take_character() {
-    const auto [c, length] = decode_utf8(text_, at_);
-    const char32_t result = length == 0 ? 0xFFFD : c;
-    at_ += std::max<std::size_t>(length, 1);
-    return result;
   }
 
   static RegexNode assertion(AssertKind kind, bool negative = false) {
@@ -378,8 +276,16 @@ class Parser {
       }
       return back_reference(number);
     }
-    WARDER_ASSIGN_OR_RETURN(CharClass chars, escaped_class());
+    WARDER_ASSIGN_OR_RETURN(CharClass chars, read_escape(text_, at_, flags_.ascii));
     return character(std::move(chars));
+  }
+
+  util::Result<RegexNode> char_set() {
+    WARDER_ASSIGN_OR_RETURN(CharClass chars, read_char_set(text_, at_, flags_.ascii, flags_.fold));
+    RegexNode node;
+    node.kind = NodeKind::kClass;
+    node.chars = std::move(chars);
+    return node;
   }
 
   RegexNode back_reference(std::size_t group) const {
@@ -388,126 +294,6 @@ class Parser {
     node.group = group;
     node.fold = flags_.fold;
     return node;
-  }
-
-  // An escape that stands for characters, in a set or outside of one.
-  util::Result<CharClass> escaped_class() {
-    const std::size_t begin = at_;
-    ++at_;
-    if (done()) {
-      return error(begin, "'\\' at the end; write \\\\ for the character");
-    }
-    const char c = text_[at_];
-    if (std::string_view("wdsWDS").find(c) != std::string_view::npos) {
-      ++at_;
-      return CharClass::category(c, flags_.ascii);
-    }
-    constexpr std::string_view kLetters = "abfnrtv";
-    constexpr std::string_view kValues = "\a\b\f\n\r\t\v";
-    if (const std::size_t letter = kLetters.find(c); letter != std::string_view::npos) {
-      ++at_;
-      return CharClass::single(static_cast<unsigned char>(kValues[letter]));
-    }
-    if (c == 'x' || c == 'u' || c == 'U') {
-      ++at_;
-      return hex_escape(begin, c == 'x' ? 2 : c == 'u' ? 4 : 8);
-    }
-    if (c >= '0' && c <= '7') {
-      char32_t value = 0;
-      for (int digits = 0; digits < 3 && !done() && text_[at_] >= '0' && text_[at_] <= '7';
-           ++digits) {
-        value = value * 8 + static_cast<char32_t>(text_[at_] - '0');
-        ++at_;
-      }
-      return CharClass::single(value & 0xFFU);
-    }
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '8' || c == '9') {
-      return error(begin, fmt::format("'\\{}' means nothing; write '{}' for the character", c, c));
-    }
-    return CharClass::single(take_character());
-  }
-
-  util::Result<CharClass> hex_escape(std::size_t begin, int digits) {
-    char32_t value = 0;
-    for (int i = 0; i < digits; ++i) {
-      const int digit = done() ? -1 : hex_digit(text_[at_]);
-      if (digit < 0) {
-        return error(
-            begin, fmt::format("'{}' needs {} hexadecimal digits", text_.substr(begin, 2), digits));
-      }
-      value = value * 16 + static_cast<char32_t>(digit);
-      ++at_;
-    }
-    if (value > 0x10FFFF) {
-      return error(begin, "there is no such character");
-    }
-    return CharClass::single(value);
-  }
-
-  util::Result<RegexNode> char_set() {
-    const std::size_t begin = at_;
-    ++at_;
-    const bool negative = take("^");
-    CharClass chars;
-    for (bool first = true;; first = false) {
-      if (done()) {
-        return error(begin, "'[' is not closed; write \\[ for the character");
-      }
-      if (!first && take("]")) {
-        break;
-      }
-      const std::size_t item_begin = at_;
-      WARDER_ASSIGN_OR_RETURN(Item low, set_item());
-      if (is("-") && at_ + 1 < text_.size() && text_[at_ + 1] != ']') {
-        ++at_;
-        WARDER_ASSIGN_OR_RETURN(const Item high, set_item());
-        if (!low.character || !high.character || *low.character > *high.character) {
-          return error(item_begin, fmt::format("'{}' is no range of characters",
-                                               text_.substr(item_begin, at_ - item_begin)));
-        }
-        low.chars = CharClass::range(*low.character, *high.character);
-      }
-      chars.add(low.chars);
-    }
-    if (flags_.fold) {
-      chars.fold_case();
-    }
-    if (negative) {
-      chars.negate();
-    }
-    RegexNode node;
-    node.kind = NodeKind::kClass;
-    node.chars = std::move(chars);
-    return node;
-  }
-
-  struct Item {
-    CharClass chars;
-    std::optional<char32_t> character;
-  };
-
-  util::Result<Item> set_item() {
-    if (done()) {
-      return error(at_, "'[' is not closed; write \\[ for the character");
-    }
-    if (text_[at_] != '\\') {
-      const char32_t c = take_character();
-      return Item{CharClass::single(c), c};
-    }
-    const char letter = at_ + 1 < text_.size() ? text_[at_ + 1] : '\0';
-    WARDER_ASSIGN_OR_RETURN(CharClass chars, escaped_class());
-    Item item{std::move(chars), std::nullopt};
-    if (std::string_view("wdsWDS").find(letter) == std::string_view::npos) {
-      item.character = single_of(item.chars);
-    }
-    return item;
-  }
-
-  static std::optional<char32_t> single_of(const CharClass& chars) {
-    if (const int c = chars.only_character(); c >= 0) {
-      return static_cast<char32_t>(c);
-    }
-    return chars.single_beyond_ascii();
   }
 
   // ---- groups and tags
@@ -735,7 +521,7 @@ class Parser {
 
   util::Result<RegexNode> tag() {
     const std::size_t begin = at_;
-    for (const Tag& known : tags_of(dialect_.host)) {
+    for (const RegexTag& known : tags_of(dialect_.host)) {
       if (take(known.name)) {
         return expand(known.expansion, known.run, begin);
       }
@@ -754,14 +540,14 @@ class Parser {
                                       "'<' itself is meant",
                                       name, name));
     }
-    if (const std::string_view name = free_tag_name(rest(), "<F-"); !name.empty()) {
+    if (const std::string_view name = opening_tag_name(rest()); !name.empty()) {
       at_ += name.size() + 4;
       open_.push_back(name);
-      auto node = capture(begin, group_name(name));
+      auto node = capture(begin, group_of_tag(name));
       open_.pop_back();
       return node;
     }
-    return character(CharClass::single(take_character()));
+    return character(CharClass::single(read_character(text_, at_)));
   }
 
   // The tree of a tag's own expression; its groups become groups of this one.
