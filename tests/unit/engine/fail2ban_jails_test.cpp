@@ -98,19 +98,14 @@ TEST_CASE("patterns of a filter that are too large to prove are told as one") {
   const TemporaryFolder folder;
   folder.write("etc/jail.conf", kJail);
   const std::string wide = "^(?:(?:a?b?c?d?e?){20}){20}(?:x{20}y{20}){20} <HOST>";
-  folder.write("etc/filter.d/app.local", "[Definition]\nfailregex = " + wide + "$\n  " + wide +
-                                             " end$\n  ^x .* <HOST> .*$\n");
+  folder.write("etc/filter.d/app.local",
+               "[Definition]\nfailregex = " + wide + "$\n  " + wide + " end$\n");
   const Loaded loaded = load(folder);
   REQUIRE(loaded.jails != nullptr);
-  std::vector<std::string> lines;
-  for (const std::string_view line : util::split(util::trim(loaded.diagnostics), '\n')) {
-    lines.emplace_back(line);
-  }
-  REQUIRE(lines.size() == 2);
-  CHECK(lines[0].find("injected text can move the address") != std::string::npos);
-  CHECK(lines[1] == (folder / "etc/jail.conf").string() +
-                        ":3: warning: [app] filter = \"app[mode=wild]\": 2 of its patterns are too "
-                        "large to prove that injected text cannot move the address");
+  CHECK(util::trim(loaded.diagnostics) ==
+        (folder / "etc/jail.conf").string() +
+            ":3: warning: [app] filter = \"app[mode=wild]\": 2 of its patterns are too large to "
+            "prove that injected text cannot move the address");
 }
 
 TEST_CASE("a filter with errors, and a jail enabled twice, are told") {
