@@ -157,13 +157,17 @@ util::Status NetlinkFirewall::State::forget_heard(std::uint32_t generation,
 util::Status NetlinkFirewall::State::make_sets(std::span<const Wish> wishes,
                                                std::vector<Wish>& possible, ApplyReport& report) {
   Ruleset wanted = ruleset;
+  std::optional<SetId> last;  // that is there: most wishes are of the set of the one before
   for (const Wish& wish : wishes) {
+    if (last == set_of(wish)) {
+      possible.push_back(wish);
+      continue;
+    }
     if (wish.scope >= wanted.scopes.size()) {
       report.refusals.push_back({wish.change, Reason::kUnknownScope, std::nullopt, 0});
       continue;
     }
-    const SetId set{wish.scope, wish.prefix.family(),
-                    static_cast<std::uint8_t>(wish.prefix.length())};
+    const SetId set = set_of(wish);
     if (!wanted.sets.contains(set)) {
       if (wish.kind == Change::Kind::kRemove) {
         ++report.unchanged;
@@ -176,6 +180,7 @@ util::Status NetlinkFirewall::State::make_sets(std::span<const Wish> wishes,
       wanted.sets.insert(set);
     }
     possible.push_back(wish);
+    last = set;
   }
   if (wanted.sets.size() > ruleset.sets.size()) {
     WARDER_ASSIGN_OR_RETURN(const TableState found, client.read_state());

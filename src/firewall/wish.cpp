@@ -118,8 +118,11 @@ std::vector<Wish> fold(std::span<const Change> changes, util::WallTime now,
     }
   }
   wishes.resize(kept);
-  std::stable_partition(wishes.begin(), wishes.end(),
-                        [](const Wish& wish) { return wish.kind == Change::Kind::kRemove; });
+  const auto is_removal = [](const Wish& wish) { return wish.kind == Change::Kind::kRemove; };
+  // Which takes a second place for all of them.
+  if (!std::is_partitioned(wishes.begin(), wishes.end(), is_removal)) {
+    std::stable_partition(wishes.begin(), wishes.end(), is_removal);
+  }
   return wishes;
 }
 
