@@ -1,11 +1,13 @@
 #include "engine/line_mark.h"
 
+#include "log/log.h"
 #include "util/descriptor.h"
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -17,6 +19,41 @@ namespace warder::engine {
 namespace {
 
 constexpr std::array<char, 8> kMagic{'w', 'a', 'r', 'd', 'm', 'r', 'k', '1'};
+
+// The page as it is mapped, and whether it was put into memory that no file is behind. For the
+// handler, which may use nothing else.
+constexpr std::size_t kPage = 4096;
+std::atomic<void*> g_mapped{nullptr};
+std::atomic<bool> g_detached{false};
+
+// A file system that writes elsewhere what it changes (btrfs) needs room for each page that is
+// stored into again, and has none when it is full or a quota is exceeded: then the mark goes on in
+// memory alone. Whatever else raises SIGBUS ends the process as ever.
+void on_bus_error(int signal, siginfo_t* info, void*) {
+  auto* const page = static_cast<std::uint8_t*>(g_mapped.load());
+  auto* const at = static_cast<std::uint8_t*>(info->si_addr);
+  std::array<std::uint8_t, kPage> content;
+  if (page != nullptr && at >= page && at < page + kPage && !g_detached) {
+    std::memcpy(content.data(), page, kPage);
+    if (::mmap(page, kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+               0) == page) {
+      std::memcpy(page, content.data(), kPage);
+      g_detached = true;
+      return;
+    }
+  }
+  std::signal(signal, SIG_DFL);  // the access is tried again
+}
+
+void take_bus_errors(void* page) {
+  g_detached = false;
+  g_mapped = page;
+  struct sigaction action{};
+  action.sa_sigaction = on_bus_error;
+  action.sa_flags = SA_SIGINFO;
+  sigemptyset(&action.sa_mask);
+  ::sigaction(SIGBUS, &action, nullptr);
+}
 
 }  // namespace
 
@@ -39,14 +76,18 @@ struct LineMark::Page {
 
 LineMark::~LineMark() {
   if (page_ != nullptr) {
-    ::munmap(page_, sizeof(Page));
+    void* mine = page_;
+    g_mapped.compare_exchange_strong(mine, nullptr);
+    ::munmap(page_, kPage);
   }
 }
 
-LineMark::LineMark(LineMark&& other) noexcept : page_(std::exchange(other.page_, nullptr)) {}
+LineMark::LineMark(LineMark&& other) noexcept
+    : page_(std::exchange(other.page_, nullptr)), told_(other.told_) {}
 
 LineMark& LineMark::operator=(LineMark&& other) noexcept {
   std::swap(page_, other.page_);
+  std::swap(told_, other.told_);
   return *this;
 }
 
@@ -57,14 +98,15 @@ util::Result<LineMark> LineMark::open(const std::filesystem::path& file) {
     return util::errno_error(file.string(), errno);
   }
   // Blocks are taken now: a full disk must not end the process when a page is first written.
-  if (const int error = ::posix_fallocate(opened.get(), 0, sizeof(Page)); error != 0) {
+  static_assert(sizeof(Page) <= kPage);
+  if (const int error = ::posix_fallocate(opened.get(), 0, kPage); error != 0) {
     return util::errno_error(file.string(), error);
   }
-  void* const mapped =
-      ::mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_SHARED, opened.get(), 0);
+  void* const mapped = ::mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_SHARED, opened.get(), 0);
   if (mapped == MAP_FAILED) {
     return util::errno_error(file.string(), errno);
   }
+  take_bus_errors(mapped);
   LineMark mark;
   mark.page_ = static_cast<Page*>(mapped);
   Page& page = *mark.page_;
@@ -99,6 +141,13 @@ bool LineMark::begin(const model::GenerationId& generation, std::uint64_t offset
     return false;
   }
   page_->now = here;
+  if (!told_ && g_detached) {
+    told_ = true;
+    log::warning(
+        "the disk has no room for the note of which line is being judged; it is kept in memory "
+        "until "
+        "the next start, and a line that ends the agent before is judged once more then");
+  }
   // The compiler must not move the mark behind what it is for.
   std::atomic_signal_fence(std::memory_order_seq_cst);
   return true;

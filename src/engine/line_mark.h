@@ -19,7 +19,8 @@ namespace warder::engine {
 // Bytes: 8 of magic, then places of 32 bytes (16 of the generation, 8 of the offset, 8 of a count;
 // numbers in the host's order): the line being judged (its count 1 while it is), the last that
 // ended the process (how often in a row), and kRemembered that are passed over (1, 0 for none).
-// Pipeline thread only.
+// Takes SIGBUS: where the file system cannot keep the page any more, the note goes on in memory
+// alone. Pipeline thread only, one in a process.
 class LineMark {
  public:
   static constexpr std::uint64_t kMostCrashes = 3;
@@ -41,6 +42,7 @@ class LineMark {
   struct Place;
   struct Page;
   Page* page_ = nullptr;
+  bool told_ = false;  // that the file is not behind it any more
 };
 
 }  // namespace warder::engine

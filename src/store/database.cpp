@@ -1,5 +1,7 @@
 #include "store/database.h"
 
+#include "store/mapped_index.h"
+
 #include <fmt/core.h>
 #include <sqlite3.h>
 
@@ -133,6 +135,9 @@ util::Result<std::unique_ptr<Connection>> Connection::open(const std::filesystem
                                      vfs_name.empty() ? nullptr : vfs_name.c_str());
   if (result != SQLITE_OK) {
     return connection->failure(result).with_context(path.string());
+  }
+  if (vfs_name.empty()) {
+    guard_mapped_index(connection->handle_);
   }
   sqlite3_busy_timeout(connection->handle_, static_cast<int>(kBusyLimit.count()));
   // A file from outside must not run code: no functions from its schema, no writable schema.
