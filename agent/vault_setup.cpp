@@ -69,7 +69,7 @@ util::Result<vault::Answer> step(vault::ServerVault& server, http::Method method
 // What to type for a token that may do all this; never in the words of sudo, where every user of
 // the host can read it.
 std::string how_to_give_a_token() {
-  return "as an administrator of the vault make one (vault token create, bao token create) and "
+  return "make one as an administrator of the vault (vault token create, bao token create) and "
          "give it to this command alone:\n\n"
          "    read -rs VAULT_TOKEN && export VAULT_TOKEN\n"
          "    sudo --preserve-env=VAULT_TOKEN warder vault setup\n\n"
@@ -84,8 +84,8 @@ util::Error explained(const util::Error& error) {
   }
   return util::Error(
       error.code(),
-      fmt::format("{}.\nThis login may not set the vault up: that takes the rights to "
-                  "change sys/mounts, sys/auth, sys/policies/acl and auth/approle. {}",
+      fmt::format("{}.\nSetting the vault up takes a token with the rights to change sys/mounts, "
+                  "sys/auth, sys/policies/acl and auth/approle: {}",
                   error.message(), how_to_give_a_token()));
 }
 
