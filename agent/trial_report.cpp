@@ -1,6 +1,7 @@
 #include "agent/trial_report.h"
 
 #include "agent/output.h"
+#include "filter/lint.h"
 #include "filter/text_filter.h"
 #include "util/strings.h"
 
@@ -221,6 +222,14 @@ std::string trial_text(const filter::Filter& filter, const TrialReport& report,
   if (report[LineFate::kMissed] > 0) {
     text += missed_text(filter, report, paint);
   }
+  // Of a filter of our own these are what it is refused for where a jail uses it.
+  if (const auto warnings = filter::with_unproven_counted(filter.warnings()); !warnings.empty()) {
+    text +=
+        '\n' + paint.bold("WARNINGS, told by `warder check` where a jail uses the filter") + '\n';
+    for (const std::string& warning : warnings) {
+      text += fmt::format("{} {}\n", paint.yellow("*"), warning);
+    }
+  }
   if (!report.suggestions.empty()) {
     text += '\n' + paint.bold("SUGGESTIONS") + '\n';
     for (const std::string& suggestion : report.suggestions) {
@@ -315,6 +324,7 @@ std::string trial_json(const filter::Filter& filter, const TrialReport& report) 
                       {"most_blamed", std::move(blamed)},
                       {"bad_values", std::move(bad)},
                       {"missed_kinds", std::move(missed)},
+                      {"warnings", filter.warnings()},
                       {"suggestions", report.suggestions}};
   return document.dump(-1, ' ', false, json::error_handler_t::replace) + '\n';
 }

@@ -87,8 +87,9 @@ std::shared_ptr<const Filter> judge(const std::shared_ptr<const Filter>& filter,
   const bool own = policy == SamplePolicy::kRequire;
   // A jail's own expressions on an own filter: as hard to prove as the filter was.
   const bool extended = policy == SamplePolicy::kLintOnly;
-  LintReport report =
-      lint_filter(filter, definition, own || extended ? Origin::kOwn : Origin::kFail2ban);
+  // Samples are what those of fail2ban do not have.
+  const bool ours = own || extended || !filter->samples().empty();
+  LintReport report = lint_filter(filter, definition, ours ? Origin::kOwn : Origin::kFail2ban);
   Filter::Parts parts{filter->name(), filter->samples(), filter->journalmatch(),
                       std::move(report.warnings)};
   for (std::size_t i = 0; filter->text() != nullptr && i < filter->patterns().size(); ++i) {
