@@ -170,7 +170,8 @@ void test_documents(vault::Provider& provider, const Globals& globals, const Vau
                 status_of(references.error()));
     return;
   }
-  if (!references->has_value()) {  // as the scripts name it
+  const auto& named = *references;
+  if (!named) {  // as the scripts name it
     if (!test_passphrase(provider, "settings", "backup_passphrase", report) &&
         !test_passphrase(provider, "settings", "BACKUP_PASSPHRASE", report)) {
       report->bad("passphrase", "the document settings has no backup_passphrase",
@@ -178,10 +179,10 @@ void test_documents(vault::Provider& provider, const Globals& globals, const Vau
     }
     return;
   }
-  if ((*references)->empty()) {
+  if (named->empty()) {
     report->good("passphrase", "no [backup NAME] has its passphrase in a document of the vault");
   }
-  for (const config::SecretReference& reference : **references) {
+  for (const config::SecretReference& reference : *named) {
     if (!test_passphrase(provider, reference.document, reference.name, report)) {
       report->bad("passphrase",
                   fmt::format("the document {} has no {}, which [backup NAME] passphrase asks for",

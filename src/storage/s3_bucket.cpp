@@ -49,16 +49,21 @@ std::string code_of(const TransferAnswer& answer) {
   return code;
 }
 
+// The second is what Versity's gateway says where it has one account alone, with status 404.
+bool is_key_unknown(std::string_view code) {
+  return code == "InvalidAccessKeyId" || code == "XAdminUserNotFound";
+}
+
 // Of the key itself, not of its rights. The token's two come with status 400.
 bool is_key_refused(std::string_view code) {
-  return code == "ExpiredToken" || code == "InvalidToken" || code == "InvalidAccessKeyId";
+  return code == "ExpiredToken" || code == "InvalidToken" || is_key_unknown(code);
 }
 
 util::Error refusal(const TransferAnswer& answer, const std::string& what) {
   const std::string code = code_of(answer);
   const std::string text =
       fmt::format("{}: status {}{}{}", what, answer.status, code.empty() ? "" : " ", code);
-  if (answer.status == 404) {
+  if (answer.status == 404 && !is_key_refused(code)) {
     return Error(ErrorCode::kNotFound,
                  code == "NoSuchBucket" ? text + "; make the bucket or mend its name" : text);
   }
@@ -70,7 +75,7 @@ util::Error refusal(const TransferAnswer& answer, const std::string& what) {
         : code == "ExpiredToken" || code == "InvalidToken"
             ? "session_token is over, or of another access_key; let all three come from one path "
               "(vault:/aws/sts/ROLE/...)"
-        : code == "InvalidAccessKeyId"
+        : is_key_unknown(code)
             ? "the service does not know access_key; a temporary one needs its session_token, too"
             : "look at access_key, secret_key, region and the key's rights";
     return Error(ErrorCode::kDenied, fmt::format("{}; {}", text, remedy));

@@ -159,10 +159,11 @@ class Refused(Service):
         refused("NoSuchBucket", "make the bucket or mend its name", change=("bucket = backups", "bucket = others"))
         refused("AuthorizationHeaderMalformed", "the bucket lies in another region than region says", change=(versitygw.REGION, "us-east-2"))
         refused("RequestTimeTooSkewed", "this host's clock is wrong", before=("faketime", "-f", "+20m"))
-        for settings, text in (({"secret": "wrong"}, "SignatureDoesNotMatch"), ({"access": "AKIAOTHER"}, "InvalidAccessKeyId")):
+        for settings, text, remedy in (({"secret": "wrong"}, "SignatureDoesNotMatch", "look at access_key, secret_key"),
+                                       ({"access": "AKIAOTHER"}, "XAdminUserNotFound", "the service does not know access_key")):
             host("vault", "put", "settings", input=json.dumps(
                 {"backup_passphrase": PASSPHRASE, "access": versitygw.ACCESS, "secret": versitygw.SECRET, **settings}))
-            refused(text)
+            refused(text, remedy)
         self.assertEqual(self.there(), {})
         host.put(PASSPHRASE)
         host.storage = good

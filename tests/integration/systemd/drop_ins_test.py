@@ -9,7 +9,7 @@ import tempfile
 
 UNITS = pathlib.Path(sys.argv[1])
 # By `systemd-analyze security`; the unit alone is 1.4.
-EXPOSURE = {"caddy.conf": 1.4, "vaultwarden.conf": 1.4, "vault.conf": 1.4, "files.conf": 1.8, "processes.conf": 2.0, "fanotify.conf": 2.1}
+EXPOSURE = {"caddy.conf": 1.4, "vaultwarden.conf": 1.4, "files.conf": 1.8, "processes.conf": 2.0, "fanotify.conf": 2.1}
 
 
 def judge(folder, name, text):
