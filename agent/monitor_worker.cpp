@@ -7,6 +7,7 @@
 #include "util/file.h"
 #include "util/program.h"
 #include "util/strings.h"
+#include "util/thread_priority.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
@@ -14,16 +15,12 @@
 #include <algorithm>
 #include <csignal>
 #include <memory>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace warder::agent {
 namespace {
 
 constexpr std::size_t kLongestRequest = 4U << 20U;
-// IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0) of linux/ioprio.h.
-constexpr int kIdleReading = 3 << 13;
 
 monitor::Outcome check_history(const Globals& globals, const monitor::DatabaseRequest& request) {
   monitor::Outcome outcome;
@@ -62,8 +59,7 @@ monitor::Outcome check_history(const Globals& globals, const monitor::DatabaseRe
 ExitStatus work(const Globals& globals, pid_t agent) {
   // It never competes with the agent or with the service it looks at.
   util::end_with_parent(agent, SIGKILL);
-  ::setpriority(PRIO_PROCESS, 0, 19);
-  ::syscall(SYS_ioprio_set, 1, 0, kIdleReading);
+  util::lower_thread_priority(util::DiskPriority::kIdle);
   const auto text = read_standard_input(kLongestRequest);
   if (!text) {
     return complain(text.error());

@@ -9,6 +9,7 @@
 #include "backup/size_text.h"
 #include "util/program.h"
 #include "util/strings.h"
+#include "util/thread_priority.h"
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -16,8 +17,6 @@
 #include <algorithm>
 #include <csignal>
 #include <optional>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace warder::agent {
@@ -26,17 +25,6 @@ namespace {
 using nlohmann::json;
 using util::Error;
 using util::ErrorCode;
-
-constexpr int kNicest = 19;
-// linux/ioprio.h: IOPRIO_WHO_PROCESS, and IOPRIO_CLASS_IDLE in the upper bits.
-constexpr int kIoprioWhoProcess = 1;
-constexpr int kIoprioIdle = 3 << 13;
-
-// So that a host with one core stays usable. Refused by a sandbox, it is not worth failing for.
-void step_back() {
-  static_cast<void>(::setpriority(PRIO_PROCESS, 0, kNicest));
-  static_cast<void>(::syscall(SYS_ioprio_set, kIoprioWhoProcess, 0, kIoprioIdle));
-}
 
 // One line of progress on a terminal.
 class Bar {
@@ -248,7 +236,8 @@ ExitStatus run_backup(const std::string& verb, const BackupWords& words) {
     util::end_with_parent(words.agent, SIGTERM);
   }
   if (words.background) {
-    step_back();
+    // A host with one core stays usable.
+    util::lower_thread_priority(util::DiskPriority::kIdle);
   }
   if (words.no_encryption && !words.readable) {
     fmt::print(stderr,

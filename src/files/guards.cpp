@@ -3,6 +3,7 @@
 #include "log/log.h"
 #include "util/strings.h"
 #include "util/thread_name.h"
+#include "util/thread_priority.h"
 
 #include <fmt/core.h>
 
@@ -10,8 +11,6 @@
 #include <cerrno>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace warder::files {
@@ -19,9 +18,6 @@ namespace {
 
 using std::chrono::microseconds;
 using util::MonotonicTime;
-
-// IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0) of linux/ioprio.h.
-constexpr int kIdleReading = 3 << 13;
 
 // How long a change may be followed by others before it is looked at; how long, in times of what
 // the look took, nothing is listened to afterwards, so that a busy file costs a part of a processor
@@ -318,9 +314,7 @@ void FilesThread::wait(std::optional<MonotonicTime> until, Listening listening) 
 
 void FilesThread::run() {
   util::name_thread("files");
-  // Only this thread (setpriority(2), "C library/kernel differences"); lines come first.
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), 19);
-  ::syscall(SYS_ioprio_set, 1, 0, kIdleReading);
+  util::lower_thread_priority(util::DiskPriority::kIdle);  // lines come first
   // Within a look nothing else is looked at.
   const Pace::Rest plain = [this](microseconds pause) {
     const MonotonicTime until = clock_.monotonic() + pause;

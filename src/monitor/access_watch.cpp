@@ -6,6 +6,7 @@
 #include "util/file.h"
 #include "util/strings.h"
 #include "util/thread_name.h"
+#include "util/thread_priority.h"
 
 #include <fmt/core.h>
 
@@ -15,8 +16,6 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/fanotify.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 #include <utility>
 
@@ -103,8 +102,8 @@ AccessWatch::Taken AccessWatch::take() {
 void AccessWatch::run() {
   util::name_thread("openings");
   // It is begun by a thread that lets everybody pass; this one has to be quicker than a process
-  // ends. Fails without RLIMIT_NICE, and then is as slow.
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), 0);
+  // ends.
+  util::restore_thread_priority();
   while (true) {
     std::array<pollfd, 2> fds{{{end_, POLLIN, 0}, {fanotify_, POLLIN, 0}}};
     if (::poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) {

@@ -2,13 +2,12 @@
 
 #include "log/log.h"
 #include "util/thread_name.h"
+#include "util/thread_priority.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace warder::monitor {
@@ -308,8 +307,7 @@ void MonitorThread::stop() {
 
 void MonitorThread::run() {
   util::name_thread("monitors");
-  // Only this thread (setpriority(2), "C library/kernel differences"); lines come first.
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), 19);
+  util::lower_thread_priority(util::DiskPriority::kAsNice);  // lines come first
   std::unique_lock lock(mutex_);
   while (!stop_) {
     news_ = false;
