@@ -1,8 +1,8 @@
 #include "api/client.h"
 
 #include "api/frame.h"
-#include "api/socket_address.h"
 #include "util/descriptor.h"
+#include "util/unix_socket.h"
 
 #include <fmt/core.h>
 
@@ -35,7 +35,7 @@ Error connect_error(const std::filesystem::path& socket, int reason) {
 
 util::Result<std::string> ask(const std::filesystem::path& socket, const Request& request,
                               std::chrono::milliseconds limit) {
-  WARDER_ASSIGN_OR_RETURN(const SocketAddress address, socket_address(socket));
+  WARDER_ASSIGN_OR_RETURN(const util::UnixAddress address, util::unix_address(socket));
   const util::Descriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd) {
     return util::errno_error("socket", errno);

@@ -1,11 +1,10 @@
 #include "api/server.h"
 
 #include "api/frame.h"
-#include "api/socket_address.h"
 #include "log/log.h"
 #include "util/descriptor.h"
-#include "util/socket_path.h"
 #include "util/thread_name.h"
+#include "util/unix_socket.h"
 
 #include <fmt/core.h>
 
@@ -16,8 +15,6 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <system_error>
 #include <thread>
 #include <unistd.h>
@@ -74,37 +71,12 @@ Peer peer_of(int fd, gid_t admin_group) {
 }
 
 util::Result<util::Descriptor> listen_on(const ServerOptions& options) {
-  WARDER_ASSIGN_OR_RETURN(const SocketAddress address, socket_address(options.path));
-  util::Descriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd) {
-    return util::errno_error("creating the control socket", errno);
-  }
-  const std::string where = options.path.string();
-  {
-    const util::Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (probe && ::connect(probe.get(), address.generic(), address.size()) == 0) {
-      return util::Error(
-          util::ErrorCode::kConflict,
-          fmt::format("another agent answers on {}; stop it first (systemctl stop warder)", where));
-    }
-  }
-  WARDER_RETURN_IF_ERROR(util::clear_socket_path(options.path));
-  // Nobody may connect before mode and group are set.
-  const mode_t before = ::umask(0177);
-  const int bound = ::bind(fd.get(), address.generic(), address.size());
-  const int reason = errno;
-  ::umask(before);
-  if (bound != 0) {
-    return util::errno_error(fmt::format("control socket {}", where), reason);
-  }
-  if (options.group != static_cast<gid_t>(-1) &&
-      ::chown(where.c_str(), static_cast<uid_t>(-1), options.group) != 0) {
-    return util::errno_error(fmt::format("giving {} to its group", where), errno);
-  }
-  if (::chmod(where.c_str(), 0660) != 0 || ::listen(fd.get(), 64) != 0) {
-    return util::errno_error(fmt::format("control socket {}", where), errno);
-  }
-  return fd;
+  util::UnixListener listener;
+  listener.path = options.path;
+  listener.group = options.group;
+  listener.owner = "agent";
+  listener.remedy = "stop it first (systemctl stop warder)";
+  return util::listen_unix(listener);
 }
 
 class SocketServer : public Server {

@@ -1,28 +1,21 @@
 #include "firewall/helper_client.h"
-
-#include <fmt/core.h>
+#include "util/unix_socket.h"
 
 #include <cerrno>
-#include <cstring>
 #include <sys/socket.h>
-#include <sys/un.h>
+#include <utility>
 
 namespace warder::firewall {
+
 HelperConnector connect_to(std::filesystem::path path) {
-  return [path = path.string()]() -> util::Result<util::Descriptor> {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path) {
-      return util::Error(util::ErrorCode::kInvalid,
-                         fmt::format("the socket path '{}' is too long", path));
-    }
-    std::memcpy(address.sun_path, path.c_str(), path.size());
+  return [path = std::move(path)]() -> util::Result<util::Descriptor> {
+    WARDER_ASSIGN_OR_RETURN(const util::UnixAddress address, util::unix_address(path));
     util::Descriptor socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!socket) {
       return util::errno_error("making a socket", errno);
     }
-    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-      const util::Error error = util::errno_error(path, errno);
+    if (::connect(socket.get(), address.generic(), address.size()) != 0) {
+      const util::Error error = util::errno_error(path.string(), errno);
       return util::Error(util::ErrorCode::kUnavailable,
                          error.message() + "; is warder-firewall.service running?");
     }

@@ -5,7 +5,7 @@
 #include "firewall/helper_session.h"
 #include "log/log.h"
 #include "util/descriptor.h"
-#include "util/socket_path.h"
+#include "util/unix_socket.h"
 
 #include <fmt/core.h>
 
@@ -19,8 +19,6 @@
 #include <poll.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 namespace warder::firewall {
@@ -33,41 +31,13 @@ constexpr int kSendPatience = 1000;
 constexpr int kTurn = 64;
 
 util::Result<util::Descriptor> listen_on(const std::filesystem::path& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::string text = path.string();
-  if (text.empty() || text.size() >= sizeof address.sun_path) {
-    return util::Error(util::ErrorCode::kInvalid,
-                       fmt::format("the socket path '{}' must have 1 to {} bytes", text,
-                                   sizeof address.sun_path - 1));
-  }
-  std::memcpy(address.sun_path, text.c_str(), text.size());
-  util::Descriptor socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!socket) {
-    return util::errno_error("making the helper's socket", errno);
-  }
-  const auto* const generic = reinterpret_cast<const sockaddr*>(&address);
-  // A socket that nobody answers on is left from a helper that was killed.
-  if (::connect(socket.get(), generic, sizeof address) == 0) {
-    return util::Error(util::ErrorCode::kConflict,
-                       fmt::format("{}: another firewall helper is running", text));
-  }
-  // A file refuses a connection, too; a link is followed.
-  if (errno == ECONNREFUSED || errno == ENOENT) {
-    WARDER_RETURN_IF_ERROR(util::clear_socket_path(path));
-  }
-  // Nobody else may connect in the moment between bind and chmod.
-  const mode_t before = ::umask(0117);
-  const int bound = ::bind(socket.get(), generic, sizeof address);
-  const int error = errno;
-  ::umask(before);
-  if (bound != 0) {
-    return util::errno_error(text, error);
-  }
-  if (::listen(socket.get(), 8) != 0) {
-    return util::errno_error(text, errno);
-  }
-  return socket;
+  util::UnixListener listener;
+  listener.path = path;
+  listener.type = SOCK_SEQPACKET;
+  listener.backlog = 8;
+  listener.owner = "firewall helper";
+  listener.remedy = "stop it first (systemctl stop warder-firewall)";
+  return util::listen_unix(listener);
 }
 
 bool is_allowed(int socket, uid_t allowed) {

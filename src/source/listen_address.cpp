@@ -1,7 +1,7 @@
 #include "source/listen_address.h"
 
-#include "util/socket_path.h"
 #include "util/strings.h"
+#include "util/unix_socket.h"
 
 #include <fmt/core.h>
 
@@ -10,11 +10,8 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <utility>
 
 namespace warder::source {
@@ -102,37 +99,12 @@ util::Result<util::Descriptor> listen_at_port(const ListenAddress& address) {
 }
 
 util::Result<util::Descriptor> listen_at_path(const ListenAddress& address) {
-  const std::string where = util::printable(address.path);
-  sockaddr_un name{};
-  name.sun_family = AF_UNIX;
-  std::memcpy(name.sun_path, address.path.data(), address.path.size());
-  const auto* const generic = reinterpret_cast<const sockaddr*>(&name);
-  {
-    const util::Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (probe && ::connect(probe.get(), generic, sizeof name) == 0) {
-      return util::Error(
-          util::ErrorCode::kConflict,
-          fmt::format("another program answers on {}; stop it, or name another path", where));
-    }
-  }
-  WARDER_RETURN_IF_ERROR(util::clear_socket_path(address.path));
-  util::Descriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  // The mode of the descriptor, less the umask, is the mode that bind() makes the socket with: at
-  // no moment may others connect.
-  if (!fd || ::fchmod(fd.get(), 0660) != 0 || ::bind(fd.get(), generic, sizeof name) != 0 ||
-      ::chmod(address.path.c_str(), 0660) != 0 || ::listen(fd.get(), kBacklog) != 0) {
-    const int reason = errno;
-    return util::errno_error(
-        fmt::format(
-            "listening at {}{}", where,
-            reason == ENOENT ? " (its folder must be there before the agent starts)"
-            : reason == EACCES || reason == EROFS
-                ? " (its folder must be the agent's to write in: see ReadWritePaths= of the "
-                  "unit, systemd/README.md)"
-                : ""),
-        reason);
-  }
-  return fd;
+  util::UnixListener listener;
+  listener.path = address.path;
+  listener.backlog = kBacklog;
+  listener.owner = "program";
+  listener.remedy = "stop it, or name another path";
+  return util::listen_unix(listener);
 }
 
 }  // namespace

@@ -2,9 +2,9 @@
 
 #include "api/client.h"
 #include "api/frame.h"
-#include "api/socket_address.h"
 #include "support/temporary_folder.h"
 #include "util/descriptor.h"
+#include "util/unix_socket.h"
 
 #include <catch2/catch.hpp>
 
@@ -34,7 +34,7 @@ class Echo : public Handler {
 
 util::Descriptor connect_to(const std::filesystem::path& path) {
   util::Descriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const auto address = socket_address(path).value();
+  const auto address = util::unix_address(path).value();
   REQUIRE(::connect(fd.get(), address.generic(), address.size()) == 0);
   return fd;
 }
@@ -87,7 +87,7 @@ TEST_CASE("a second agent is told of the first, a stale socket is replaced") {
   }
   CHECK_FALSE(std::filesystem::exists(options.path));
   const util::Descriptor stale(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const auto address = socket_address(options.path).value();
+  const auto address = util::unix_address(options.path).value();
   REQUIRE(::bind(stale.get(), address.generic(), address.size()) == 0);
   CHECK(Server::start(options, &echo));
 }
