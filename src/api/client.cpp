@@ -40,15 +40,23 @@ util::Result<std::string> ask(const std::filesystem::path& socket, const Request
   if (!fd) {
     return util::errno_error("socket", errno);
   }
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  const Error late(ErrorCode::kTimeout, fmt::format("the agent on {} did not answer within {} ms",
+                                                    socket.string(), limit.count()));
+  // Of an agent that hangs the queue of connections fills up, and with it connect(2) waits, too.
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(limit);
+  const timeval patience{seconds.count(), std::chrono::microseconds(limit - seconds).count()};
+  if (::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) != 0) {
+    return util::errno_error("socket", errno);
+  }
   if (::connect(fd.get(), address.generic(), address.size()) != 0) {
-    return connect_error(socket, errno);
+    return errno == EAGAIN ? late : connect_error(socket, errno);
   }
   const std::string question = frame(encode(request));
   if (::send(fd.get(), question.data(), question.size(), MSG_NOSIGNAL) !=
       static_cast<ssize_t>(question.size())) {
-    return util::errno_error("asking the agent", errno);
+    return errno == EAGAIN ? late : util::errno_error("asking the agent", errno);
   }
-  const auto deadline = std::chrono::steady_clock::now() + limit;
   FrameReader reader(kLargestResponse);
   while (true) {
     if (auto payload = reader.next()) {
@@ -66,8 +74,7 @@ util::Result<std::string> ask(const std::filesystem::path& socket, const Request
       continue;
     }
     if (polled <= 0) {
-      return Error(ErrorCode::kTimeout, fmt::format("the agent on {} did not answer within {} ms",
-                                                    socket.string(), limit.count()));
+      return late;
     }
     char buffer[65536];
     const ssize_t got = ::read(fd.get(), buffer, sizeof buffer);

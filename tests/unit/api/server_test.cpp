@@ -150,3 +150,19 @@ TEST_CASE("without an agent the client says so") {
   CHECK(ask(path, Request{}).error().message() ==
         "no agent answers on " + path.string() + "; is it running? (systemctl status warder)");
 }
+
+TEST_CASE("an agent that takes no connections any more is not waited for longer than wanted") {
+  const testing::TemporaryFolder folder;
+  const auto path = folder / "control.sock";
+  const auto hanging =
+      util::listen_unix({.path = path, .backlog = 0, .owner = "agent", .remedy = "stop it"});
+  REQUIRE(hanging);
+  const std::string late = "the agent on " + path.string() + " did not answer within 20 ms";
+  // The first finds room in the queue and gets no answer, the last one finds none.
+  for (int i = 0; i < 3; ++i) {
+    const auto answer = ask(path, Request{}, std::chrono::milliseconds(20));
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().code() == util::ErrorCode::kTimeout);
+    CHECK(answer.error().message() == late);
+  }
+}
