@@ -225,7 +225,7 @@ std::size_t FirewallControl::put_back() {
   // Adding is idempotent, so everything is added: nothing is taken away that a line not judged yet
   // may ask for. Of several bans of an address in one scope the latest end stays.
   std::vector<firewall::Change> changes;
-  changes.reserve(kAtOnce + kAtOnce / 4);
+  changes.reserve(kAtOnce + kAtOnce / 2);
   const std::size_t first = next_piece_;
   while (next_piece_ < bans_.pieces() && changes.size() < kAtOnce) {
     bans_.for_each_in(next_piece_++, [&](const jail::ActiveBan& ban) {

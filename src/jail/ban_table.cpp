@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <limits>
 #include <unordered_map>
 
@@ -70,8 +71,18 @@ template <std::size_t Bytes>
 struct BanSlot {
   std::array<std::uint8_t, Bytes> address;
   std::array<std::uint16_t, 2> end_halves;
-  std::uint16_t kind;
+  std::uint16_t kind_number;
 
+  static bool used(const std::byte* bytes) {
+    constexpr std::size_t kKind = sizeof(BanSlot) - sizeof(std::uint16_t);  // the last member
+    return bytes[kKind] != std::byte{0} || bytes[kKind + 1] != std::byte{0};
+  }
+  Kind kind(const Kinds& kinds) const { return kinds[kind_number]; }
+  // False when there is no number for it.
+  bool set_kind(Kinds& kinds, const Kind& kind) {
+    kind_number = kinds.number(kind);
+    return kind_number != Kinds::kNone;
+  }
   Seconds end() const {
     return static_cast<Seconds>(end_halves[1]) << 16U | static_cast<Seconds>(end_halves[0]);
   }
@@ -80,6 +91,38 @@ struct BanSlot {
                   static_cast<std::uint16_t>(end >> 16U)};
   }
 };
+
+// What nearly all bans are: an IPv4 address alone, by one of the first jails. One byte less for
+// each, which is a megabyte with a million of them. Bytes, so that it has no gap.
+struct HostSlot {
+  static constexpr JailIndex kJails = 63;  // with two bits of flags they fit one byte
+
+  std::array<std::uint8_t, 4> address;
+  std::array<std::uint8_t, sizeof(Seconds)> end_bytes;
+  std::uint8_t code;  // 1 + 4 * jail + flags
+
+  static bool holds(JailIndex jail, const net::Prefix& prefix) {
+    return jail < kJails && prefix.family() == net::Family::kIpv4 && prefix.is_single();
+  }
+  static bool used(const std::byte* bytes) { return bytes[sizeof(HostSlot) - 1] != std::byte{0}; }
+  Kind kind(const Kinds& /*kinds*/) const {
+    const unsigned both = code - 1U;
+    return {static_cast<JailIndex>(both >> 2U), 32, static_cast<std::uint8_t>(both & 3U)};
+  }
+  bool set_kind(Kinds& /*kinds*/, const Kind& kind) {
+    code = static_cast<std::uint8_t>(1U + (static_cast<unsigned>(kind.jail) << 2U) + kind.flags);
+    return true;
+  }
+  Seconds end() const {
+    Seconds end = 0;
+    std::memcpy(&end, end_bytes.data(), sizeof end);
+    return end;
+  }
+  void set_end(Seconds end) { std::memcpy(end_bytes.data(), &end, sizeof end); }
+};
+static_assert(sizeof(HostSlot) == 9);
+static_assert((kObserved | kWide) == 3);
+
 using Ipv4Slot = BanSlot<4>;
 using NetworkSlot = BanSlot<8>;  // IPv6, up to 64 bits
 using LongSlot = BanSlot<16>;
@@ -121,13 +164,10 @@ struct BanLayout {
   const Kinds* kinds;
 
   std::size_t slot_bytes() const { return sizeof(Slot); }
-  bool used(const std::byte* bytes) const {
-    // The kind, the last member.
-    return bytes[sizeof(Slot) - 1] != std::byte{0} || bytes[sizeof(Slot) - 2] != std::byte{0};
-  }
+  bool used(const std::byte* bytes) const { return Slot::used(bytes); }
   std::uint64_t hash(const std::byte* bytes) const {
     const Slot slot = load<Slot>(bytes);
-    return hash_prefix(key, prefix_of(slot, (*kinds)[slot.kind].length));
+    return hash_prefix(key, prefix_of(slot, slot.kind(*kinds).length));
   }
 };
 
@@ -208,7 +248,7 @@ struct Part {
       return false;
     });
   }
-  const Kind& kind_of(const Slot& slot) const { return (*table.layout().kinds)[slot.kind]; }
+  Kind kind_of(const Slot& slot) const { return slot.kind(*table.layout().kinds); }
   // Of the part's family.
   bool same_prefix(const Slot& slot, const net::Prefix& prefix) const {
     return kind_of(slot).length == prefix.length() &&
@@ -226,6 +266,7 @@ struct BanTable::Impl {
   Impl(const HashKey& hash_key, std::size_t most)
       : key(hash_key),
         capacity(most),
+        hosts(hash_key, kinds, most),
         ipv4(hash_key, kinds, most),
         networks(hash_key, kinds, most),
         longs(hash_key, kinds, most) {}
@@ -233,6 +274,7 @@ struct BanTable::Impl {
   HashKey key;
   std::size_t capacity;
   Kinds kinds;
+  Part<HostSlot> hosts;
   Part<Ipv4Slot> ipv4;
   Part<NetworkSlot> networks;
   Part<LongSlot> longs;
@@ -249,7 +291,7 @@ struct BanTable::Impl {
 
   std::chrono::seconds shift() const { return std::chrono::round<std::chrono::seconds>(stepped); }
   std::size_t size() const {
-    return ipv4.table.size() + networks.table.size() + longs.table.size();
+    return hosts.table.size() + ipv4.table.size() + networks.table.size() + longs.table.size();
   }
 
   Seconds to_internal(const std::optional<util::WallTime>& end) const {
@@ -275,14 +317,17 @@ struct BanTable::Impl {
 
   template <typename Slot>
   ActiveBan to_ban(const Slot& slot) const {
-    const Kind& kind = kinds[slot.kind];
+    const Kind kind = slot.kind(kinds);
     return {kind.jail, prefix_of(slot, kind.length), to_wall(slot.end()),
             (kind.flags & kObserved) != 0, (kind.flags & kWide) != 0};
   }
 
-  // Calls `action` with the part that holds prefixes like this one.
+  // Calls `action` with the part that holds this jail's bans of prefixes like this one.
   template <typename Self, typename Action>
-  static auto with_part(Self& self, const net::Prefix& prefix, Action action) {
+  static auto with_part(Self& self, JailIndex jail, const net::Prefix& prefix, Action action) {
+    if (HostSlot::holds(jail, prefix)) {
+      return action(self.hosts);
+    }
     if (prefix.family() == net::Family::kIpv4) {
       return action(self.ipv4);
     }
@@ -290,6 +335,7 @@ struct BanTable::Impl {
   }
   template <typename Self, typename Action>
   static void with_each_part(Self& self, Action action) {
+    action(self.hosts);
     action(self.ipv4);
     action(self.networks);
     action(self.longs);
@@ -325,15 +371,14 @@ struct BanTable::Impl {
     const Seconds end = to_internal(ban.end);
     if (std::byte* found = part.find(hash, ban.jail, ban.address); found != nullptr) {
       Slot slot = load<Slot>(found);
-      Kind kind = kinds[slot.kind];
+      Kind kind = slot.kind(kinds);
       const bool enforced = (kind.flags & kObserved) != 0 && !ban.observed;
       if (end <= slot.end() && !enforced) {
         return Added::kUnchanged;
       }
       if (enforced) {
         kind.flags = static_cast<std::uint8_t>(kind.flags & ~kObserved);
-        slot.kind = kinds.number(kind);
-        if (slot.kind == Kinds::kNone) {
+        if (!slot.set_kind(kinds, kind)) {
           return Added::kFull;
         }
       }
@@ -343,11 +388,11 @@ struct BanTable::Impl {
       return enforced ? Added::kNew : Added::kExtended;
     }
     Slot slot{};
-    slot.kind = kinds.number(
+    const bool has_kind = slot.set_kind(
+        kinds,
         {ban.jail, static_cast<std::uint8_t>(ban.address.length()),
          static_cast<std::uint8_t>((ban.observed ? kObserved : 0) | (ban.wide ? kWide : 0))});
-    std::byte* free =
-        slot.kind != Kinds::kNone && size() < capacity ? part.table.insert(hash) : nullptr;
+    std::byte* free = has_kind && size() < capacity ? part.table.insert(hash) : nullptr;
     if (free == nullptr) {
       return Added::kFull;
     }
@@ -417,9 +462,13 @@ struct BanTable::Impl {
   template <typename Visit>
   void visit_holders(const net::Prefix& prefix, Visit visit) const {
     const std::uint64_t hash = hash_prefix(key, prefix);
-    with_part(*this, prefix, [&](const auto& part) {
+    const auto visit_in = [&](const auto& part) {
       part.visit_holders(hash, prefix, [&](const auto& slot) { visit(to_ban(slot)); });
-    });
+    };
+    if (HostSlot::holds(0, prefix)) {
+      visit_in(hosts);  // the other jails' are in ipv4
+    }
+    with_part(*this, HostSlot::kJails, prefix, visit_in);
   }
 
   // Calls visit(prefix) for `address` and each prefix around it whose length is in use, the widest
@@ -436,7 +485,7 @@ struct BanTable::Impl {
 
   std::optional<ActiveBan> find(JailIndex jail, const net::Prefix& prefix) const {
     const std::uint64_t hash = hash_prefix(key, prefix);
-    return with_part(*this, prefix, [&](const auto& part) -> std::optional<ActiveBan> {
+    return with_part(*this, jail, prefix, [&](const auto& part) -> std::optional<ActiveBan> {
       using Slot = typename std::remove_cvref_t<decltype(part)>::SlotType;
       const std::byte* found = part.find(hash, jail, prefix);
       return found == nullptr ? std::nullopt : std::optional(to_ban(load<Slot>(found)));
@@ -451,18 +500,19 @@ BanTable::BanTable(BanTable&&) noexcept = default;
 BanTable& BanTable::operator=(BanTable&&) noexcept = default;
 
 BanTable::Added BanTable::add(const ActiveBan& ban) {
-  return Impl::with_part(*impl_, ban.address, [&](auto& part) { return impl_->add_to(part, ban); });
+  return Impl::with_part(*impl_, ban.jail, ban.address,
+                         [&](auto& part) { return impl_->add_to(part, ban); });
 }
 
 void BanTable::reserve(std::size_t ipv4, std::size_t ipv6) {
-  impl_->ipv4.table.reserve(ipv4);
-  // Nearly all of them are of networks.
+  // Nearly all are of single addresses, by the first jails, and of networks.
+  impl_->hosts.table.reserve(ipv4);
   impl_->networks.table.reserve(ipv6);
 }
 
 std::optional<ActiveBan> BanTable::remove(JailIndex jail, const net::Prefix& address) {
   const std::uint64_t hash = hash_prefix(impl_->key, address);
-  return Impl::with_part(*impl_, address, [&](auto& part) -> std::optional<ActiveBan> {
+  return Impl::with_part(*impl_, jail, address, [&](auto& part) -> std::optional<ActiveBan> {
     using Slot = typename std::remove_cvref_t<decltype(part)>::SlotType;
     std::byte* found = part.find(hash, jail, address);
     if (found == nullptr) {

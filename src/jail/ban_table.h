@@ -32,11 +32,11 @@ constexpr util::WallTime kLatestEnd{std::chrono::seconds{0xFFFF'FFFE}};
 
 // Every ban in effect, of all jails: what is banned until when, and what ends now.
 //
-// One for the agent, owned by the engine, used by the pipeline thread only. A ban of an IPv4 prefix
-// takes a slot of 10 bytes that holds all of it, so the address of an expired ban needs no look-up
-// elsewhere; one of an IPv6 prefix of up to 64 bits takes 14, of a longer one 22. The table grows
-// in a thousand small pieces: there is no doubling spike, and a call never waits for the whole of
-// it to move. It shrinks when bans end. See README.md, "Memory".
+// One for the agent, owned by the engine, used by the pipeline thread only. A ban of an IPv4
+// address takes a slot of 9 bytes that holds all of it (10 for prefixes and jails from the 64th
+// on), so no look-up elsewhere; one of an IPv6 prefix of up to 64 bits takes 14, of a longer
+// one 22. The table grows in five hundred small pieces: there is no doubling spike, and no call
+// waits for the whole of it to move. It shrinks when bans end. See README.md, "Memory".
 //
 // Bans of one prefix by several jails are independent entries: holders().
 class BanTable {
@@ -75,13 +75,13 @@ class BanTable {
 
   // Removes bans whose end is at or before `now` and hands each over; returns how many. Looks only
   // into those pieces of the table in which something has ended, and stops behind the piece (some
-  // 2,000 bans at most) in which `limit` was reached. The visitor may use the table's const
+  // 4,000 bans at most) in which `limit` was reached. The visitor may use the table's const
   // functions; the ban visited is gone by then.
   std::size_t expire(util::WallTime now, std::size_t limit,
                      const std::function<void(const ActiveBan&)>& visit);
 
   // In no order. The visitor must not change the table. By pieces (numbered from 0 to pieces(),
-  // some 2,000 bans at most in each) for who wants to pause in between; a ban never changes its
+  // some 4,000 bans at most in each) for who wants to pause in between; a ban never changes its
   // piece.
   std::size_t pieces() const;
   void for_each_in(std::size_t piece, const std::function<void(const ActiveBan&)>& visit) const;
