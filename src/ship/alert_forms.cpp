@@ -31,23 +31,6 @@ std::string told_title(const Sender& sender, const Message& message,
   return harmless(fmt::format("{}: {}", sender.host, headline(message)), kLongestTitle);
 }
 
-// Its lines are made harmless one by one, so that our line breaks stay.
-std::string told_text(const Message& message,
-                      std::string (*harmless)(std::string_view, std::size_t), std::size_t most) {
-  if (message.event()) {
-    return harmless(message.event()->message, most);
-  }
-  const std::string whole = summary_text(*message.summary());
-  std::string text;
-  std::string_view rest = whole;
-  while (!rest.empty() && text.size() < most) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    text += (text.empty() ? "" : "\n") + harmless(rest.substr(0, end), most - text.size());
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
-  return text;
-}
-
 Json run(std::string text) { return Json{{"type", "TextRun"}, {"text", std::move(text)}}; }
 
 Json block(Json inlines) {

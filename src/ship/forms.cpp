@@ -111,22 +111,6 @@ Json message_object(const Message& message, Detail detail) {
 
 using Escape = std::string (*)(std::string_view text, std::size_t max_bytes);
 
-// The lines of a message, each escaped by itself so that our line breaks stay.
-std::string body_text(const Message& message, Escape escape) {
-  if (message.event()) {
-    return escape(message.event()->message, kLongestText);
-  }
-  const std::string whole = summary_text(*message.summary());
-  std::string text;
-  std::string_view rest = whole;
-  while (!rest.empty() && text.size() < kLongestText - kLongestLine) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    text += (text.empty() ? "" : "\n") + escape(rest.substr(0, end), kLongestLine);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
-  return text;
-}
-
 std::string title(const Sender& sender, const Message& message, Escape escape) {
   return escape(fmt::format("{}: {}", sender.host, headline(message)), kLongestTitle);
 }
@@ -192,7 +176,8 @@ std::string generic_body(const Sender& sender, std::span<const Message> messages
 std::string slack_body(const Sender& sender, const Message& message) {
   Json json;
   json["text"] = fmt::format("[{}] {}\n{}", model::to_string(message.severity()),
-                             title(sender, message, &slack_text), body_text(message, &slack_text));
+                             title(sender, message, &slack_text),
+                             told_text(message, &slack_text, kLongestText));
   json["mrkdwn"] = false;
   json["unfurl_links"] = false;
   json["unfurl_media"] = false;
@@ -202,7 +187,7 @@ std::string slack_body(const Sender& sender, const Message& message) {
 std::string discord_body(const Sender& sender, const Message& message) {
   Json embed;
   embed["title"] = title(sender, message, &discord_text);
-  embed["description"] = body_text(message, &discord_text);
+  embed["description"] = told_text(message, &discord_text, kLongestText);
   embed["color"] = discord_color(message.severity());
   embed["timestamp"] = util::format_rfc3339(message.time());
   Json json;
@@ -215,7 +200,7 @@ std::string ntfy_body(const Sender& sender, std::string_view topic, const Messag
   Json json;
   json["topic"] = topic;
   json["title"] = title(sender, message, &chat_text);
-  json["message"] = body_text(message, &chat_text);
+  json["message"] = told_text(message, &chat_text, kLongestText);
   json["priority"] = ntfy_priority(message.severity());
   json["tags"] = Json::array({model::to_string(message.severity())});
   return dump(json);

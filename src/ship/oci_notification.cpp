@@ -17,21 +17,15 @@ using Json = nlohmann::ordered_json;
 // It becomes the subject of a mail.
 constexpr std::size_t kLongestTitle = 200;
 constexpr std::size_t kLongestLine = 2000;
+constexpr std::size_t kLongestText = 16'000;
 
 std::string text_of(std::string_view host, const Message& message) {
-  std::string text;
   if (message.summary()) {
-    const std::string whole = summary_text(*message.summary());
-    std::string_view rest = whole;
-    while (!rest.empty()) {
-      const std::size_t end = std::min(rest.find('\n'), rest.size());
-      text += plain_text(rest.substr(0, end), kLongestLine) + '\n';
-      rest.remove_prefix(std::min(end + 1, rest.size()));
-    }
-    return text + fmt::format("\nhost: {}\nkey: {}\n", host, message.key);
+    return told_text(message, &plain_text, kLongestText) +
+           fmt::format("\n\nhost: {}\nkey: {}\n", host, message.key);
   }
   const model::Event& event = *message.event();
-  text = plain_text(event.message, kLongestLine) + '\n';
+  std::string text = told_text(message, &plain_text, kLongestLine) + '\n';
   const auto row = [&](std::string_view name, std::string_view value) {
     text += fmt::format("\n{}: {}", name, plain_text(value, kLongestLine));
   };

@@ -1,6 +1,9 @@
 #include "ship/text.h"
 
+#include "ship/message.h"
 #include "util/strings.h"
+
+#include <algorithm>
 
 namespace warder::ship {
 namespace {
@@ -97,6 +100,25 @@ std::string discord_text(std::string_view text, std::size_t max_bytes) {
     result += character;
     return result;
   });
+}
+
+std::string told_text(const Message& message,
+                      std::string (*harmless)(std::string_view, std::size_t),
+                      std::size_t max_bytes) {
+  if (message.event()) {
+    return harmless(message.event()->message, max_bytes);
+  }
+  const std::string whole = summary_text(*message.summary());
+  std::string text;
+  std::string_view rest = whole;
+  while (!rest.empty() && text.size() + 1 < max_bytes) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    const std::string_view between = text.empty() ? "" : "\n";
+    text += between;
+    text += harmless(rest.substr(0, end), max_bytes - text.size());
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return text;
 }
 
 }  // namespace warder::ship

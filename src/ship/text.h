@@ -21,4 +21,12 @@ std::string slack_text(std::string_view text, std::size_t max_bytes);
 // chat_text() with Discord's markdown characters escaped by backslashes.
 std::string discord_text(std::string_view text, std::size_t max_bytes);
 
+struct Message;
+
+// What happened, for people: an event's message or summary_text(), each line made harmless by
+// itself so that the breaks between them stay; at most `max_bytes`. `harmless` is one of the above.
+std::string told_text(const Message& message,
+                      std::string (*harmless)(std::string_view, std::size_t),
+                      std::size_t max_bytes);
+
 }  // namespace warder::ship
