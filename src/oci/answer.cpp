@@ -91,8 +91,10 @@ Meaning describe(const Answer& answer, std::string_view what, std::string_view k
                        "not permitted",
                        "check these OCIDs and the policy 'use keys'");
       }
-      return meaning(Advice::kGiveUp, ErrorCode::kInvalid, in_words("it refuses the request"),
-                     "check the OCIDs and names in the configuration");
+      // OCI says by a code what is wrong; without one something between has answered.
+      return meaning(
+          Advice::kGiveUp, body.code.empty() ? ErrorCode::kConfiguration : ErrorCode::kInvalid,
+          in_words("it refuses the request"), "check the OCIDs and names in the configuration");
     case 401: {
       const auto skew = clock_skew(answer.date, now);
       if (skew && std::abs(skew->count()) >= kSuspiciousSkew.count()) {
@@ -140,7 +142,8 @@ Meaning describe(const Answer& answer, std::string_view what, std::string_view k
       return meaning(Advice::kWait, ErrorCode::kUnavailable, "too many requests",
                      "it is tried again, more slowly; if it goes on, raise the interval");
     case 501:
-      return meaning(Advice::kGiveUp, ErrorCode::kInvalid, "the service does not know this request",
+      return meaning(Advice::kGiveUp, ErrorCode::kConfiguration,
+                     "the service does not know this request",
                      "check the endpoint in the configuration");
     default:
       break;
@@ -150,11 +153,12 @@ Meaning describe(const Answer& answer, std::string_view what, std::string_view k
                    "it is tried again; see the status page of the region");
   }
   if (answer.status >= 300 && answer.status < 400) {
-    return meaning(Advice::kGiveUp, ErrorCode::kInvalid,
+    return meaning(Advice::kGiveUp, ErrorCode::kConfiguration,
                    "it points elsewhere, which a signed request must not follow",
                    "check the endpoint and the region in the configuration");
   }
-  return meaning(Advice::kGiveUp, ErrorCode::kInvalid, in_words("it refuses the request"),
+  // Of these none says anything about what was sent: a proxy before the service, a wrong endpoint.
+  return meaning(Advice::kGiveUp, ErrorCode::kConfiguration, in_words("it refuses the request"),
                  "check the configuration");
 }
 

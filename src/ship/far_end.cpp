@@ -11,6 +11,7 @@ Outcome outcome_of(const util::Error& error) {
     case ErrorCode::kTimeout:
     case ErrorCode::kIo:
     case ErrorCode::kConflict:
+    case ErrorCode::kConfiguration:  // who answered has not judged what was sent
       outcome.kind = Outcome::Kind::kRetry;
       break;
     case ErrorCode::kDenied:

@@ -44,12 +44,21 @@ util::Result<OciAnswer> OciSender::call(const OciCall& call) {
 }
 
 util::Result<OciAnswer> OciSender::put_logs(std::string_view log, std::string_view body) {
-  return call({.service = oci::Service::kLogIngestion,
-               .method = http::Method::kPost,
-               .path = fmt::format("/logs/{}/actions/push", http::percent_encode(log)),
-               .body = body,
-               .what = "writing to the log",
-               .policy = "use log-content"});
+  WARDER_ASSIGN_OR_RETURN(
+      OciAnswer answer,
+      call({.service = oci::Service::kLogIngestion,
+            .method = http::Method::kPost,
+            .path = fmt::format("/logs/{}/actions/push", http::percent_encode(log)),
+            .body = body,
+            .what = "writing to the log",
+            .policy = "use log-content"}));
+  // The only answer of success whose body says nothing; OCI names each of its answers.
+  if (answer.request_id.empty()) {
+    return Error(ErrorCode::kUnavailable,
+                 "writing to the log: the answer has no opc-request-id, so it is not OCI's and "
+                 "nothing may have been written; see what stands between (a proxy, a portal)");
+  }
+  return answer;
 }
 
 util::Result<OciAnswer> OciSender::publish(std::string_view topic, std::string_view body) {

@@ -71,8 +71,14 @@ util::Result<std::string> ServerTrail::create(std::string_view mount, std::strin
   // As text: reading and writing JSON for each event would cost more than sending it.
   call.body = crypto::SecretString(fmt::format(R"({{"options":{{"cas":0}},"data":{}}})", fields));
   WARDER_ASSIGN_OR_RETURN(const Answer answer, ask(std::move(call)));
-  if (answer.ok()) {
+  if (answer.ok() && !answer.request_id.empty()) {
     return answer.request_id;
+  }
+  if (answer.ok()) {
+    return Error(ErrorCode::kUnavailable,
+                 fmt::format("{}/data/{}: the answer has no request_id, so it is no vault's; see "
+                             "what stands between",
+                             mount, path));
   }
   // With the right to create alone, what is there already cannot be told from what is not allowed;
   // with more rights it is a conflict.

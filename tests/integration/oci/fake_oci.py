@@ -60,6 +60,8 @@ class Cloud:
         self.secrets = {}  # id -> dict
         self.requests = []  # (method, target, headers, body)
         self.faults = []  # (status, code, headers): answered to the next requests, in order
+        self.hidden = False  # no policy lets anybody read the contents of secrets any more
+        self.portal = False  # something between answers every request with its own page
         self.clock_offset = 0
         self.page_size = 2
         self.numbers = itertools.count(1)
@@ -294,6 +296,8 @@ class Cloud:
 
     def handle(self, method, target, headers, body):
         """(status, headers, body as bytes)"""
+        if self.portal:
+            return 200, {}, b"<html>please log in</html>"
         self.requests.append((method, target, headers, body))
         path, _, raw_query = target.partition("?")
         query = dict(urllib.parse.parse_qsl(raw_query, keep_blank_values=True,
@@ -491,6 +495,8 @@ class Cloud:
                           if start <= processed < end and visible <= self.now()], query)
 
     def route(self, method, path, query, headers, body):
+        if self.hidden and "/secretbundles/" in path:
+            raise Refused(404, "NotAuthorizedOrNotFound", "Authorization failed or requested resource not found.")
         match = re.fullmatch(r"/20200831/logs/([^/]+)/actions/push", path)
         if method == "POST" and match:
             self.put_logs(urllib.parse.unquote(match.group(1)), body)
@@ -596,7 +602,8 @@ class Server:
                 self.send_response_only(status)
                 self.send_header("date", date)
                 self.send_header("content-type", "application/json")
-                self.send_header("opc-request-id", "REQUEST" + str(len(outer.cloud.requests)))
+                if not outer.cloud.portal:
+                    self.send_header("opc-request-id", "REQUEST" + str(len(outer.cloud.requests)))
                 for name, value in extra.items():
                     if name != "content-type":
                         self.send_header(name, value)

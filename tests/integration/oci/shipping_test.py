@@ -195,6 +195,21 @@ class Shipping(AttackedHost, unittest.TestCase):
         self.shipped()
         self.assert_nothing_lost()
 
+    def test_what_answers_in_the_place_of_the_log_takes_nothing(self):
+        self.host.start()
+        self.attack(1)
+        self.shipped()
+        # A portal says 200 to everything; a proxy wants a password; another host is named.
+        self.cloud.portal = True
+        self.attack(3)
+        self.bans(4)
+        self.host.until(lambda: "is not OCI's" in self.destination()["last_error"], "the portal is blamed")
+        self.cloud.portal, self.cloud.faults = False, [(407, "", {}), (307, "", {"location": self.server.url + "/x"}), (405, "", {})]
+        self.shipped()
+        self.assertEqual(self.cloud.faults, [])
+        self.assertEqual(self.destination()["dead"], 0)
+        self.assert_nothing_lost()
+
     def test_a_key_changed_in_mid_stream(self):
         self.host.start()
         self.attack(3)

@@ -59,9 +59,13 @@ TEST_CASE("each status asks for what helps") {
   check(412, R"({"code":"NoEtagMatch"})", Advice::kReadAgain, ErrorCode::kConflict);
   check(413, "", Advice::kGiveUp, ErrorCode::kInvalid);
   check(429, "<html>", Advice::kWait, ErrorCode::kUnavailable);
-  check(501, "", Advice::kGiveUp, ErrorCode::kInvalid);
+  check(501, "", Advice::kGiveUp, ErrorCode::kConfiguration);
   check(503, "<html>", Advice::kWait, ErrorCode::kUnavailable);
-  check(307, "", Advice::kGiveUp, ErrorCode::kInvalid);
+  check(307, "", Advice::kGiveUp, ErrorCode::kConfiguration);
+  check(400, "<html>plain HTTP sent to an HTTPS port</html>", Advice::kGiveUp,
+        ErrorCode::kConfiguration);
+  // A proxy before the service: no word about what was sent.
+  check(407, "", Advice::kGiveUp, ErrorCode::kConfiguration);
 }
 
 TEST_CASE("text of the service is made harmless and bounded") {

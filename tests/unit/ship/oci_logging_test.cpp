@@ -149,6 +149,7 @@ TEST_CASE("what OCI refuses is told apart by its code") {
   CHECK(kind(ErrorCode::kTimeout) == Kind::kRetry);
   CHECK(kind(ErrorCode::kDenied) == Kind::kRejected);
   CHECK(kind(ErrorCode::kNotFound) == Kind::kRejected);
+  CHECK(kind(ErrorCode::kConfiguration) == Kind::kRetry);
   CHECK(kind(ErrorCode::kInvalid) == Kind::kRefused);
   CHECK(kind(std::nullopt) == Kind::kDelivered);
   CHECK(destination->deliver(messages)[1].receipt == "request-1");
