@@ -1,11 +1,10 @@
 #include "agent/backup_sets.h"
 #include "agent/output.h"
+#include "agent/status_of.h"
+#include "agent/vault_needs.h"
 #include "agent/vault_words.h"
 #include "agent/wiring.h"
 #include "config/secret_reference.h"
-#include "config/vault_path.h"
-#include "ship/keys.h"
-#include "storage/keys.h"
 #include "vault/keys.h"
 #include "vault/rotation_schedule.h"
 #include "vault/server_policy.h"
@@ -63,20 +62,6 @@ class Report {
   json rows_ = json::array();
   ExitStatus status_ = ExitStatus::kOk;
 };
-
-ExitStatus status_of(const util::Error& error) {
-  switch (error.code()) {
-    case util::ErrorCode::kUnavailable:
-    case util::ErrorCode::kTimeout:
-      return ExitStatus::kNoAgent;
-    case util::ErrorCode::kDenied:
-      return ExitStatus::kDenied;
-    case util::ErrorCode::kNotFound:
-      return ExitStatus::kNotFound;
-    default:
-      return ExitStatus::kFailed;
-  }
-}
 
 using References = std::vector<config::SecretReference>;
 
@@ -192,47 +177,6 @@ void test_documents(vault::Provider& provider, const Globals& globals, const Vau
   }
 }
 
-// What the configuration, the files and the vault's documents over them, has an agent do at the
-// vault besides reading documents. What `plan` names stays.
-void add_configured(const Globals& globals, vault::PolicyPlan* plan) {
-  const auto documents = configured_documents(globals);
-  const auto main = read_main(globals, documents ? *documents : engine::VaultDocuments());
-  if (!main) {
-    return;
-  }
-  std::set<std::string> paths;
-  for (const config::Table* table : {&ship::destination_table(), &storage::storage_table()}) {
-    for (const config::Values* values : main->checked.all(*table)) {
-      for (const config::Key& key : table->keys) {
-        if (!values->has(key.name)) {
-          continue;
-        }
-        const auto reference =
-            key.type == config::Type::kSecret ? std::optional(values->secret(key.name))
-            : key.type == config::Type::kString
-                ? config::parse_secret_reference(values->string(key.name))  // a user name
-                : std::nullopt;
-        if (reference && config::is_vault_path(reference->document)) {
-          paths.insert(reference->document.substr(1));
-        }
-      }
-    }
-  }
-  plan->credentials = {paths.begin(), paths.end()};
-  config::Diagnostics ignored;
-  for (const config::Values* values : main->checked.all(ship::destination_table())) {
-    const ship::DestinationOptions destination = ship::destination_options(*values, ignored);
-    if (destination.means == ship::Means::kVaultTrail && plan->trail.empty()) {
-      plan->trail = destination.target;
-    } else if (destination.means == ship::Means::kVaultHash && plan->audit_device.empty()) {
-      plan->audit_device = destination.target;
-    }
-  }
-  for (const backup::SetOptions& set : backup_sets(*main, ignored)) {
-    plan->snapshot = plan->snapshot || set.vault;
-  }
-}
-
 struct Rights {
   std::vector<vault::Right> needed;
   std::vector<vault::RightProblem> problems;
@@ -241,15 +185,10 @@ struct Rights {
 util::Result<Rights> compare_rights(const Globals& globals, const vault::VaultOptions& options,
                                     vault::ServerVault& server, const VaultWords& words) {
   WARDER_ASSIGN_OR_RETURN(const vault::ServerVault::Place place, server.place());
-  vault::PolicyPlan plan;
+  vault::PolicyPlan plan = needs_at_the_vault(globals, options, words);
   plan.mount = place.mount;
   plan.prefix = place.prefix;
   plan.kv_version = place.kv_version;
-  plan.trail = words.trail;
-  plan.audit_device = words.audit_device;
-  plan.transit_key = words.transit;
-  plan.snapshot = words.snapshot;
-  add_configured(globals, &plan);
   if (options.rotate) {
     std::uint64_t version = 0;
     WARDER_ASSIGN_OR_RETURN(const auto plans, vault::read_rotations(server, &version));
@@ -365,7 +304,8 @@ ExitStatus test_vault(const Globals& globals, const VaultWords& words) {
   vault::Provider& provider = server ? static_cast<vault::Provider&>(*server) : *file;
   const auto health = provider.health();
   if (!health || !health->ready) {
-    report.bad("vault", health ? health->text : health.error().message(), ExitStatus::kNoAgent);
+    report.bad("vault", health ? health->text : health.error().message(),
+               health ? ExitStatus::kNoAgent : status_of(health.error()));
     return report.finish(globals);
   }
   report.good("vault", health->text);

@@ -1,4 +1,5 @@
 #include "agent/output.h"
+#include "agent/vault_needs.h"
 #include "agent/vault_words.h"
 #include "agent/wiring.h"
 #include "http/url.h"
@@ -91,6 +92,25 @@ util::Error explained(const util::Error& error) {
 
 bool is_there(const vault::Answer& list, const std::string& name) {
   return !vault::member(list.data(), name + "/").is_null();
+}
+
+// Vault and OpenBao have had the policy `default` since their first start, and nobody can remove
+// it.
+util::Status has_policies(vault::ServerVault& server) {
+  vault::Call call;
+  call.path = "sys/policies/acl/default";
+  const vault::Answer answer = server.ask(std::move(call));
+  if (answer.meaning != vault::Meaning::kNeverExisted &&
+      answer.meaning != vault::Meaning::kBadRequest) {
+    return {};
+  }
+  return util::Error(
+      util::ErrorCode::kInvalid,
+      fmt::format("{} keeps no policies over its API (sys/policies/acl), so it is no HashiCorp "
+                  "Vault or OpenBao that can be set up; nothing was changed. Make there by its own "
+                  "tools a KV mount and a login for this host, and name them in [vault]: mount, "
+                  "kv_version, and role_id with secret_id, or token",
+                  server.connection().addresses.front()));
 }
 
 // The text of a policy; empty: there is none.
@@ -249,19 +269,17 @@ std::string asked(std::string_view question, const std::string& fallback) {
 enum class Ask { kYes, kNo };
 
 // Everything is looked at and shown before the first write; kConflict when the answer is no.
+// `plan`: what this host needs besides documents.
 util::Status set_up_server(vault::ServerVault& server, const VaultWords& words,
-                           const std::string& host, const std::filesystem::path& id_file, Ask ask) {
+                           vault::PolicyPlan plan, const std::string& host,
+                           const std::filesystem::path& id_file, Ask ask) {
+  WARDER_RETURN_IF_ERROR(has_policies(server));
   WARDER_ASSIGN_OR_RETURN(const vault::Answer mounts, step(server, http::Method::kGet, "sys/mounts",
                                                            {}, "looking at the mounts"));
   WARDER_ASSIGN_OR_RETURN(const vault::ServerVault::Place before, server.place());
-  vault::PolicyPlan plan;
   plan.mount = before.mount;
   plan.prefix = before.prefix;
   plan.kv_version = is_there(mounts, before.mount) ? before.kv_version : 2;
-  plan.trail = words.trail;
-  plan.audit_device = words.audit_device;
-  plan.transit_key = words.transit;
-  plan.snapshot = words.snapshot;
   // Asked again for one thing more, it takes away nothing that was asked for before.
   WARDER_ASSIGN_OR_RETURN(const std::string policy_before, policy_now(server, words.role));
   vault::keep_granted(policy_before, &plan);
@@ -302,8 +320,8 @@ ExitStatus set_up_oci(const vault::VaultOptions& options) {
   }
   const auto health = (*provider)->health();
   if (!health || !health->ready) {
-    return complain(util::Error(util::ErrorCode::kUnavailable,
-                                health ? health->text : health.error().message()));
+    return complain(health ? util::Error(util::ErrorCode::kUnavailable, health->text)
+                           : health.error());
   }
   print(fmt::format(
       "{}.\nThe identity needs these policies, for the group or dynamic group it is in:\n"
@@ -353,7 +371,8 @@ ExitStatus set_up_vault(const Globals& globals, const VaultWords& given) {
     id_file = asked("File for the SecretID", id_file.string());
   }
   const util::Status done =
-      set_up_server(**server, words, main->agent.name, id_file, interactive ? Ask::kYes : Ask::kNo);
+      set_up_server(**server, words, needs_at_the_vault(globals, options, words), main->agent.name,
+                    id_file, interactive ? Ask::kYes : Ask::kNo);
   return done ? ExitStatus::kOk : complain(explained(done.error()));
 }
 

@@ -20,6 +20,8 @@ constexpr std::size_t kMostRules = 1000;
 constexpr std::string_view kTrail = "the append-only audit trail";
 constexpr std::string_view kCommitments = "commitments to events";
 constexpr std::string_view kWrapping = "wrapping the keys of backups";
+constexpr std::string_view kDataKeys = "wrapping the data keys of backups";
+constexpr std::string_view kCosign = "having checkpoints signed";
 constexpr std::string_view kSnapshot = "backups of the vault itself";
 constexpr std::string_view kCredentials = "credentials with a lease";
 constexpr std::string_view kRotated = "rotate = yes";
@@ -180,6 +182,16 @@ std::vector<Right> agent_rights(const PolicyPlan& plan) {
     rights.push_back({"transit/verify/" + key + "-sign", {"update"}, "verifying checkpoints"});
     rights.push_back({"transit/keys/" + key + "-sign", {"read"}, "whose signature it was"});
   }
+  for (const std::string& key : plan.data_keys) {
+    if (key != plan.transit_key) {
+      rights.push_back({"transit/decrypt/" + key, {"update"}, "opening the data keys of backups"});
+      rights.push_back({"transit/encrypt/" + key, {"update"}, std::string(kDataKeys)});
+    }
+  }
+  if (!plan.cosign.empty() && plan.cosign != plan.transit_key + "-sign") {
+    rights.push_back({"transit/sign/" + plan.cosign, {"update"}, std::string(kCosign)});
+    rights.push_back({"transit/keys/" + plan.cosign, {"read"}, "by which key it was"});
+  }
   if (plan.snapshot) {
     rights.push_back({"sys/storage/raft/snapshot", {"read"}, std::string(kSnapshot)});
   }
@@ -229,6 +241,10 @@ void keep_granted(std::string_view policy, PolicyPlan* plan) {
       before.audit_device = between(rule.path, "sys/audit-hash/", "");
     } else if (rule.purpose == kWrapping) {
       before.transit_key = between(rule.path, "transit/encrypt/", "");
+    } else if (rule.purpose == kDataKeys) {
+      add_once(between(rule.path, "transit/encrypt/", ""), &plan->data_keys);
+    } else if (rule.purpose == kCosign) {
+      before.cosign = between(rule.path, "transit/sign/", "");
     } else if (rule.purpose == kSnapshot) {
       plan->snapshot = true;
     } else if (rule.purpose == kCredentials) {
@@ -246,6 +262,7 @@ void keep_granted(std::string_view policy, PolicyPlan* plan) {
   keep(&plan->trail, std::move(before.trail));
   keep(&plan->audit_device, std::move(before.audit_device));
   keep(&plan->transit_key, std::move(before.transit_key));
+  keep(&plan->cosign, std::move(before.cosign));
 }
 
 std::vector<std::string> probed_paths(const std::vector<Right>& rights, const PolicyPlan& plan) {

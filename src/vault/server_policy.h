@@ -19,6 +19,9 @@ struct PolicyPlan {
   std::string audit_device = {};
   // Name of the transit key for data keys and signatures, mounted at `transit`; empty: none.
   std::string transit_key = {};
+  // Other keys of `transit`: for the data keys of backups, and ([vault] cosign) for checkpoints.
+  std::vector<std::string> data_keys = {};
+  std::string cosign = {};
   // Paths whose answers are credentials with a lease: "database/creds/app".
   std::vector<std::string> credentials = {};
   // Documents whose secrets are replaced when they are due; empty: none.
@@ -44,7 +47,7 @@ std::string policy_text(const std::vector<Right>& rights);
 // The paths that a policy's text has a rule for, in its order; at most 1,000. Linear in its length.
 std::vector<std::string> granted_paths(std::string_view policy);
 // Takes into `plan` what an earlier policy_text() of agent_rights() gave besides the documents (a
-// trail, an audit device, a transit key, snapshots, credentials, rotated documents), except where
+// trail, an audit device, transit keys, snapshots, credentials, rotated documents), except where
 // `plan` names such a thing itself. `policy` is what the vault keeps: of what others wrote into it
 // nothing is taken.
 void keep_granted(std::string_view policy, PolicyPlan* plan);

@@ -61,7 +61,10 @@ class Rusty(unittest.TestCase):
 
     def test_what_it_does_not_tell_is_asked_of_the_operator(self):
         self.by_token(version="")
-        self.assertIn("say so: kv_version = 1 or 2", self.host.run("vault", "get", "jails", status=1))
+        self.assertIn("say so: kv_version = 1 or 2", self.host.run("vault", "get", "jails", status=3))
+        setup = self.host.run("vault", "setup", status=1)
+        self.assertIn("keeps no policies over its API", setup)
+        self.assertNotIn("approle/", self.server.call("GET", "sys/auth")["data"])
 
     def test_userpass_and_a_wrong_password(self):
         self.server.call("POST", "sys/auth/userpass", {"type": "userpass"})

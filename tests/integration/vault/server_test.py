@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import unittest
 
-from world import Host, Refused, Server
+from world import READER, Host, Refused, Server
 
 
 class WholeVault(unittest.TestCase):
@@ -119,6 +119,17 @@ class WholeVault(unittest.TestCase):
         with self.assertRaises(Refused) as refused:
             bao.call("POST", "transit/decrypt/backups", {"ciphertext": manifest["key"]["wrapped"]})
         self.assertEqual(refused.exception.status, 400)
+        # The configuration says by itself which keys are needed: to be compared with, and to be set up.
+        config = self.host.folder / "warder.conf"
+        config.write_text(config.read_text().replace("provider = vault\n", "provider = vault\ncosign = witness\n"))
+        bao.policy("keeper", READER)
+        said = self.host.run("vault", "policies", "check", status=1, output="stdout")
+        for path in ("decrypt/backups", "encrypt/backups", "sign/witness"):
+            self.assertRegex(said, rf"missing +transit/{path} +has no right to update")
+        self.assertRegex(said, r"missing +transit/keys/witness +has no right to read")
+        self.host.run("vault", "setup", "--role", "keeper", environment=self.admin)
+        self.assertIn("exactly", self.host.run("vault", "policies", "check"))
+        self.host.run("backup", "now", "app")
 
     def failing_output(self, *words, environment=None):
         done = subprocess.run([os.environ["WARDER"], "--config", self.host.folder / "warder.conf", *words], capture_output=True,

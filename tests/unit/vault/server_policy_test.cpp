@@ -61,6 +61,30 @@ TEST_CASE("credentials with a lease and secrets that are replaced take rights of
         std::vector<std::string>{"secret/a read update", "secret/rotation read update"});
 }
 
+TEST_CASE("data keys of backups and the cosigning of checkpoints take what they call, no more") {
+  const auto rights = [](const vault::PolicyPlan& plan) {
+    std::string all;
+    for (const vault::Right& right : vault::agent_rights(plan)) {
+      if (right.path.starts_with("transit/")) {
+        all += right.path + " " + right.capabilities.front() + "\n";
+      }
+    }
+    return all;
+  };
+  const vault::PolicyPlan plan{.data_keys = {"app", "db"}, .cosign = "witness"};
+  CHECK(rights(plan) ==
+        "transit/decrypt/app update\ntransit/encrypt/app update\n"
+        "transit/decrypt/db update\ntransit/encrypt/db update\n"
+        "transit/sign/witness update\ntransit/keys/witness read\n");
+  // What --transit gives anyway is not said twice.
+  CHECK(rights({.transit_key = "app", .data_keys = {"app"}, .cosign = "app-sign"}) ==
+        rights({.transit_key = "app"}));
+  vault::PolicyPlan kept;
+  vault::keep_granted(vault::policy_text(vault::agent_rights(plan)), &kept);
+  CHECK(kept.data_keys == plan.data_keys);
+  CHECK(kept.cosign == "witness");
+}
+
 TEST_CASE("rights too few and too many are told apart") {
   const vault::PolicyPlan plan;
   const auto rights = vault::agent_rights(plan);
