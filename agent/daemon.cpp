@@ -59,10 +59,25 @@ util::Result<std::unique_ptr<Daemon>> Daemon::start(const Globals& globals) {
   WARDER_ASSIGN_OR_RETURN(daemon->lock_, lock_state(main.agent.state));
   daemon->open_vault(main);
 
-  // With the vault's documents if they are good, else with the files alone: a wrong document in the
-  // vault must not keep a host without protection.
+  // With the vault's documents if they are good, else with those that ran last, else with the files
+  // alone: a wrong document in the vault must not keep a host without protection.
   config::Diagnostics diagnostics;
   auto loaded = load_all(globals.config.string(), daemon->documents_, diagnostics);
+  if (loaded && daemon->documents_.any()) {
+    daemon->keep_accepted();
+  }
+  if (!loaded && daemon->documents_.any() && daemon->accepted_) {
+    if (auto kept = daemon->accepted_->kept(); kept && kept->any() && *kept != daemon->documents_) {
+      config::Diagnostics of_these;
+      loaded = load_all(globals.config.string(), *kept, of_these);
+      if (loaded) {
+        daemon->early_trouble_.push_back(
+            fmt::format("the vault's documents were refused, those that ran last go on: {}",
+                        diagnostics.to_text()));
+        daemon->documents_ = std::move(*kept);
+      }
+    }
+  }
   if (!loaded && daemon->documents_.any()) {
     daemon->early_trouble_.push_back(fmt::format(
         "the vault's documents were refused, the files run alone: {}", diagnostics.to_text()));
@@ -154,9 +169,7 @@ void Daemon::open_vault(const engine::MainConfiguration& main) {
     return;
   }
   vault_ = std::move(*opened);
-  if (options.kind != vault::ProviderKind::kFile) {
-    open_cache(options);
-  }
+  open_copies(options);
   // The copies of the last run first: protection does not wait for the network. The watcher brings
   // what changed meanwhile.
   const vault::DocumentSource kept =
@@ -176,20 +189,26 @@ void Daemon::open_vault(const engine::MainConfiguration& main) {
   documents_ = std::move(*documents);
 }
 
-void Daemon::open_cache(const vault::VaultOptions& options) {
+void Daemon::open_copies(const vault::VaultOptions& options) {
+  const bool network = options.kind != vault::ProviderKind::kFile;
   vault::CacheOptions cache{.ttl = options.cache_time, .folder = options.copies};
   auto key = vault::copies_key(options);
   std::error_code error;
   std::filesystem::create_directories(options.copies, error);
   if (!key || error) {
-    early_trouble_.push_back(fmt::format(
-        "no copies of the vault's documents are kept on disk: without the vault this host cannot "
-        "start with them: {}",
-        key ? error.message() : key.error().message()));
+    early_trouble_.push_back(
+        fmt::format("no copies of the vault's documents are kept on disk: {}: {}",
+                    network ? "without the vault this host cannot start with them"
+                            : "a start that finds wrong ones in the vault has the files alone",
+                    key ? error.message() : key.error().message()));
     cache.folder.clear();
+  } else {
+    accepted_ = std::make_unique<AcceptedDocuments>(options.copies, key->copy());
   }
-  cache_ = std::make_unique<vault::Cache>(*vault_, key ? std::move(*key) : crypto::SecretString(),
-                                          cache, clock_, crypto::random_seed());
+  if (network) {
+    cache_ = std::make_unique<vault::Cache>(*vault_, key ? std::move(*key) : crypto::SecretString(),
+                                            cache, clock_, crypto::random_seed());
+  }
 }
 
 vault::DocumentSource Daemon::documents_source() {
@@ -447,6 +466,7 @@ void Daemon::watch_vault() {
         }
         if (const util::Status applied = apply(*documents, "the vault changed"); applied) {
           documents_ = std::move(*documents);
+          keep_accepted();
         }
       },
       [this](const vault::WatcherState& state) {
@@ -507,7 +527,18 @@ util::Status Daemon::reload(std::string_view accepted) {
   }
   WARDER_RETURN_IF_ERROR(apply(documents, "reload", accepted));
   documents_ = std::move(documents);
+  keep_accepted();
   return {};
+}
+
+void Daemon::keep_accepted() {
+  if (!accepted_) {
+    return;
+  }
+  if (const util::Status kept = accepted_->keep(documents_); !kept) {
+    log::warning("what runs of the vault's documents could not be kept for a start: {}",
+                 kept.error().message());
+  }
 }
 
 util::Status Daemon::apply(const engine::VaultDocuments& documents, std::string_view cause,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "agent/accepted_documents.h"
 #include "agent/backup_watch.h"
 #include "agent/command.h"
 #include "agent/control.h"
@@ -58,7 +59,10 @@ class Daemon {
   util::Status open_firewall(const engine::MainConfiguration& main);
   util::Status start_engine(const Loaded& loaded);
   util::Status use_destinations(const Loaded& loaded);
-  void open_cache(const vault::VaultOptions& options);
+  // What of the vault is kept for a start without it, or with wrong documents in it.
+  void open_copies(const vault::VaultOptions& options);
+  // That these documents run, with reload_mutex_ once the engine runs.
+  void keep_accepted();
   // Reads through the cache where there is one; empty without a vault.
   vault::DocumentSource documents_source();
   void watch_vault();
@@ -81,7 +85,9 @@ class Daemon {
   util::Descriptor lock_;
   std::unique_ptr<vault::Provider> vault_;
   std::unique_ptr<vault::Cache> cache_;  // before a vault in the network
-  std::string host_;                     // whose documents are read
+  // Used with reload_mutex_ once the engine runs.
+  std::unique_ptr<AcceptedDocuments> accepted_;  // null: no vault, or no folder for copies
+  std::string host_;                             // whose documents are read
   std::chrono::seconds vault_interval_{30};
   bool vault_rotates_ = false;
   CosignTimer::Parts cosigning_;
