@@ -186,7 +186,7 @@ util::Status add_oci_deeds(const vault::VaultOptions& options, const std::string
                            util::WallTime from, const util::Clock& clock,
                            std::vector<Change>* changes) {
   if (!options.oci.has("oci_compartment")) {
-    return Error(ErrorCode::kInvalid,
+    return Error(ErrorCode::kConfiguration,
                  "who wrote a version is told by the audit events of the secrets' compartment: set "
                  "oci_compartment (an OCID) in [vault]");
   }

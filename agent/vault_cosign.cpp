@@ -41,7 +41,7 @@ ExitStatus cosign_checkpoint(const Globals& globals, const VaultWords& words) {
   }
   const vault::VaultOptions options = vault_options_of(*main);
   if (options.kind != vault::ProviderKind::kServer) {
-    return complain(Error(ErrorCode::kInvalid,
+    return complain(Error(ErrorCode::kConfiguration,
                           "only HashiCorp Vault and OpenBao have transit: set provider = vault in "
                           "[vault]"));
   }

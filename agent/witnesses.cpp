@@ -99,7 +99,7 @@ util::Result<std::vector<Outside>> in_oci(const Globals& globals, const WitnessW
                                                         "oci-logging", words.log));
   const config::Values& values = place.vault.oci;
   if (!values.has("oci_compartment")) {
-    return Error(ErrorCode::kInvalid,
+    return Error(ErrorCode::kConfiguration,
                  "the search needs the compartment of the log: set oci_compartment in [vault]");
   }
   const util::SystemClock clock;

@@ -251,9 +251,8 @@ ExitStatus run_backup(const std::string& verb, const BackupWords& words) {
   }
   auto environment = BackupEnvironment::open(words);
   if (!environment) {
-    complain(environment.error());
-    return environment.error().code() == ErrorCode::kNotFound ? ExitStatus::kNotFound
-                                                              : ExitStatus::kConfiguration;
+    const ExitStatus status = complain(environment.error());
+    return status == ExitStatus::kFailed ? ExitStatus::kConfiguration : status;
   }
   if (verb == "publish") {
     return publish(words, **environment);

@@ -21,12 +21,10 @@ using util::ErrorCode;
 constexpr std::string_view kMagic = "WRDRCOPY";
 constexpr util::ByteCount kLargestCopy = util::mebibytes(2);
 
-// Failures after which an old answer is better than none: the provider could not be asked. Losing
-// the permission is among them: it may be a mistake in the vault, and the host must go on.
-bool is_away(ErrorCode code) {
-  return code == ErrorCode::kUnavailable || code == ErrorCode::kTimeout || code == ErrorCode::kIo ||
-         code == ErrorCode::kDenied || code == ErrorCode::kInternal;
-}
+// Failures after which an old answer is better than none: all but the provider's word that there is
+// no such document. A permission lost, a web page in the vault's place or a content that is none
+// may be somebody's mistake, and the host must go on.
+bool is_away(ErrorCode code) { return code != ErrorCode::kNotFound; }
 
 }  // namespace
 
@@ -34,7 +32,7 @@ struct Cache::Entry {
   bool fetching = false;
   // The last good copy, from the provider or the disk. Version 0: it was known not to exist.
   std::optional<Document> document;
-  // The provider's own refusal (kNotFound, kInvalid), kept like an answer.
+  // The provider's word that there is none (kNotFound), kept like an answer.
   std::optional<Error> refusal;
   util::MonotonicTime valid_until{};
   std::optional<util::WallTime> stale_since;
@@ -139,9 +137,7 @@ void Cache::fetch(std::unique_lock<std::mutex>* lock, std::string_view name, Ent
       entry->document = std::move(fresh).value();
     } else {
       entry->refusal = fresh.error();
-      if (fresh.error().code() == ErrorCode::kNotFound) {
-        entry->document = Document{};
-      }
+      entry->document = Document{};
     }
   } else {
     entry->valid_until = now + options_.retry;

@@ -39,10 +39,9 @@ struct CachedDocument {
 };
 
 // Stands before a provider that can be away (a vault in the network). Answers from memory while
-// fresh; asks once however many threads want the same document; when the provider fails with
-// kUnavailable, kTimeout, kIo or kDenied answers with the last good copy, from memory or (after a
-// restart) from a file sealed with the cache's own key. kNotFound and kInvalid are answers of the
-// provider and are passed on; that a document does not exist is kept like one.
+// fresh; asks once however many threads want the same document; when the provider fails answers
+// with the last good copy, from memory or (after a restart) from a file sealed with the cache's own
+// key. kNotFound alone is an answer of the provider: passed on, and kept like a document.
 //
 // What ends with a lease (a name with '/' before it) is not kept here: the provider does so.
 //

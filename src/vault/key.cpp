@@ -85,18 +85,17 @@ util::Result<crypto::SecretString> read_credential(std::string_view name) {
     }
     return file.error();
   }
-  return std::move(file->content);
-}
-
-util::Result<crypto::SecretString> load_key_credential(std::string_view name) {
-  WARDER_ASSIGN_OR_RETURN(const crypto::SecretString content, read_credential(name));
-  // SetCredential=NAME:none of the unit stands in where there is no file for LoadCredential=.
-  if (util::trim(content.view()) == "none") {
+  if (util::trim(file->content.view()) == "none") {
     return Error(ErrorCode::kNotFound,
                  fmt::format("credential {}: there was no file for LoadCredential={}: when the "
                              "unit was started; restart it when there is",
                              name, name));
   }
+  return std::move(file->content);
+}
+
+util::Result<crypto::SecretString> load_key_credential(std::string_view name) {
+  WARDER_ASSIGN_OR_RETURN(const crypto::SecretString content, read_credential(name));
   return parse_key(content, fmt::format("credential {}", name));
 }
 

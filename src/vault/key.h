@@ -13,7 +13,9 @@ namespace warder::vault {
 // The 32 byte key of a sealed file. As text it is 64 hexadecimal digits with an optional line end
 // (what create_key_file writes and `openssl rand -hex 32` prints); 32 raw bytes are taken too.
 
-// The content of $CREDENTIALS_DIRECTORY/`name`, at most 4 KiB, as it stands; errors as below.
+// The content of $CREDENTIALS_DIRECTORY/`name`, at most 4 KiB, as it stands. kNotFound where there
+// is none; the word "none" stands for that, too: a unit's SetCredential=NAME:none lets it start
+// without the file of its LoadCredential=. The text tells which of it, and what to do.
 util::Result<crypto::SecretString> read_credential(std::string_view name);
 
 // From $CREDENTIALS_DIRECTORY/`name` (systemd.exec(5), LoadCredential= and

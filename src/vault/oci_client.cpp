@@ -4,6 +4,7 @@
 #include "oci/answer.h"
 #include "oci/signature.h"
 #include "util/strings.h"
+#include "vault/own_error.h"
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -79,7 +80,11 @@ util::Result<OciClient::Attempt> OciClient::attempt(const OciCall& call) {
                  fmt::format("{}: the endpoint of {} is no http or https address", call.what,
                              oci::name_of(call.service)));
   }
-  WARDER_ASSIGN_OR_RETURN(const oci::Identity identity, credentials_.current());
+  const auto current = credentials_.current();
+  if (!current) {
+    return own_error(current.error());
+  }
+  const oci::Identity& identity = *current;
   WARDER_ASSIGN_OR_RETURN(const auto signed_headers,
                           oci::sign({.method = name_of(call.method),
                                      .target = target_of(url),
@@ -105,7 +110,11 @@ util::Result<OciClient::Attempt> OciClient::attempt(const OciCall& call) {
   if (!response) {
     const std::lock_guard lock(failure_mutex_);
     failure_ = Failure{Trouble::kUnreachable};
-    return response.error().with_context(call.what);
+    // No HTTP, or more of it than can be: whoever answers so has not judged what was sent.
+    const util::Error& error = response.error();
+    return util::Error(error.code() == ErrorCode::kInvalid ? ErrorCode::kUnavailable : error.code(),
+                       error.message())
+        .with_context(call.what);
   }
   const auto header = [&](std::string_view name) {
     return std::string(response->header(name).value_or(std::string_view()));

@@ -7,6 +7,7 @@
 #include "util/strings.h"
 #include "vault/oci_instance.h"
 #include "vault/oci_session.h"
+#include "vault/own_error.h"
 
 #include <fmt/core.h>
 
@@ -249,9 +250,10 @@ bool oci_enabled_by(const Environment& environment) {
   return says_yes(environment("OCI_VAULT_ENABLED").value_or(""));
 }
 
-util::Result<OciAccount> open_oci_account(const config::Values& values,
-                                          const Environment& environment,
-                                          const util::Clock& clock) {
+namespace {
+
+util::Result<OciAccount> open_account(const config::Values& values, const Environment& environment,
+                                      const util::Clock& clock) {
   OciAccount account;
   std::string region = setting(values, "oci_region", environment, "OCI_REGION");
   WARDER_ASSIGN_OR_RETURN(const Auth auth, auth_of(values, environment));
@@ -322,6 +324,15 @@ util::Result<OciAccount> open_oci_account(const config::Values& values,
   return account;
 }
 
+}  // namespace
+
+util::Result<OciAccount> open_oci_account(const config::Values& values,
+                                          const Environment& environment,
+                                          const util::Clock& clock) {
+  auto account = open_account(values, environment, clock);
+  return account ? std::move(account) : own_error(account.error());
+}
+
 namespace {
 
 // An OciVault that is opened when it is first asked, so that a host whose metadata service or key
@@ -359,10 +370,7 @@ class OpenedOciVault : public Provider {
   }
   util::Result<Health> health() override {
     const auto vault = open();
-    if (!vault) {
-      return Health{.ready = false, .text = vault.error().message()};
-    }
-    return (*vault)->health();
+    return vault ? (*vault)->health() : vault.error();
   }
   std::optional<Failure> last_failure() const override {
     const std::lock_guard lock(mutex_);
@@ -420,14 +428,14 @@ util::Result<std::unique_ptr<Provider>> open_oci_vault(const config::Values& val
   for (const auto& [key, value] : ocids) {
     if (!value->empty() && !oci::is_ocid(*value)) {
       return Error(
-          ErrorCode::kInvalid,
+          ErrorCode::kConfiguration,
           fmt::format("[vault] {}: '{}' is no OCID; it begins with ocid1. and stands in the "
                       "console beside the resource's name",
                       key, util::printable(*value, 100)));
     }
   }
   if (options.vault.empty() && options.settings_secret.empty()) {
-    return Error(ErrorCode::kInvalid,
+    return Error(ErrorCode::kConfiguration,
                  "[vault] provider = oci needs oci_vault (a secret for each document) or "
                  "oci_settings_secret (one secret that holds them all)");
   }

@@ -57,6 +57,8 @@ void wipe(json* value) {
 
 std::string reading(std::string_view name) { return fmt::format("reading the secret {}", name); }
 
+Error hidden(const Error& error) { return {ErrorCode::kDenied, error.message()}; }
+
 }  // namespace
 
 OciVault::OciVault(oci::Credentials& credentials, oci::Endpoints endpoints,
@@ -75,6 +77,11 @@ std::optional<std::string> document_of_secret(std::string_view prefix, std::stri
   return check_name(name) ? std::optional(std::move(name)) : std::nullopt;
 }
 
+bool OciVault::is_going(const Secret& secret) {
+  return secret.state == "SCHEDULING_DELETION" || secret.state == "PENDING_DELETION" ||
+         secret.state == "DELETING" || secret.state == "DELETED";
+}
+
 bool OciVault::one_secret(std::string_view name) const {
   return !options_.settings_secret.empty() && (options_.vault.empty() || name == kSettings);
 }
@@ -89,7 +96,7 @@ util::Result<std::string> OciVault::secret_name(std::string_view name) const {
   }
   if (options_.vault.empty()) {
     return Error(
-        ErrorCode::kInvalid,
+        ErrorCode::kConfiguration,
         "no vault is named: set oci_vault (an OCID) in [vault], or oci_settings_secret for "
         "one secret that holds everything");
   }
@@ -138,7 +145,36 @@ util::Result<Document> OciVault::read_settings(std::optional<std::uint64_t> vers
   if (version) {
     call.query.emplace_back("versionNumber", std::to_string(*version));
   }
-  return bundle(call);
+  auto settings = bundle(call);
+  if (settings || version || settings.error().code() != ErrorCode::kNotFound) {
+    return settings;
+  }
+  const auto there = secret(options_.settings_secret);
+  return there && is_going(*there) ? settings.error() : hidden(settings.error());
+}
+
+// OCI answers alike to what is not there and what may not be seen. Only the former may take rules
+// away, so each is looked up once among the secrets of the compartment.
+util::Error OciVault::unless_hidden(const std::string& secret_name, const Error& error) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (options_.compartment.empty() || absent_.contains(secret_name)) {
+      return error;
+    }
+  }
+  const auto looked_up = find(secret_name);
+  if (!looked_up) {
+    return hidden(error);
+  }
+  const std::optional<Secret>& found = *looked_up;
+  if (found && !is_going(*found)) {
+    return hidden(error);
+  }
+  const std::lock_guard lock(mutex_);
+  if (absent_.size() < kMostSecrets) {
+    absent_.insert(secret_name);
+  }
+  return error;
 }
 
 util::Result<Document> OciVault::read(std::string_view name, std::optional<std::uint64_t> version) {
@@ -152,7 +188,15 @@ util::Result<Document> OciVault::read(std::string_view name, std::optional<std::
   if (version) {
     call.query.emplace_back("versionNumber", std::to_string(*version));
   }
-  return bundle(call);
+  auto document = bundle(call);
+  if (document) {
+    const std::lock_guard lock(mutex_);
+    absent_.erase(secret);
+    return document;
+  }
+  return version || document.error().code() != ErrorCode::kNotFound
+             ? document.error()
+             : unless_hidden(secret, document.error());
 }
 
 util::Result<Document> OciVault::get(std::string_view name, std::optional<std::uint64_t> version) {
@@ -203,7 +247,7 @@ util::Result<OciVault::Secret> OciVault::secret(const std::string& id) {
 util::Result<std::optional<OciVault::Secret>> OciVault::find(std::string_view secret_name) {
   if (options_.compartment.empty()) {
     return Error(
-        ErrorCode::kInvalid,
+        ErrorCode::kConfiguration,
         "to list or write secrets their compartment must be known: set oci_compartment (an "
         "OCID) in [vault]");
   }
@@ -307,7 +351,7 @@ util::Result<std::uint64_t> OciVault::put(std::string_view name,
   }
   if (options_.key.empty()) {
     return Error(
-        ErrorCode::kInvalid,
+        ErrorCode::kConfiguration,
         fmt::format("{}: it is not there yet, and to make it the key that seals it must be "
                     "known: set oci_key (an OCID) in [vault]",
                     what));
@@ -368,7 +412,7 @@ util::Result<std::vector<DocumentInfo>> OciVault::list() {
   }
   if (!options_.vault.empty()) {
     if (options_.compartment.empty()) {
-      return Error(ErrorCode::kInvalid,
+      return Error(ErrorCode::kConfiguration,
                    "to list secrets their compartment must be known: set oci_compartment (an OCID) "
                    "in [vault]");
     }

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,7 +41,8 @@ std::optional<std::string> document_of_secret(std::string_view prefix, std::stri
 //
 // A put() is an update with if-match on what was read, so that two writers cannot undo each other
 // (kConflict). remove() schedules the deletion, which OCI makes after `kDeletionDays`; until then
-// the name is taken and reading answers kNotFound.
+// the name is taken and reading answers kNotFound. What is listed and cannot be found is kDenied:
+// OCI answers alike to what is not there and what may not be seen.
 //
 // Thread safe. `credentials` and `clock` must outlive it.
 class OciVault : public Provider {
@@ -72,11 +74,13 @@ class OciVault : public Provider {
     std::string etag;
     util::WallTime time{};
   };
+  static bool is_going(const Secret& secret);
   bool one_secret(std::string_view name) const;
   util::Result<std::string> secret_name(std::string_view name) const;
   util::Result<Document> bundle(const OciCall& call);
   util::Result<Document> read(std::string_view name, std::optional<std::uint64_t> version);
   util::Result<Document> read_settings(std::optional<std::uint64_t> version);
+  util::Error unless_hidden(const std::string& secret_name, const util::Error& error);
   util::Result<std::optional<Secret>> find(std::string_view secret_name);
   util::Result<Secret> secret(const std::string& id);
   util::Result<std::uint64_t> update(const Secret& secret, const crypto::SecretString& content,
@@ -87,6 +91,9 @@ class OciVault : public Provider {
 
   OciClient client_;
   const OciVaultOptions options_;
+  std::mutex mutex_;
+  // Names of secrets that were looked up and are not there, until one is read. Guarded by mutex_.
+  std::set<std::string> absent_;
 };
 
 }  // namespace warder::vault

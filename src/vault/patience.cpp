@@ -21,7 +21,8 @@ Failure failure_of(const util::Error& error) {
       return {Trouble::kRefused};
     case util::ErrorCode::kUnavailable:
     case util::ErrorCode::kTimeout:
-    case util::ErrorCode::kNotFound:  // who answers so without being there is away
+    case util::ErrorCode::kNotFound:       // who answers so without being there is away
+    case util::ErrorCode::kConfiguration:  // nobody was asked, and a file may come back
       return {Trouble::kUnreachable};
     default:
       return {Trouble::kFault};

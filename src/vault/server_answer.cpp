@@ -97,6 +97,11 @@ struct Judge {
                        "of [vault] (VAULT_KV_VERSION) unset, it is found out");
       }
     }
+    if (asked.login && (silent || !body.is_null())) {
+      return quoting(Meaning::kLoginRefused, ErrorCode::kDenied,
+                     "the vault has no such login; check login and login_mount of [vault], and the "
+                     "namespace");
+    }
     if (has(said, "no handler for route") || has(said, "route entry not found")) {
       return verdict(Meaning::kNoMount, ErrorCode::kInvalid,
                      "nothing is mounted there; check mount of [vault] (VAULT_MOUNT_PATH) and the "
@@ -110,6 +115,11 @@ struct Judge {
       return verdict(silent ? Meaning::kSaysNothing : Meaning::kNotAVault, ErrorCode::kInvalid,
                      "is answered 404 without JSON, so this is no vault; check address of [vault] "
                      "(VAULT_ADDR)");
+    }
+    if (!member(body, "errors").is_array() && text_member(body, "request_id").empty()) {
+      return verdict(Meaning::kNotAVault, ErrorCode::kInvalid,
+                     "is answered 404 in JSON that is not a vault's; check address of [vault] "
+                     "(VAULT_ADDR) and what stands between");
     }
     verdict(Meaning::kNeverExisted, ErrorCode::kNotFound, "there is no such document");
   }

@@ -4,6 +4,7 @@
 #include "log/log.h"
 #include "util/file.h"
 #include "util/strings.h"
+#include "vault/own_error.h"
 #include "vault/private_file.h"
 #include "vault/sealed.h"
 
@@ -94,11 +95,13 @@ util::Result<SecretString> ServerLogin::token() {
     }
     bool own = true;
     if (const util::Status in = log_in(&own); !in) {
+      // What is missing or wrong here must not read like a document that is.
+      const Error failure = own_error(in.error());
       if (in.error().code() == ErrorCode::kDenied || in.error().code() == ErrorCode::kInvalid) {
         hold_until_ = now + login_backoff_.next();
-        hold_error_ = in.error();
+        hold_error_ = failure;
       }
-      return in.error();
+      return failure;
     }
     login_backoff_.reset();
     hold_until_.reset();

@@ -400,7 +400,7 @@ void need(Reader* reader, bool there, std::string_view key, std::string_view wha
 }
 
 // The file is root's, and the service another user's: its unit hands it over as a credential of the
-// file's name (systemd/warder.service), where "none" stands for no file.
+// file's name (systemd/warder.service).
 SecretReader secret_id(const Reader& reader) {
   SecretReader given = reader.secret("secret_id", "SECRET_ID");
   if (!reader.values().has("secret_id") || reader.variable("SECRET_ID") ||
@@ -414,11 +414,12 @@ SecretReader secret_id(const Reader& reader) {
   return
       [given = std::move(given), name = std::filesystem::path(reference.name).filename().string()]()
           -> util::Result<crypto::SecretString> {
-        auto handed_over = read_credential(name);
-        if (!handed_over || util::trim(handed_over->view()) == "none") {
-          return given();
+        const auto handed_over = read_credential(name);
+        if (handed_over) {
+          return crypto::SecretString(util::trim(handed_over->view()));
         }
-        return crypto::SecretString(util::trim(handed_over->view()));
+        // A credential that is there and cannot be read is not passed over.
+        return handed_over.error().code() == ErrorCode::kNotFound ? given() : handed_over.error();
       };
 }
 
@@ -527,7 +528,7 @@ util::Result<ServerVaultOptions> server_options(const config::Values& values,
     options.kv_version = static_cast<int>(choice);
   }
   if (!reader.problems().empty()) {
-    return Error(ErrorCode::kInvalid, reader.problems());
+    return Error(ErrorCode::kConfiguration, reader.problems());
   }
   return options;
 }

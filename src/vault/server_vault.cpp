@@ -238,7 +238,7 @@ util::Result<ServerVault::Place> ServerVault::place() {
   }
   if (answer.meaning == Meaning::kNeverExisted && !options_.kv_version) {
     return Error(
-        ErrorCode::kInvalid,
+        ErrorCode::kConfiguration,
         fmt::format("{}: the server does not tell of which version its mount {} is; say so: "
                     "kv_version = 1 or 2 in [vault] (VAULT_KV_VERSION)",
                     client_.options().addresses.front(), found.mount));

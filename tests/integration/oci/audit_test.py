@@ -240,7 +240,7 @@ class Audit(unittest.TestCase):
         self.host.start()
         self.host.until(lambda: any("is no OCID of a compartment" in text for text in self.host.events("source")),
                         "that there is no compartment")
-        self.assertIn("set oci_compartment", self.host.run("vault", "audit", "--days", "1", status=1))
+        self.assertIn("set oci_compartment", self.host.run("vault", "audit", "--days", "1", status=3))
 
 
 if __name__ == "__main__":

@@ -47,10 +47,11 @@ class OciTest(unittest.TestCase):
             f"oci_endpoints = secrets={self.server.url} vaults={self.server.url} "
             f"auth={self.server.url}\n{extra}")
 
-    def warder(self, *words, stdin=None, status=0, env=None):
+    def warder(self, *words, stdin=None, status=0, env=None, output=None):
+        """What the command says: on standard output where it ends well or `output` says so, else on standard error."""
         done = subprocess.run([WARDER, "--config", str(self.config), *words], input=stdin,
                               capture_output=True, text=True, timeout=60,
                               env={**self.environment, **(env or {})})
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         self.assertNotIn(CANARY, done.stderr)
-        return done.stdout if status == 0 else done.stderr
+        return done.stdout if status == 0 or output == "stdout" else done.stderr

@@ -179,9 +179,16 @@ class Vault(OciTest):
         self.assertIn("other users may read this private key",
                       self.warder("vault", "get", "jails", status=5))
         self.configure(layout="oci_vault = jails\n")
-        self.assertIn("'jails' is no OCID", self.warder("vault", "get", "jails", status=1))
+        self.assertIn("'jails' is no OCID", self.warder("vault", "get", "jails", status=3))
         self.configure(layout="\n")
-        self.assertIn("needs oci_vault", self.warder("vault", "get", "jails", status=1))
+        self.assertIn("needs oci_vault", self.warder("vault", "get", "jails", status=3))
+        self.configure(layout=f"oci_vault = {fake_oci.VAULT}\n")
+        self.key_file.chmod(0o600)
+        self.assertIn("set oci_compartment", self.warder("vault", "list", status=3))
+        self.oci_config.unlink()
+        for words in (("get", "jails"), ("setup",)):
+            self.assertIn("make it with oci setup config", self.warder("vault", *words, status=3))
+        self.assertIn("make it with oci setup config", self.warder("vault", "test", status=3, output="stdout"))
 
 
 if __name__ == "__main__":

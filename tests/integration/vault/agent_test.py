@@ -109,6 +109,50 @@ class Agent(unittest.TestCase):
         self.running(7)
         self.assertNotEqual(logins()[-1]["response"]["auth"]["accessor"], accessor)
 
+    def test_a_start_that_finds_wrong_documents_goes_on_with_those_that_ran(self):
+        self.write("jails", self.jail(3))
+        self.host.start()
+        self.running(3)
+        self.write("jails", self.jail("many"))
+        self.host.until(lambda: any("configuration refused" in text for text in self.host.events("config")), "it is refused")
+        for how in (signal.SIGTERM, signal.SIGKILL):
+            self.host.stop(how)
+            self.host.start()
+            self.assertEqual(self.host.jails()["sshd"]["maxretry"], 3)
+            self.host.until(lambda: any("those that ran last go on" in text for text in self.host.events("config")), "that is told")
+        self.write("jails", self.jail(4))
+        self.running(4)
+        # What was taken away on purpose does not come back.
+        self.bao.call("DELETE", "secret/metadata/warder/jails")
+        self.host.until(lambda: "sshd" not in self.host.jails(), "the rules are gone")
+        self.host.stop()
+        self.host.start()
+        self.assertNotIn("sshd", self.host.jails())
+
+    def test_a_login_that_is_gone_takes_no_rules_away(self):
+        self.log_in(token_ttl="3s", token_max_ttl="4s")
+        self.write("jails", self.jail(3))
+        id_file = self.host.folder / "secret-id"
+        secret_id = id_file.read_text()
+        self.host.start()
+        self.running(3)
+        id_file.unlink()
+        state = self.host.until(lambda: (lambda v: v["state"] == "stale" and v)(self.host.status()["vault"]), "the state is stale")
+        self.assertIn("reading the secret: No such file or directory", state["text"])
+        self.assertEqual(self.host.jails()["sshd"]["maxretry"], 3)
+        # The copies are as they were, too.
+        self.host.stop(signal.SIGKILL)
+        self.host.start()
+        self.assertEqual(self.host.jails()["sshd"]["maxretry"], 3)
+        self.host.until(lambda: self.host.status()["vault"]["state"] == "stale", "the state is stale")
+        for words in (("get", "jails"), ("put", "jails"), ("list",), ("history", "jails"), ("delete", "jails"), ("policies", "check")):
+            self.assertIn("No such file", self.host.run("vault", *words, stdin="{}", status=3))
+        self.assertIn("BAD   login", self.host.run("vault", "test", status=3, output="stdout"))
+        self.host.secret_file("secret-id", secret_id)
+        self.host.until(lambda: self.host.status()["vault"]["state"] == "good", "the vault is back")
+        self.write("jails", self.jail(4))
+        self.running(4)
+
     def test_canaries_stay_in(self):
         canaries = ["canary-slack-5d2c", (self.host.folder / "secret-id").read_text()]
         self.write("webhooks", {"slack": f"https://127.0.0.1:9/{canaries[0]}"})

@@ -62,7 +62,7 @@ class Commands(unittest.TestCase):
         self.host.configure(f"provider = vault\naddress = {self.bao.url}\n")
         self.assertIn("unknown authority", self.run_as_admin("vault", "list", status=5))
         self.host.configure(f"provider = vault\naddress = http://127.0.0.1:{self.bao.port}\n")
-        self.assertIn("the server speaks TLS; write https://", self.run_as_admin("vault", "list", status=1))
+        self.assertIn("the server speaks TLS; write https://", self.run_as_admin("vault", "list", status=3))
         folder = self.host.folder / "ca.d"
         folder.mkdir()
         (folder / "ours.pem").write_text(self.bao.ca.read_text())

@@ -133,6 +133,25 @@ TEST_CASE("the provider's refusals are answers") {
   CHECK(cache->get("No Name").error().code() == ErrorCode::kInvalid);
 }
 
+TEST_CASE("only the provider's word that there is no document takes the last good copy away") {
+  for (const ErrorCode code : {ErrorCode::kInvalid, ErrorCode::kConfiguration, ErrorCode::kDenied,
+                               ErrorCode::kConflict, ErrorCode::kIo, ErrorCode::kTimeout}) {
+    Fixture f;
+    f.put("one");
+    const auto cache = f.cache();
+    CHECK(cache->get("jails"));
+    f.clock.advance(100s);
+    f.provider.fail(util::Error(code, "a web page in its place"));
+    const auto kept = cache->get("jails");
+    REQUIRE(kept);
+    CHECK(kept->document.content.view() == "one");
+    CHECK(kept->stale_since == f.clock.now());
+    CHECK(kept->stale_reason == "a web page in its place");
+    // After a restart as well.
+    CHECK(f.cache()->get("jails")->document.content.view() == "one");
+  }
+}
+
 TEST_CASE("what the watcher read is used and kept like an answer") {
   Fixture f;
   f.put("one");

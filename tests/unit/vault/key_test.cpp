@@ -118,8 +118,15 @@ TEST_CASE("a credential comes from systemd's folder") {
   CHECK(vault::load_key_credential("warder-key").error().message() ==
         "credential warder-key: is no vault key: a key is 64 hexadecimal digits (or 32 raw "
         "bytes), as `openssl rand -hex 32` prints");
-  folder.write("warder-key", "none");
-  CHECK(vault::load_key_credential("warder-key").error().code() == ErrorCode::kNotFound);
+  // What stands in where there is no file is no secret, for whoever reads the credential.
+  folder.write("warder-key", "none\n");
+  for (const auto& error : {vault::load_key_credential("warder-key").error(),
+                            vault::read_credential("warder-key").error()}) {
+    CHECK(error.code() == ErrorCode::kNotFound);
+    CHECK(error.message() ==
+          "credential warder-key: there was no file for LoadCredential=warder-key: when the unit "
+          "was started; restart it when there is");
+  }
   CHECK(vault::load_key_credential("../key").error().code() == ErrorCode::kInvalid);
   ::unsetenv("CREDENTIALS_DIRECTORY");
 }

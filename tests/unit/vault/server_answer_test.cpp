@@ -69,6 +69,9 @@ TEST_CASE("each failure has its meaning, its code, and a text with cause and rem
        "nothing is mounted there; check mount of [vault] (VAULT_MOUNT_PATH) and the namespace"},
       {404, "", Meaning::kSaysNothing, ErrorCode::kInvalid,
        "is answered 404 without JSON, so this is no vault; check address of [vault] (VAULT_ADDR)"},
+      {404, R"({"message":"not here"})", Meaning::kNotAVault, ErrorCode::kInvalid,
+       "is answered 404 in JSON that is not a vault's; check address of [vault] (VAULT_ADDR) and "
+       "what stands between"},
       {404, "<html>not here</html>", Meaning::kNotAVault, ErrorCode::kInvalid,
        "is answered 404 without JSON, so this is no vault; check address of [vault] (VAULT_ADDR)"},
       {403, R"({"errors":["2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"]})",

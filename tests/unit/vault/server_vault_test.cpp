@@ -333,6 +333,45 @@ TEST_CASE("while the vault is away a session goes on and its renewal is tried ag
   CHECK(f.count("POST /v1/auth/approle/login") == 2);
 }
 
+TEST_CASE("what is wrong with our own login is no word about a document") {
+  Fixture f;
+  auto given = std::make_shared<util::Result<SecretString>>(SecretString("hvs.the-token"));
+  f.options.login.secret = [given]() -> util::Result<SecretString> {
+    return *given ? util::Result<SecretString>((*given)->copy()) : given->error();
+  };
+  f.script.say(kJails, kJailsReply);
+  const auto vault = f.vault();
+  for (const ErrorCode code : {ErrorCode::kNotFound, ErrorCode::kInvalid}) {
+    *given = util::Error(code, "/run/token: there is nothing");
+    const auto error = vault->get("jails").error();
+    CHECK(error.code() == ErrorCode::kConfiguration);
+    CHECK(error.message() == "/run/token: there is nothing");
+    CHECK(vault->version("jails").error().code() == ErrorCode::kConfiguration);
+    CHECK(vault->list().error().code() == ErrorCode::kConfiguration);
+    f.clock.advance(600s);  // a secret that is none is not tried again and again
+  }
+  CHECK(f.server.requests().empty());
+  *given = SecretString("hvs.the-token");
+  CHECK(vault->get("jails"));
+}
+
+TEST_CASE("a login that the vault does not have is told as one") {
+  Fixture f;
+  use_approle(&f);
+  f.script.say(
+      "POST /v1/auth/approle/login",
+      {.status = 404,
+       .body =
+           R"({"errors":["no handler for route \"auth/approle/login\". route entry not found."]})"});
+  const auto error = f.vault()->get("jails").error();
+  CHECK(error.code() == ErrorCode::kDenied);
+  CHECK(error.message() ==
+        f.server.url("") +
+            ": auth/approle/login: the vault has no such login; check login and login_mount of "
+            "[vault], and the namespace (the server says: no handler for route "
+            "\"auth/approle/login\". route entry not found.)");
+}
+
 TEST_CASE("a wrapped SecretID is checked, used once, and kept sealed for after a restart") {
   Fixture f;
   const testing::TemporaryFolder folder;
