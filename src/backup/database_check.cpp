@@ -69,10 +69,12 @@ std::string quoted_name(std::string_view name) {
   return quoted + '"';
 }
 
-util::Result<std::unique_ptr<store::Connection>> open_copy(const std::filesystem::path& path) {
+util::Result<std::unique_ptr<store::Connection>> open_copy(const std::filesystem::path& path,
+                                                           util::ByteCount cache) {
   WARDER_ASSIGN_OR_RETURN(auto copy,
                           store::Connection::open(path, store::Connection::Mode::kReadOnly, {}));
-  WARDER_RETURN_IF_ERROR(copy->execute("PRAGMA cache_size=-4096; PRAGMA mmap_size=0"));
+  WARDER_RETURN_IF_ERROR(
+      copy->execute(fmt::format("PRAGMA cache_size=-{}; PRAGMA mmap_size=0", cache.value / 1024)));
   return copy;
 }
 

@@ -2,6 +2,7 @@
 
 #include "backup/manifest.h"
 #include "store/database.h"
+#include "util/bytes.h"
 #include "util/result.h"
 
 #include <filesystem>
@@ -11,9 +12,10 @@
 
 namespace warder::backup {
 
-// A copied or restored database, looked at by nobody else, so that nothing of it can change.
-// kInvalid when the file is no database.
-util::Result<std::unique_ptr<store::Connection>> open_copy(const std::filesystem::path& path);
+// A copied or restored database, looked at by nobody else, so that nothing of it can change. Of its
+// pages up to `cache` are held in memory. kInvalid when the file is no database.
+util::Result<std::unique_ptr<store::Connection>> open_copy(
+    const std::filesystem::path& path, util::ByteCount cache = util::mebibytes(4));
 
 // Schema, versions, the rows of each table and those that break a foreign key, counted. `path` is
 // what the facts shall say.

@@ -137,11 +137,20 @@ class Look {
           command("list"));
       return;
     }
+    std::vector<std::string> faults;
+    const auto look = [&](const Stamp& stamp, const Manifest& manifest) {
+      if (const std::string fault = copies.fault(manifest); !fault.empty()) {
+        faults.push_back(fmt::format("{}: {}", stamp.to_string(), fault));
+      }
+    };
     for (const Stamp& stamp : *listed) {
       const auto here = std::ranges::find_if(
           entries_, [&](const Entry& entry) { return entry.stamp == stamp && entry.read(); });
-      if (here == entries_.end()) {
+      if (here != entries_.end()) {
+        look(stamp, here->read()->manifest);
+      } else {
         if (auto manifest = copies.manifest(stamp)) {
+          look(stamp, manifest->manifest);
           elsewhere_.emplace_back(stamp, std::move(*manifest));
         } else {
           unread_.push_back(
@@ -154,7 +163,13 @@ class Look {
     });
     const std::string found =
         fmt::format("{} in {}", util::counted(listed->size(), "backup"), storage_->describe());
-    if (is_there) {
+    if (!faults.empty()) {
+      add("outside", HealthState::kBroken,
+          fmt::format(
+              "{}, {} not whole", found,
+              faults.size() == 1 ? std::string("one is") : fmt::format("{} are", faults.size())),
+          fmt::format("{}", fmt::join(faults, "\n")), command("now"));
+    } else if (is_there) {
       add("outside", HealthState::kGood, found);
     } else {
       add("outside", HealthState::kBroken, found + ", the newest proven one is not among them",

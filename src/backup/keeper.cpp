@@ -36,14 +36,20 @@ void describe(const Manifest& manifest, Listed& row) {
   }
 }
 
-// Says of each row whether it is outside, and adds what is there only.
-util::Status add_outside(RemoteCopies& there, std::vector<Listed>& all) {
+// Says of each row, which are those of `entries`, whether it is outside, and adds what is there
+// only.
+util::Status add_outside(RemoteCopies& there, const std::vector<Entry>& entries,
+                         std::vector<Listed>& all) {
   WARDER_ASSIGN_OR_RETURN(const std::vector<Stamp> stamps, there.list());
   for (const Stamp& stamp : stamps) {
     const auto known =
         std::ranges::find_if(all, [&](const Listed& row) { return row.stamp.time == stamp.time; });
     if (known != all.end()) {
-      known->in_storage = known->stamp == stamp;
+      const auto at = static_cast<std::size_t>(known - all.begin());
+      // Rows of what is outside alone come behind; of those each time is there once.
+      const ReadManifest* const read = at < entries.size() ? entries[at].read() : nullptr;
+      known->in_storage =
+          known->stamp == stamp && (read == nullptr || there.fault(read->manifest).empty());
       continue;
     }
     Listed row;
@@ -52,7 +58,8 @@ util::Status add_outside(RemoteCopies& there, std::vector<Listed>& all) {
     const auto manifest = there.manifest(stamp);
     if (manifest) {
       describe(manifest->manifest, row);
-      row.proven = manifest->manifest.proof.has_value();
+      row.fault = there.fault(manifest->manifest);
+      row.proven = manifest->manifest.proof.has_value() && row.fault.empty();
       for (const BackupFile& file : manifest->manifest.files) {
         row.bytes += file.stored.bytes;
       }
@@ -221,8 +228,16 @@ util::Status Keeper::upload_missing(const Folder& folder, Report& report) const 
   WARDER_ASSIGN_OR_RETURN(const std::vector<Entry> entries, folder.list());
   std::size_t count = 0;
   for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
-    if (!entry->is_whole() || std::ranges::find(stamps, entry->stamp) != stamps.end()) {
+    const ReadManifest* const read = entry->read();
+    if (read == nullptr || !entry->is_whole()) {
       continue;
+    }
+    if (std::ranges::find(stamps, entry->stamp) != stamps.end()) {
+      const std::string fault = there->fault(read->manifest);
+      if (fault.empty()) {
+        continue;
+      }
+      report.notes.push_back(fmt::format("outside {}: it is brought there again", fault));
     }
     WARDER_RETURN_IF_ERROR(there->put(folder, *entry, parts_.progress));
     ++count;
@@ -258,12 +273,17 @@ util::Status Keeper::prune_all(const Folder& folder, DryRun dry_run, Report& rep
   }
   const std::vector<Verdict> here =
       judge(candidates_of(entries, state), parts_.set.retention, generations_here(), now);
+  const auto is_outside = [&](const Entry& entry) {
+    const ReadManifest* const read = entry.read();
+    return there && read != nullptr &&
+           std::ranges::find(remote_stamps, entry.stamp) != remote_stamps.end() &&
+           there->fault(read->manifest).empty();
+  };
   std::size_t removed = 0;
   std::size_t stays = 0;
   for (std::size_t i = 0; i < here.size(); ++i) {
-    // One that should be in the storage and is not yet there stays.
-    const bool waits = (there || unseen) && entries[i].is_whole() &&
-                       std::ranges::find(remote_stamps, entries[i].stamp) == remote_stamps.end();
+    // One that should be in the storage and is not there, or not whole, stays.
+    const bool waits = (there || unseen) && entries[i].is_whole() && !is_outside(entries[i]);
     if (here[i].reason != Reason::kNone || waits) {
       ++stays;
       continue;
@@ -292,6 +312,7 @@ util::Status Keeper::prune_all(const Folder& folder, DryRun dry_run, Report& rep
   for (const Stamp& stamp : remote_stamps) {
     const auto manifest = there->manifest(stamp);
     candidates.push_back({stamp, manifest && manifest->manifest.proof.has_value() &&
+                                     there->fault(manifest->manifest).empty() &&
                                      !state.broken.contains(stamp.to_string())});
   }
   const std::vector<Verdict> verdicts =
@@ -407,7 +428,8 @@ Report Keeper::verify(std::optional<Stamp> stamp, Proven which) {
           };
           WARDER_ASSIGN_OR_RETURN(
               const double took,
-              prove(packed, {manifest.database, parts_.set.queries}, room, parts_.clock, progress));
+              prove(packed, {manifest.database, parts_.set.queries, manifest.history}, room,
+                    parts_.clock, progress));
           seconds += took;
         }
         return seconds;
@@ -522,7 +544,7 @@ util::Result<Listing> Keeper::list() {
   if (auto there = remote(); !there) {
     listing.outside = there.error();
   } else if (std::optional<RemoteCopies>& copies = *there; copies) {
-    if (const util::Status added = add_outside(*copies, all); !added) {
+    if (const util::Status added = add_outside(*copies, entries, all); !added) {
       listing.outside = added.error();
     }
   }

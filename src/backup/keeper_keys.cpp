@@ -66,9 +66,9 @@ util::Status Keeper::re_encrypt_entry(const Folder& folder, const Entry& entry,
   for (const BackupFile& file : manifest.files) {
     const Packed packed{folder.making(file.name), file, true, &new_one.text,
                         parts_.set.unpacked_limit};
-    WARDER_ASSIGN_OR_RETURN(
-        const double took,
-        prove(packed, {manifest.database, parts_.set.queries}, room, parts_.clock, {}));
+    WARDER_ASSIGN_OR_RETURN(const double took,
+                            prove(packed, {manifest.database, parts_.set.queries, manifest.history},
+                                  room, parts_.clock, {}));
     seconds += took;
   }
   fs::remove_all(room, error);

@@ -262,7 +262,8 @@ Report Keeper::restore(const RestoreOptions& options) {
     WARDER_RETURN_IF_ERROR(unpack(packed, made, options.keep_owners, [&](std::uint64_t done) {
       return !parts_.progress || parts_.progress("unpacking", done, file.plain.bytes);
     }));
-    WARDER_RETURN_IF_ERROR(check_unpacked(packed, made, {manifest.database, parts_.set.queries}));
+    WARDER_RETURN_IF_ERROR(
+        check_unpacked(packed, made, {manifest.database, parts_.set.queries, manifest.history}));
     if (parts_.at_boundary) {
       parts_.at_boundary("checked");
     }
@@ -336,6 +337,7 @@ Report Keeper::restore_file(const RestoreFileOptions& options) {
       packed.file = *known;
       packed.has_digests = true;
       expected.database = read.manifest.database;
+      expected.history = read.manifest.history;
       if (read.manifest.key) {
         WARDER_ASSIGN_OR_RETURN(Passphrase found, passphrase_of(read, report));
         passphrases.push_back(std::move(found));
@@ -452,7 +454,8 @@ Report Keeper::drill(const fs::path& work_folder) {
                parts_.progress(fmt::format("restoring {}", to_string(file.format)), done,
                                file.plain.bytes);
       }));
-      WARDER_RETURN_IF_ERROR(check_unpacked(packed, made, {manifest.database, parts_.set.queries}));
+      WARDER_RETURN_IF_ERROR(
+          check_unpacked(packed, made, {manifest.database, parts_.set.queries, manifest.history}));
       if (manifest.database) {
         WARDER_RETURN_IF_ERROR(start_from(database_in(packed, made, *manifest.database)));
       }

@@ -284,7 +284,8 @@ class Maker {
           set_.unpacked_limit};
       bool unpacked = false;
       const auto took = prove(
-          packed, {made_.manifest.database, set_.queries}, work_, parts_.clock,
+          packed, {made_.manifest.database, set_.queries, made_.manifest.history}, work_,
+          parts_.clock,
           progress(fmt::format("restoring {} for trial", to_string(file.format)), file.plain.bytes),
           &unpacked);
       if (!took && unpacked && file.format == Format::kBinary) {

@@ -38,9 +38,13 @@ util::Status unpack(const Packed& packed, const std::filesystem::path& target, b
 struct Expectation {
   std::optional<DatabaseFacts> database;
   std::vector<std::string> queries;
+  // Where the agent's history stood. When the database is that history, it must hold this root, and
+  // every row the hash it was stored with.
+  std::optional<HistoryMark> history{};
 };
 
-// Checks what unpack() made: integrity, foreign keys, rows of each table, real queries.
+// Checks what unpack() made: integrity, foreign keys, rows of each table, real queries, the root of
+// a history.
 util::Status check_unpacked(const Packed& packed, const std::filesystem::path& unpacked,
                             const Expectation& expected);
 

@@ -49,8 +49,10 @@ util::Result<std::vector<Stamp>> RemoteCopies::list() {
   if (!objects) {
     return objects.error().with_context(storage_.describe());
   }
+  sizes_.clear();
   std::set<Stamp> all;
   for (const storage::Object& object : *objects) {
+    sizes_.emplace(object.name, object.bytes);
     if (const auto stamp = stamp_of_manifest(name_, object.name)) {
       all.insert(*stamp);
     }
@@ -64,6 +66,20 @@ util::Result<std::vector<Stamp>> RemoteCopies::list() {
     }
   }
   return newest;
+}
+
+std::string RemoteCopies::fault(const Manifest& manifest) const {
+  for (const BackupFile& file : manifest.files) {
+    const auto found = sizes_.find(file.name);
+    if (found == sizes_.end()) {
+      return fmt::format("{} is not there", file.name);
+    }
+    if (found->second != file.stored.bytes) {
+      return fmt::format("{} has {} bytes instead of {}", file.name, found->second,
+                         file.stored.bytes);
+    }
+  }
+  return {};
 }
 
 util::Result<ReadManifest> RemoteCopies::manifest(const Stamp& stamp) {
@@ -88,7 +104,9 @@ util::Status RemoteCopies::put_file(const std::filesystem::path& file, const std
   WARDER_RETURN_IF_ERROR(
       storage_.put(file, name, progress_of(progress, "uploading", expected.bytes)));
   DigestSink back(nullptr, progress_of(progress, "reading back", expected.bytes));
-  WARDER_RETURN_IF_ERROR(storage_.get(name, back));
+  if (const util::Status got = storage_.get(name, back); !got) {
+    return got.error().with_context(fmt::format("reading {} back", name));
+  }
   WARDER_RETURN_IF_ERROR(back.finish());
   if (back.digest() != expected) {
     return Error(

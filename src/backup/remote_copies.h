@@ -13,7 +13,7 @@
 namespace warder::backup {
 
 // The backups of one set in a storage. A backup is there when its manifest is: that is brought last
-// and removed first.
+// and removed first. It is whole there when the files that this names are there with their sizes.
 class RemoteCopies {
  public:
   RemoteCopies(storage::Storage& storage, std::string name)
@@ -21,6 +21,9 @@ class RemoteCopies {
 
   // The stamps there, oldest first, the newest revision of each only.
   util::Result<std::vector<Stamp>> list();
+  // By what list() has seen last: which file of a backup is not there, or has another size; empty
+  // when it is whole.
+  std::string fault(const Manifest& manifest) const;
   // The manifest of one; kNotFound, kInvalid.
   util::Result<ReadManifest> manifest(const Stamp& stamp);
   // Brings a whole backup of the folder there and reads every byte back: an upload that reports
@@ -41,6 +44,7 @@ class RemoteCopies {
 
   storage::Storage& storage_;
   const std::string name_;
+  std::map<std::string, std::uint64_t, std::less<>> sizes_;  // of the files, as listed
 };
 
 }  // namespace warder::backup

@@ -1,6 +1,7 @@
 #include "backup/streams.h"
 
 #include "util/file.h"
+#include "util/thread_name.h"
 
 #include <fmt/core.h>
 
@@ -71,8 +72,8 @@ FileSink::~FileSink() {
 util::Status FileSink::write(util::ByteView bytes) {
   WARDER_RETURN_IF_ERROR(util::write_all(fd_.get(), bytes, path_.native()));
   written_ += bytes.size();
-  return durability_ == Durability::kFlushed && written_ - begun_ >= kPart ? push_out()
-                                                                           : util::Status();
+  return durability_ != Durability::kNone && written_ - begun_ >= kPart ? push_out()
+                                                                        : util::Status();
 }
 
 util::Status FileSink::push_out() {
@@ -86,7 +87,8 @@ util::Status FileSink::push_out() {
       (begun_ > there_ && !sync(there_, begun_, kAndWait))) {
     return util::errno_error(path_.string(), errno);
   }
-  if (begun_ > there_) {  // a length of 0 would be the whole file
+  // A length of 0 would be the whole file.
+  if (durability_ == Durability::kFlushed && begun_ > there_) {
     ::posix_fadvise(fd_.get(), static_cast<off_t>(there_), static_cast<off_t>(begun_ - there_),
                     POSIX_FADV_DONTNEED);
   }
@@ -97,7 +99,7 @@ util::Status FileSink::push_out() {
 
 util::Status FileSink::finish() {
   // That a part was written says nothing of where it lies: only this does.
-  if (durability_ == Durability::kFlushed && ::fsync(fd_.get()) != 0) {
+  if (durability_ != Durability::kNone && ::fsync(fd_.get()) != 0) {
     return util::errno_error(path_.string(), errno);
   }
   // close() tells of a failed write on some file systems.
@@ -145,6 +147,27 @@ util::Result<std::size_t> LimitSource::read(std::span<std::uint8_t> out) {
   }
   left_ -= got;
   return got;
+}
+
+AheadSource::AheadSource(util::ByteSource& from)
+    : pipe_(std::size_t{1} << 20U), thread_([this, &from] {
+        util::name_thread("ahead");
+        pipe_.close_writer(run(from));
+      }) {}
+
+AheadSource::~AheadSource() {
+  pipe_.close_reader();
+  thread_.join();
+}
+
+util::Status AheadSource::run(util::ByteSource& from) {
+  util::Bytes buffer(128UL * 1024);
+  while (true) {
+    WARDER_ASSIGN_OR_RETURN(const std::size_t got, from.read(buffer));
+    if (got == 0 || !pipe_.write(util::ByteView(buffer).first(got))) {
+      return {};
+    }
+  }
 }
 
 util::Result<Digest> digest_of_file(const std::filesystem::path& path, Progress progress) {

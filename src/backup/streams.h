@@ -2,6 +2,7 @@
 
 #include "crypto/sha256.h"
 #include "storage/storage.h"
+#include "util/byte_pipe.h"
 #include "util/byte_stream.h"
 #include "util/bytes.h"
 #include "util/descriptor.h"
@@ -10,6 +11,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <thread>
 
 // The links of the chains in which a backup is made and read. None of them holds more than a
 // buffer. What a constructor takes by reference must outlive the link.
@@ -56,12 +58,12 @@ class DigestSource : public util::ByteSource {
   Digest digest_;
 };
 
-// Whether a file outlives a power failure once it is finished.
-enum class Durability { kFlushed, kNone };
+// Whether a file outlives a power failure once it is finished, and whether it then leaves the page
+// cache to others; kFlushedToRead is for one that is read again at once.
+enum class Durability { kFlushed, kFlushedToRead, kNone };
 
 // A new file (0600, never over an existing one). One that is flushed goes to the disk while it is
-// written, some megabytes behind, and leaves the page cache to others. Removed again when it was
-// not finished.
+// written, some megabytes behind. Removed again when it was not finished.
 class FileSink : public util::ByteSink {
  public:
   static util::Result<FileSink> create(std::filesystem::path path,
@@ -109,6 +111,23 @@ class LimitSource : public util::ByteSource {
  private:
   util::ByteSource& from_;
   std::uint64_t left_;
+};
+
+// Reads ahead on a thread of its own, a MiB at most: what unpacks and what writes work side by
+// side. `from` is that thread's alone until this is destroyed; what it fails with is passed on.
+class AheadSource : public util::ByteSource {
+ public:
+  explicit AheadSource(util::ByteSource& from);
+  ~AheadSource() override;
+  AheadSource(const AheadSource&) = delete;
+  AheadSource& operator=(const AheadSource&) = delete;
+  util::Result<std::size_t> read(std::span<std::uint8_t> out) override { return pipe_.read(out); }
+
+ private:
+  util::Status run(util::ByteSource& from);
+
+  util::BytePipe pipe_;
+  std::thread thread_;
 };
 
 util::Result<Digest> digest_of_file(const std::filesystem::path& path, Progress progress = {});

@@ -54,7 +54,7 @@ util::Result<std::vector<Object>> Directory::list(std::string_view prefix) {
   if (error) {
     return Error(
         error == std::errc::no_such_file_or_directory ? ErrorCode::kNotFound : ErrorCode::kIo,
-        fmt::format("{}: {}; is the disk mounted?", path_.string(), error.message()));
+        error.message() + "; is the disk mounted?");
   }
   for (const fs::directory_iterator end; at != end; at.increment(error)) {
     const std::string name = at->path().filename().string();
@@ -67,7 +67,7 @@ util::Result<std::vector<Object>> Directory::list(std::string_view prefix) {
     }
   }
   if (error) {
-    return Error(ErrorCode::kIo, fmt::format("{}: {}", path_.string(), error.message()));
+    return Error(ErrorCode::kIo, error.message());
   }
   std::ranges::sort(found, {}, &Object::name);
   return found;
@@ -84,7 +84,7 @@ util::Status Directory::put(const fs::path& file, std::string_view name, const P
   const util::Descriptor to(
       ::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!to) {
-    return util::errno_error(part.string(), errno);
+    return util::errno_error(name, errno);
   }
   const auto copy = [&]() -> util::Status {
     util::Bytes buffer(kBuffer);
@@ -99,8 +99,7 @@ util::Status Directory::put(const fs::path& file, std::string_view name, const P
         break;
       }
       const auto count = static_cast<std::size_t>(got);
-      WARDER_RETURN_IF_ERROR(
-          util::write_all(to.get(), util::ByteView(buffer).first(count), part.native()));
+      WARDER_RETURN_IF_ERROR(util::write_all(to.get(), util::ByteView(buffer).first(count), name));
       total += count;
       pace.moved(count);
       if (progress && !progress(total)) {
@@ -108,16 +107,16 @@ util::Status Directory::put(const fs::path& file, std::string_view name, const P
       }
     }
     if (::fsync(to.get()) != 0) {
-      return util::errno_error(part.string(), errno);
+      return util::errno_error(name, errno);
     }
     // What is read back shall come from the disk as far as we can have it so.
     ::posix_fadvise(to.get(), 0, 0, POSIX_FADV_DONTNEED);
     if (::rename(part.c_str(), (path_ / name).c_str()) != 0) {
-      return util::errno_error((path_ / name).string(), errno);
+      return util::errno_error(name, errno);
     }
     const util::Descriptor folder(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!folder || ::fsync(folder.get()) != 0) {
-      return util::errno_error(path_.string(), errno);
+      return util::errno_error("flushing", errno);
     }
     return {};
   };
@@ -133,14 +132,14 @@ util::Status Directory::get(std::string_view name, util::ByteSink& sink) {
   const fs::path path = path_ / name;
   const util::Descriptor from(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!from) {
-    return util::errno_error(path.string(), errno);
+    return util::errno_error("opening it", errno);
   }
   util::Bytes buffer(kBuffer);
   Pace pace(bandwidth_);
   while (true) {
     const ssize_t got = ::read(from.get(), buffer.data(), buffer.size());
     if (got < 0) {
-      return util::errno_error(path.string(), errno);
+      return util::errno_error("reading it", errno);
     }
     if (got == 0) {
       return {};
@@ -155,7 +154,7 @@ util::Status Directory::remove(std::string_view name) {
   WARDER_RETURN_IF_ERROR(check_object_name(name));
   const fs::path path = path_ / name;
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
-    return util::errno_error(path.string(), errno);
+    return util::errno_error(name, errno);
   }
   return {};
 }

@@ -40,8 +40,8 @@ std::string_view to_string(Protection::State state);
 // A place outside this host that holds files under plain names (no '/'). One thread at a time.
 //
 // Errors: kNotFound, kDenied (credentials, permission), kUnavailable and kTimeout (try again),
-// kInvalid (an answer that makes no sense), kIo. Texts name the place and what to do, never a
-// secret.
+// kInvalid (an answer that makes no sense), kIo. Texts say what is wrong and what to do, never a
+// secret; whoever tells them says where (describe()).
 class Storage {
  public:
   virtual ~Storage() = default;

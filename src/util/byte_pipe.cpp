@@ -17,12 +17,15 @@ Status copy_all(ByteSource& source, ByteSink& sink) {
   }
 }
 
-BytePipe::BytePipe(std::size_t capacity) : ring_(std::max<std::size_t>(capacity, 1)) {}
+BytePipe::BytePipe(std::size_t capacity)
+    : quarter_(std::max<std::size_t>(capacity / 4, 1)), ring_(std::max<std::size_t>(capacity, 1)) {}
 
 bool BytePipe::write(ByteView bytes) {
   std::unique_lock lock(mutex_);
   while (!bytes.empty()) {
-    changed_.wait(lock, [this] { return abandoned_ || used_ < ring_.size(); });
+    if (used_ == ring_.size()) {
+      room_.wait(lock, [this] { return abandoned_ || ring_.size() - used_ >= quarter_; });
+    }
     if (abandoned_) {
       return false;
     }
@@ -31,7 +34,9 @@ bool BytePipe::write(ByteView bytes) {
     std::memcpy(ring_.data() + at, bytes.data(), count);
     used_ += count;
     bytes = bytes.subspan(count);
-    changed_.notify_all();
+    if (used_ >= quarter_) {
+      bytes_.notify_one();
+    }
   }
   return !abandoned_;
 }
@@ -39,28 +44,34 @@ bool BytePipe::write(ByteView bytes) {
 void BytePipe::close_writer(Status end) {
   const std::lock_guard lock(mutex_);
   end_ = std::move(end);
-  changed_.notify_all();
+  bytes_.notify_one();
 }
 
 Result<std::size_t> BytePipe::read(std::span<std::uint8_t> out) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return used_ > 0 || end_.has_value(); });
   if (used_ == 0) {
-    WARDER_RETURN_IF_ERROR(*end_);
+    bytes_.wait(lock, [this] { return used_ >= quarter_ || end_.has_value(); });
+  }
+  if (used_ == 0) {
+    if (end_) {
+      WARDER_RETURN_IF_ERROR(*end_);
+    }
     return std::size_t{0};
   }
   const std::size_t count = std::min({out.size(), used_, ring_.size() - first_});
   std::memcpy(out.data(), ring_.data() + first_, count);
   first_ = (first_ + count) % ring_.size();
   used_ -= count;
-  changed_.notify_all();
+  if (ring_.size() - used_ >= quarter_) {
+    room_.notify_one();
+  }
   return count;
 }
 
 void BytePipe::close_reader() {
   const std::lock_guard lock(mutex_);
   abandoned_ = true;
-  changed_.notify_all();
+  room_.notify_one();
 }
 
 }  // namespace warder::util

@@ -212,12 +212,13 @@ class Readers(Case):
 
     def test_two_backups_never_share_a_session_key(self):
         host = Host(self.folder / "a", more="formats = sql_dump binary full").vault()
-        host("backup", "now")
+        for _ in range(2):
+            host("backup", "now")
         keys = set()
         for file in host.files(".gpg"):
             shown = gpg(self.gnupg, file, PASSPHRASE, "--show-session-key").stderr.decode()
             keys.add([line for line in shown.splitlines() if "session key" in line][0].split("'")[1])
-        self.assertEqual(len(keys), 3)
+        self.assertEqual(len(keys), 6)
         for key in keys:
             self.assertTrue(key.startswith("9:"), key)  # AES-256
 
@@ -423,6 +424,24 @@ class Restoring(Case):
         (aside,) = [p for p in host.data.iterdir() if ".before-" in p.name and not p.name.endswith(("-wal", "-shm"))]
         self.assertEqual(dump(aside), changed)
 
+    def test_a_full_and_a_read_only_disk_keep_what_was_there(self):
+        host = Host(self.folder / "a").vault()
+        host("backup", "now")
+        small, old = self.folder / "small", self.folder / "old.sqlite3"
+        small.mkdir()
+        connection = sqlite3.connect(old)
+        connection.execute("CREATE TABLE mine(a)")
+        connection.close()
+        restore = (f"{WARDER} --config {host.config} backup restore vw --to {small}/db.sqlite3 --overwrite; echo status $?; "
+                   f"cmp {old} {small}/db.sqlite3 && ls -A {small}; ")
+        done = run("unshare", "--user", "--map-root-user", "--mount", "sh", "-c",
+                   f"mount -t tmpfs -o size=1m none {small} && cp {old} {small}/db.sqlite3; {restore} "
+                   f"mount -o remount,ro {small}; {restore}")
+        full, read_only = done.stdout.split("status 1\n")[:2], done.stdout.split("status 1\n")[1:]
+        self.assertIn("No space left on device", full[0])
+        self.assertIn("Read-only file system", read_only[0])
+        self.assertEqual([full[1].split("ERROR")[0], read_only[1]], ["db.sqlite3\n"] * 2)
+
     def test_what_root_restores_belongs_to_whom_its_folder_does(self):
         host = Host(self.folder / "a").vault()
         host("backup", "now")
@@ -618,10 +637,85 @@ class Health(Case):
         host("backup", "now")
         rows = self.checks(host, 0)
         self.assertEqual((rows["outside"]["state"], rows["protection"]["state"]), ("good", "notice"))
+        # The manifest alone is no backup: what it names is there with its size, or is brought again from here.
+        (far,) = store.glob("vw-*.gpg")
+        whole = far.read_bytes()
+        for damage, told in ((far.unlink, f"{far.name} is not there"),
+                             (lambda: far.write_bytes(whole[:-1]), f"{far.name} has {len(whole) - 1} bytes instead of {len(whole)}")):
+            damage()
+            rows = self.checks(host, 1)
+            self.assertEqual(rows["outside"]["state"], "broken")
+            self.assertIn("one is not whole", rows["outside"]["found"])
+            self.assertIn(told, rows["outside"]["cause"])
+            listed = json.loads(host("backup", "list", "--json").stdout)[0]["backups"]
+            self.assertEqual([row["outside"] for row in listed if row["stamp"] in far.name], [False])
+            self.assertIn(f"outside {told}: it is brought there again", host("backup", "now").stdout)
+            self.assertEqual(far.read_bytes(), whole)
+            self.assertEqual(self.checks(host, 0)["outside"]["state"], "good")
         self.recovers(host)
         for file in store.rglob("vw-*"):
             file.unlink()
         self.assertEqual(self.checks(host, 1)["outside"]["state"], "broken")
+
+
+class History(Case):
+    def test_a_history_whose_rows_are_not_those_that_were_recorded_does_not_count(self):
+        """The agent's own, beside its root in the manifest."""
+        host = Host(self.folder / "a", mebibytes=0, more="formats = binary", agent=f"[store]\npath = {self.folder}/a/data/db.sqlite3\n"
+                    "checkpoint_events = 100\n"
+                    f"[api]\nsocket = {self.folder}/socket\n[firewall]\nbackend = none\n").vault()
+        (self.folder / "a" / "jails").mkdir()
+        agent = subprocess.Popen([WARDER, "--config", host.config, "run"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            while True:
+                self.assertIsNone(agent.poll())
+                asked = host("--json", "status", check=False)
+                if asked.returncode == 0:
+                    if json.loads(asked.stdout)["store"]["checkpoint_size"] > 0:
+                        break
+                    host("alerts", "send", "info", input="an event of a hundred")
+        finally:
+            agent.terminate()
+            agent.wait()
+        host("backup", "now")
+        mark = json.loads(host.files("Z.json")[0].read_text())["history"]
+        self.assertGreater(mark["size"], 0)
+        told = host("backup", "restore", "vw", "--to", self.folder / "r").stdout
+        self.assertIn(f"{mark['size']} events, root {mark['root']}", told)
+        good = host.files(".gpg")
+        connection = sqlite3.connect(host.database, isolation_level=None)
+        connection.execute("UPDATE event SET message = 'nothing happened' WHERE sequence = 0")
+        self.assertEqual(connection.execute("SELECT changes()").fetchone(), (1,))
+        connection.close()
+        self.failed(host("backup", "now", check=False), "the history in it is not what was recorded: ", "warder verify")
+        self.assertEqual(host.files(".gpg"), good)
+
+
+class Pruning(Case):
+    def test_older_ones_go_only_when_the_new_one_is_outside_and_never_below_the_least(self):
+        store = self.folder / "outside"
+        store.mkdir()
+        host = Host(self.folder / "a", more="storage = disk\nlocal_days = 1\ncloud_days = 2\narchive_days = 3\nkeep_least = 2",
+                    storage=f"[storage disk]\nkind = directory\npath = {store}").vault()
+
+        def names(folder):
+            return {path.name for path in folder.glob("vw-*.gpg")}
+
+        for days in (12, 11):
+            run("faketime", "-f", f"-{days}d", WARDER, "--config", host.config, "backup", "now")
+        old = names(host.backups)
+        self.assertEqual((len(old), names(store)), (2, old))
+        store.rename(self.folder / "away")
+        failed = self.failed(host("backup", "now", check=False), "the backup was made here, but not all that belongs to it")
+        # Where it lies is said once.
+        self.assertIn(f"CAUSE: folder {store}: No such file or directory; is the disk mounted?\n", failed.stdout)
+        made = names(host.backups) - old
+        self.assertEqual((len(made), names(host.backups)), (1, old | made))
+        (self.folder / "away").rename(store)
+        host("backup", "now")
+        left = names(host.backups)
+        self.assertEqual((len(left), left & old, names(store)), (2, set(), left))
+        host("backup", "verify", "--all")
 
 
 class Clock(Case):

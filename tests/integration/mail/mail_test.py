@@ -2,6 +2,7 @@
 read by Python's email package."""
 import email
 import email.policy
+import json
 import os
 import pathlib
 import shutil
@@ -227,6 +228,20 @@ class MailTest(unittest.TestCase):
         name.write_text("ops")
         port = self.serve(context=self.context, implicit=True, auth=True)
         self.start_agent(f"smtps://127.0.0.1:{port}", f"username = file:{name}\npassword = file:{self.folder}/password\n")
+        self.alert()
+        _, session, _ = self.first()
+        self.assertTrue(session.authenticated)
+        self.assert_no_canary()
+
+    def test_user_name_and_password_come_from_the_vault(self):
+        (self.folder / "password").unlink()
+        (self.folder / "warder.conf").write_text(
+            f"[vault]\npath = {self.folder}/vault\nkey_file = {self.folder}/vault.key\n")
+        for words, document in ((("setup",), None), (("put", "mail"), json.dumps({"user": "ops", "password": PASSWORD}))):
+            done = self.warder("vault", *words, stdin=document)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        port = self.serve(context=self.context, implicit=True, auth=True)
+        self.start_agent(f"smtps://127.0.0.1:{port}", "username = vault:mail/user\npassword = vault:mail/password\n")
         self.alert()
         _, session, _ = self.first()
         self.assertTrue(session.authenticated)
