@@ -28,8 +28,8 @@ namespace fs = std::filesystem;
 using util::Error;
 using util::ErrorCode;
 
-// What unpacked has given its memory back when integrity_check looks up each row in each index.
-constexpr util::ByteCount kIntegrityCache = util::mebibytes(10);
+// Beside that of who reads the rows: both and what is left of unpacking stay within 32 MiB.
+constexpr util::ByteCount kIntegrityCache = util::mebibytes(4);
 
 util::Status write_database(util::ByteSource& from, const fs::path& target, Durability durability) {
   WARDER_ASSIGN_OR_RETURN(FileSink file, FileSink::create(target, durability));
