@@ -3,12 +3,12 @@
 #include "config/diagnostics.h"
 #include "config/ini.h"
 #include "config/load.h"
+#include "fuzz/require.h"
 #include "support/memory_files.h"
 #include "util/strings.h"
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <set>
 #include <string>
 #include <string_view>
@@ -16,12 +16,7 @@
 namespace {
 
 using namespace warder;
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
+using warder::testing::require;
 
 // Writes a layer as a file again. False where the dialect has no way to write it: conditional
 // sections were folded, so that names hold their '=', or that a section comes twice.

@@ -1,26 +1,17 @@
 // Vault documents: whatever stands in one, each value has a place and each refusal a reason.
 #include "config/document.h"
 #include "config/json_layer.h"
+#include "fuzz/require.h"
 
 #include <nlohmann/json.hpp>
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
-namespace {
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
-
-}  // namespace
-
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace warder;
+  using warder::testing::require;
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   config::Diagnostics diagnostics;
   const config::Layer layer = config::parse_json(input, "d", diagnostics);

@@ -1,18 +1,14 @@
 // Names with parameters: what is read, written out and read again is the same.
 #include "config/reference.h"
+#include "fuzz/require.h"
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 namespace {
 
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
+using warder::testing::require;
 
 void check(const warder::config::Reference& reference) {
   require(!reference.name.empty() && reference.name.find('[') == std::string::npos);

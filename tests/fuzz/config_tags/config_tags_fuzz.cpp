@@ -2,24 +2,15 @@
 // a filter file.
 #include "config/definition.h"
 #include "config/ini.h"
+#include "fuzz/require.h"
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
-namespace {
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
-
-}  // namespace
-
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace warder;
+  using warder::testing::require;
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   config::Diagnostics diagnostics;
   config::Document document;

@@ -1,15 +1,16 @@
 // Values of every type: accepted or refused with a reason, and a secret is never told. The first
 // byte chooses the key, the rest is the value.
 #include "config/check.h"
+#include "fuzz/require.h"
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 namespace {
 
 using namespace warder::config;
+using warder::testing::require;
 
 constexpr std::string_view kChoices[] = {"one", "two"};
 constexpr Key kKeys[] = {
@@ -31,12 +32,6 @@ constexpr Key kKeys[] = {
     {.name = "hidden", .type = Type::kUrl, .secret = true},
 };
 constexpr Table kTable{.section = "x", .keys = kKeys};
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
 
 std::string told(const Key& key, std::string value, bool* has) {
   Section section{"x", {"f", 1}, {}};

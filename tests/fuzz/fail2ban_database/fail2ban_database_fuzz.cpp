@@ -3,24 +3,19 @@
 // added there. An input that begins with "SQL:" is run as statements on it before: rows of every
 // type.
 #include "fail2ban/database.h"
+#include "fuzz/require.h"
 #include "support/temporary_folder.h"
 
 #include <sqlite3.h>
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 using namespace warder;
+using warder::testing::require;
 
 namespace {
-
-void require(bool condition) {
-  if (!condition) {
-    std::abort();
-  }
-}
 
 constexpr const char* kHonest = R"(
 CREATE TABLE fail2banDb(version INTEGER);

@@ -2,24 +2,15 @@
 // list. Whatever stands there, every option that is given to our jails has a text without line
 // breaks where one line is wanted, and each remark says something.
 #include "fail2ban/jails.h"
+#include "fuzz/require.h"
 #include "support/memory_files.h"
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 using namespace warder;
-
-namespace {
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
-
-}  // namespace
+using warder::testing::require;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string_view rest(reinterpret_cast<const char*>(data), size);

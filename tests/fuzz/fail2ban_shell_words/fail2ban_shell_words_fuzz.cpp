@@ -1,23 +1,14 @@
 #include "fail2ban/action_destination.h"
 #include "fail2ban/shell_words.h"
+#include "fuzz/require.h"
 #include "util/strings.h"
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 using namespace warder;
-
-namespace {
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
-
-}  // namespace
+using warder::testing::require;
 
 // What is taken for a plain command holds nothing outside of quotes that a shell would act on; what
 // is put into arguments has no tag but those that stand for addresses and numbers.

@@ -6,21 +6,16 @@
 #include "files/packages.h"
 #include "files/scope.h"
 #include "files/stored.h"
+#include "fuzz/require.h"
 #include "util/strings.h"
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
 using namespace warder;
+using warder::testing::require;
 
 namespace {
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
 
 void chunk(std::string_view text) {
   const auto entries = files::parse_chunk(text);

@@ -3,26 +3,21 @@
 // learns finds a date in the same lines. A moment that is written out is read as that moment.
 #include "filter/date_finder.h"
 #include "filter/date_recipe.h"
+#include "fuzz/require.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <string_view>
 
 using namespace warder;
+using warder::testing::require;
 using namespace warder::filter;
 
 namespace {
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
 
 // The moment that nothing ahead of which has a date without a year.
 const util::WallTime kNow{std::chrono::seconds(1793620800)};

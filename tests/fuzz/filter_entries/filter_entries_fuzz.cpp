@@ -2,24 +2,19 @@
 // it holds: each entry lies in the line, begins as told and is closed, in order and without
 // overlap; and an entry behind anything that has no quote is found whole.
 #include "filter/json_entries.h"
+#include "fuzz/require.h"
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 using namespace warder::filter;
+using warder::testing::require;
 
 namespace {
 
 constexpr std::string_view kEntry =
     R"({"time":"2026-11-22T12:00:00Z","request":{"path":"a\"}{b"}})";
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
 
 }  // namespace
 

@@ -5,11 +5,11 @@
 // tests/fuzz/filter_lines/judge.py asks fail2ban the same.
 #include "filter/filter.h"
 #include "filter/matcher.h"
+#include "fuzz/require.h"
 #include "fuzz/take_line.h"
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <map>
 #include <memory>
 #include <string>
@@ -17,6 +17,7 @@
 #include <vector>
 
 using namespace warder;
+using warder::testing::require;
 
 using warder::testing::take_line;
 
@@ -24,12 +25,6 @@ namespace {
 
 constexpr std::size_t kMostLines = 40;
 const util::WallTime kNow{std::chrono::seconds(1790000000)};
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
 
 class Collector : public filter::MatchHandler {
  public:

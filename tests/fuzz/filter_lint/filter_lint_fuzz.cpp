@@ -4,22 +4,17 @@
 #include "filter/filter_file.h"
 #include "filter/lint.h"
 #include "filter/matcher.h"
+#include "fuzz/require.h"
 #include "support/memory_files.h"
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 using namespace warder::filter;
+using warder::testing::require;
 
 namespace {
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
 
 class Catcher : public MatchHandler {
  public:

@@ -4,25 +4,20 @@
 #include "filter/near_miss.h"
 #include "filter/pattern_steps.h"
 #include "filter/text_filter.h"
+#include "fuzz/require.h"
 #include "fuzz/take_line.h"
 
 #include <cstdint>
-#include <cstdlib>
 #include <map>
 #include <string>
 #include <string_view>
 
 using namespace warder::filter;
+using warder::testing::require;
 
 using warder::testing::take_line;
 
 namespace {
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
 
 // The elements lie in order, without overlap, within the expression.
 void check_steps(std::string_view expression, std::size_t begin, std::size_t end) {

@@ -4,26 +4,17 @@
 #include "filter/regex_form.h"
 #include "filter/sieve.h"
 #include "filter/text_filter.h"
+#include "fuzz/require.h"
 #include "fuzz/take_line.h"
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 using namespace warder::filter;
+using warder::testing::require;
 
 using warder::testing::take_line;
-
-namespace {
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
-
-}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string_view text(reinterpret_cast<const char*>(data), size);

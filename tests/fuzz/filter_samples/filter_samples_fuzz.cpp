@@ -2,23 +2,18 @@
 // and what is accepted holds.
 #include "config/file_reader.h"
 #include "filter/filter.h"
+#include "fuzz/require.h"
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
 
 using namespace warder;
+using warder::testing::require;
 using namespace warder::filter;
 
 namespace {
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
 
 class OneFile : public config::FileReader {
  public:

@@ -3,24 +3,19 @@
 // gives the address that sshd put there and no other.
 #include "filter/filter.h"
 #include "filter/matcher.h"
+#include "fuzz/require.h"
 
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
 
 using namespace warder;
+using warder::testing::require;
 using namespace warder::filter;
 
 namespace {
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
 
 class Collect : public MatchHandler {
  public:

@@ -1,23 +1,18 @@
 // Zone files and rules of zones. Whatever they hold: the periods of a zone follow one another
 // without a gap, and a time on its clocks belongs to moments at which they show it.
 #include "filter/time_zone.h"
+#include "fuzz/require.h"
 
 #include <cstdint>
-#include <cstdlib>
 #include <initializer_list>
 #include <string_view>
 
 using namespace warder::filter;
 using std::chrono::seconds;
 using std::chrono::sys_seconds;
+using warder::testing::require;
 
 namespace {
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
 
 void check_zone(const TimeZone& zone, sys_seconds time) {
   const TimeZone::Period period = zone.period_at(time);

@@ -4,21 +4,16 @@
 // something only in answer to a whole request.
 #include "firewall/helper_session.h"
 #include "firewall/recording_firewall.h"
+#include "fuzz/require.h"
 #include "support/manual_clock.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 using namespace warder;
+using warder::testing::require;
 namespace wire = firewall::wire;
 
 namespace {
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
 
 // What can be read must be written the same way.
 void check_records(util::ByteView datagram, const wire::Header& header) {

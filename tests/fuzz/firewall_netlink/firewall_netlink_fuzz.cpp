@@ -6,18 +6,12 @@
 #include "firewall/ruleset.h"
 #include "firewall/set_element.h"
 #include "firewall/table_watch.h"
-
-#include <cstdlib>
+#include "fuzz/require.h"
 
 using namespace warder;
+using warder::testing::require;
 
 namespace {
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
 
 void check_elements(const firewall::Message& message, net::Family family) {
   firewall::read_elements(message, family, [&](const firewall::SetElement& element) {

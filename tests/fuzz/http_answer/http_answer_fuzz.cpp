@@ -1,23 +1,14 @@
 // What we read ourselves of an answer or of an operator's address: Retry-After and URLs.
+#include "fuzz/require.h"
 #include "http/client.h"
 #include "http/retry_after.h"
 #include "http/url.h"
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
 using namespace warder;
-
-namespace {
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
-
-}  // namespace
+using warder::testing::require;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);

@@ -1,5 +1,6 @@
 // Any text as bantime.formula: it parses or is refused with a place inside the text, evaluates to a
 // finite number or an error, and a ban time made from it stays within its bounds.
+#include "fuzz/require.h"
 #include "jail/ban_time.h"
 #include "jail/formula.h"
 
@@ -13,12 +14,7 @@
 namespace {
 
 using namespace warder;
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
+using warder::testing::require;
 
 // "at character N: ..." with N from 1 to one behind the end.
 void require_place(const std::string& message, std::string_view text) {

@@ -3,30 +3,25 @@
 // bounds.
 //
 // Input: one byte of options, then three bytes a step: what, who, how much time.
+#include "fuzz/require.h"
 #include "jail/jail.h"
 
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
-#include <cstdlib>
 #include <utility>
 #include <vector>
 
 namespace {
 
 using namespace warder;
+using warder::testing::require;
 using namespace std::chrono_literals;
 
 constexpr util::WallTime kStart{std::chrono::seconds(1793620800)};
 constexpr std::chrono::seconds kFindtime = 600s;
 constexpr std::size_t kHosts = 8;
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
 
 struct Host {
   std::vector<util::WallTime> attempts;

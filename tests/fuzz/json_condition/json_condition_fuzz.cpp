@@ -1,20 +1,15 @@
 // Conditions may come from a vault: any bytes give a tree within the bounds or a problem that lies
 // in the text, and a path that parses prints as one that parses to the same.
 #include "filter/json_condition.h"
+#include "fuzz/require.h"
 
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
 using namespace warder::filter;
+using warder::testing::require;
 
 namespace {
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
 
 std::size_t check(const Expression& expression, std::size_t depth) {
   require(depth <= 3 * kDeepestCondition + 3);

@@ -4,17 +4,18 @@
 // ever.
 #include "filter/json_filter.h"
 #include "filter/json_matcher.h"
+#include "fuzz/require.h"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
 
 using namespace warder;
+using warder::testing::require;
 using namespace warder::filter;
 
 namespace {
@@ -23,12 +24,6 @@ using nlohmann::json;
 
 constexpr std::string_view kGoodLine =
     R"({"ts":1795348744,"status":401,"request":{"remote_ip":"198.51.100.7","uri":"/good"}})";
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
 
 class Collect final : public MatchHandler {
  public:

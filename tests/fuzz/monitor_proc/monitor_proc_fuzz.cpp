@@ -1,5 +1,6 @@
 // What the kernel and a check's process say, and what was remembered: nothing in it can do more
 // than be left out.
+#include "fuzz/require.h"
 #include "monitor/outcome.h"
 #include "monitor/proc.h"
 #include "monitor/schema_baseline.h"
@@ -7,20 +8,10 @@
 #include "util/strings.h"
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
 using namespace warder;
-
-namespace {
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
-
-}  // namespace
+using warder::testing::require;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);

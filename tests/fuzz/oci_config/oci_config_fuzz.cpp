@@ -1,5 +1,6 @@
 // What comes from outside into the OCI module: the configuration file, tokens, answers, dates,
 // descriptions of regions. The first byte says which.
+#include "fuzz/require.h"
 #include "oci/answer.h"
 #include "oci/config_file.h"
 #include "oci/credentials.h"
@@ -7,21 +8,11 @@
 #include "oci/signature.h"
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
-namespace {
-
 using namespace warder;
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
-
-}  // namespace
+using warder::testing::require;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) {

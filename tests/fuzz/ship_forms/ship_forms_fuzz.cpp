@@ -1,5 +1,6 @@
 // Text of an attacker in every field of an event: each form is valid JSON in valid UTF-8 within its
 // limits, with the fields we set and no others, and nobody is mentioned.
+#include "fuzz/require.h"
 #include "ship/alert_forms.h"
 #include "ship/digest.h"
 #include "ship/forms.h"
@@ -12,20 +13,14 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
 using namespace warder;
 using nlohmann::json;
+using warder::testing::require;
 
 namespace {
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
 
 json parsed(const std::string& text) {
   require(util::to_valid_utf8(text) == text);

@@ -1,24 +1,15 @@
 // What `warder verify --against` reads back: a file with notes and JSON lines, an entry of a log, a
 // detail.
+#include "fuzz/require.h"
 #include "ship/witness_notes.h"
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 using namespace warder;
-
-namespace {
-
-void require(bool condition) {
-  if (!condition) {
-    std::abort();
-  }
-}
-
-}  // namespace
+using warder::testing::require;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);

@@ -1,28 +1,23 @@
 // What is kept of an object that is too long. However its bytes come in pieces: the result is the
 // same; it is at most as long as allowed; and of good JSON it is good JSON with the same members
 // above, and below only those that are wanted.
+#include "fuzz/require.h"
 #include "source/json_gist.h"
 
 #include <nlohmann/json.hpp>
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 using namespace warder::source;
 using nlohmann::json;
+using warder::testing::require;
 
 namespace {
 
 constexpr std::size_t kMost = 2000;
 const MemberNames kWanted{"policies", "path", "a"};
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
 
 std::string gist(std::string_view bytes, std::size_t piece) {
   JsonGist made(kWanted, kMost);

@@ -2,17 +2,18 @@
 // what is too long told with the length and hash of its bytes, and never more kept than the limit
 // says.
 #include "crypto/sha256.h"
+#include "fuzz/require.h"
 #include "source/line_assembler.h"
 #include "util/bytes.h"
 
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 using namespace warder;
+using warder::testing::require;
 using namespace warder::source;
 
 namespace {
@@ -24,12 +25,6 @@ struct Outcome {
   std::uint64_t pending = 0;
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
 
 std::string name_of(std::uint64_t length, const crypto::Sha256Digest& digest) {
   return std::to_string(length) + ' ' + std::string(digest.begin(), digest.end());

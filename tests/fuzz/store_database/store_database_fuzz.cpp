@@ -1,6 +1,7 @@
 // A damaged or forged database. The input edits the file of an honest one, three bytes an edit:
 // offset (big-endian, in steps that reach the whole file) and the value that is added there.
 #include "crypto/sha256.h"
+#include "fuzz/require.h"
 #include "store/reader.h"
 #include "store/store.h"
 #include "store/verify.h"
@@ -11,18 +12,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
 using namespace warder;
+using warder::testing::require;
 
 namespace {
-
-void require(bool condition) {
-  if (!condition) {
-    std::abort();
-  }
-}
 
 // A small history with everything in it; its bytes are the same in each process.
 std::string honest_database(const testing::TemporaryFolder& folder) {

@@ -1,20 +1,15 @@
 // A checkpoint that somebody hands to `warder verify --against`, and a verifier key.
+#include "fuzz/require.h"
 #include "store/checkpoint.h"
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 using namespace warder;
+using warder::testing::require;
 
 namespace {
-
-void require(bool condition) {
-  if (!condition) {
-    std::abort();
-  }
-}
 
 const crypto::Ed25519SecretKey& key() {
   static const auto made = crypto::Ed25519SecretKey::from_bytes(util::Bytes(32, 7)).value();

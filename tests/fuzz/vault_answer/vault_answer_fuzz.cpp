@@ -1,23 +1,18 @@
 // An answer of a vault, or of whatever else stands at its address. First byte: the HTTP status;
 // second: what was asked; the rest: the body.
+#include "fuzz/require.h"
 #include "vault/server_answer.h"
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
 using namespace warder;
+using warder::testing::require;
 
 namespace {
 
 constexpr int kStatuses[] = {200, 204, 301, 307, 400, 401, 403, 404, 405, 412, 413,
                              415, 418, 429, 472, 473, 474, 500, 501, 502, 503, 530};
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
 
 }  // namespace
 

@@ -1,5 +1,6 @@
 // The JSON of a document: finding one member agrees with a whole parse, and no error repeats the
 // content. Also the names of documents.
+#include "fuzz/require.h"
 #include "vault/provider.h"
 #include "vault/reference.h"
 
@@ -7,20 +8,10 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
 using namespace warder;
-
-namespace {
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
-
-}  // namespace
+using warder::testing::require;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);

@@ -1,22 +1,13 @@
 // An operator's settings.env, whatever is in it.
+#include "fuzz/require.h"
 #include "vault/env_file.h"
 
 #include <cstdint>
-#include <cstdlib>
 #include <set>
 #include <string>
 
 using namespace warder;
-
-namespace {
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
-
-}  // namespace
+using warder::testing::require;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);

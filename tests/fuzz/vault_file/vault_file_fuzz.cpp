@@ -1,23 +1,14 @@
 // What an attacker who can write the vault file can feed to its reader, and what one who even had
 // the key could: the envelope with any bytes, and the content inside a genuine envelope.
+#include "fuzz/require.h"
 #include "vault/content.h"
 #include "vault/sealed.h"
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
 using namespace warder;
-
-namespace {
-
-void require(bool holds) {
-  if (!holds) {
-    std::abort();
-  }
-}
-
-}  // namespace
+using warder::testing::require;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const util::ByteView input(data, size);
