@@ -7,8 +7,9 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 
-from openbao import cache_folder
+from server_process import cache_folder
 
 SKIPPED = 77
 NO_NETWORK = r"dial tcp|no such host|proxyconnect|connection (refused|reset)|i/o timeout|TLS handshake|50\d "
@@ -54,3 +55,12 @@ def build(what, source, name, package="."):
                            cwd=source, check=True)
             os.rename(f"{program}.new", program)
     return program
+
+
+def or_skip(binary):
+    """What `binary` gives; ends the test as skipped where the program cannot be had."""
+    try:
+        return binary()
+    except NotHere as error:
+        print(f"SKIPPED: {error}", file=sys.stderr)
+        sys.exit(SKIPPED)

@@ -6,12 +6,10 @@ first use (some 400 modules are fetched; several minutes of two processors) into
 The class is used like OpenBao. What differs: audit devices are enabled by the API, there are no namespaces, and the audit
 devices are of the types file and socket."""
 import pathlib
-import sys
-import tempfile
 
 import go_program
-from go_program import SKIPPED, NotHere
-from openbao import OpenBao, free_port, make_certificates
+from openbao import OpenBao
+from server_process import ServerProcess, free_port, make_certificates
 
 SOURCE = pathlib.Path(__file__).resolve().parents[1] / "integration/vault/go_server"
 
@@ -25,13 +23,11 @@ class Vault(OpenBao):
     product = "vault"
 
     def __init__(self, tls=False, initialise=True, audit=True, devices=()):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="warder-hashicorp-"))
+        ServerProcess.__init__(self, "hashicorp")
         (self.folder / "data").mkdir()
         self.tls = tls
-        self.port = free_port()
         self.cluster_port = free_port()
         self.audit_log = self.folder / "audit.log"
-        self.process = None
         self.token = None
         self.keys = []
         if tls:
@@ -51,13 +47,5 @@ class Vault(OpenBao):
         return words
 
 
-def main():
-    try:
-        print(f"HashiCorp Vault: {binary()}")
-    except NotHere as error:
-        print(f"SKIPPED: no test against HashiCorp Vault is run: {error}", file=sys.stderr)
-        sys.exit(SKIPPED)
-
-
 if __name__ == "__main__":
-    main()
+    print(f"HashiCorp Vault: {go_program.or_skip(binary)}")

@@ -12,20 +12,14 @@ import json
 import os
 import pathlib
 import shutil
-import signal
-import socket
 import ssl
 import subprocess
 import sys
 import tempfile
-import time
+
+from server_process import ServerProcess, cache_folder, free_port, make_certificates
 
 VERSION = "2.7.2"
-
-
-def cache_folder():
-    base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path(os.environ.get("HOME") or "/root") / ".cache"
-    return pathlib.Path(base) / "warder-tests"
 
 
 def binary():
@@ -73,12 +67,6 @@ class Proxy:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class Refused(Exception):
     """An answer other than 2xx."""
 
@@ -87,34 +75,17 @@ class Refused(Exception):
         self.status = status
 
 
-def make_certificates(folder):
-    """An authority and a server certificate for 127.0.0.1, by openssl(1)."""
-    def run(*words):
-        subprocess.run(["openssl", *words], check=True, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    run("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
-        "/CN=test authority", "-keyout", "ca.key", "-out", "ca.pem")
-    for name in ("server", "client"):
-        run("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN=test {name}",
-            "-keyout", f"{name}.key", "-out", f"{name}.csr")
-        (folder / f"{name}.ext").write_text("subjectAltName=IP:127.0.0.1,DNS:client.example\n"
-                                            "extendedKeyUsage=serverAuth,clientAuth\n")
-        run("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
-            "-extfile", f"{name}.ext", "-out", f"{name}.pem")
-
-
-class OpenBao:
+class OpenBao(ServerProcess):
     product = "openbao"
+    not_yet = (http.client.HTTPException, Refused)
 
     def __init__(self, tls=False, initialise=True, audit=True, devices=(), listener_options=""):
         """`devices`: further audit devices, each its type and its options; `listener_options`: more lines of the listener's
         configuration."""
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="warder-bao-"))
+        super().__init__("bao")
         (self.folder / "data").mkdir()
         self.tls = tls
-        self.port = free_port()
         self.audit_log = self.folder / "audit.log"
-        self.process = None
         self.token = None
         self.keys = []
         listener = 'tls_disable = true'
@@ -153,39 +124,9 @@ class OpenBao:
     def url(self):
         return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
-    @property
-    def ca(self):
-        return self.folder / "ca.pem"
-
-    def start(self):
-        self.log = open(self.folder / "server.log", "ab")
-        self.process = subprocess.Popen(self.command(), stdout=self.log, stderr=self.log,
-                                        env={"HOME": str(self.folder), "PATH": os.environ["PATH"]})
-        self.until(self.answers, "the server answers")
-
     def answers(self):
         """Something true when the server listens, initialised or not."""
         return self.call("GET", "sys/seal-status")
-
-    def kill(self, how=signal.SIGKILL):
-        self.process.send_signal(how)
-        self.process.wait()
-        self.log.close()
-        self.process = None
-
-    def until(self, condition, what, limit=60):
-        """Waits for a condition that the server brings about; the limit only ends a hopeless wait."""
-        end = time.monotonic() + limit
-        while True:
-            try:
-                value = condition()
-                if value:
-                    return value
-            except (OSError, http.client.HTTPException, Refused):
-                pass
-            if self.process.poll() is not None or time.monotonic() > end:
-                raise AssertionError(f"never: {what}\n" + (self.folder / "server.log").read_text()[-3000:])
-            time.sleep(0.02)
 
     def seal(self):
         self.call("POST", "sys/seal")
@@ -237,14 +178,3 @@ class OpenBao:
         """The entries of the audit log so far."""
         text = self.audit_log.read_text()
         return [json.loads(line) for line in text[:text.rfind("\n") + 1].splitlines()]
-
-    def close(self):
-        if self.process is not None:
-            self.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()

@@ -7,18 +7,13 @@ WARDER_RVAULT names it, or where this put it:
 It serves KV 1, tokens, AppRole and userpass; it has no policies over its API, no sys/health, no sys/capabilities-self, no
 sys/internal/ui/mounts and no renewal of a token by itself. Before it is initialised sys/seal-status is an error there."""
 import os
-import pathlib
 import shutil
-import tempfile
 
-from openbao import OpenBao, cache_folder, free_port
+from go_program import NotHere
+from openbao import OpenBao
+from server_process import ServerProcess, cache_folder
 
 VERSION = "0.2.1"
-SKIPPED = 77
-
-
-class NotHere(Exception):
-    """There is none on this machine; says what to do."""
 
 
 def binary():
@@ -34,10 +29,8 @@ class RustyVault(OpenBao):
     product = "rusty_vault"
 
     def __init__(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="warder-rusty-"))
+        ServerProcess.__init__(self, "rusty")
         self.tls = False
-        self.port = free_port()
-        self.process = None
         self.token = None
         self.keys = []
         (self.folder / "rvault.hcl").write_text(

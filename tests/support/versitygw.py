@@ -10,19 +10,11 @@ It checks each request's Signature Version 4, its time, its digests (Content-MD5
 their order; knows object lock and versions. `requests()` is what its access log says.
 
 A gateway is ended by its process id when its block ends, and can be killed and started again on the same port and the same folder."""
-import os
 import pathlib
-import re
-import shutil
-import signal
 import subprocess
-import sys
-import tempfile
-import time
 
 import go_program
-from go_program import SKIPPED, NotHere
-from openbao import free_port, make_certificates
+from server_process import ServerProcess, make_certificates
 
 SOURCE = pathlib.Path(__file__).resolve().parents[1] / "integration/backup/s3_server"
 REGION = "eu-central-1"
@@ -35,15 +27,13 @@ def binary():
     return go_program.build("the Versity S3 gateway", SOURCE, "s3", "github.com/versity/versitygw/cmd/versitygw")
 
 
-class Gateway:
+class Gateway(ServerProcess):
     def __init__(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="warder-s3-"))
+        super().__init__("s3")
         for name in ("objects", "attributes", "versions"):
             (self.folder / name).mkdir()
         make_certificates(self.folder)
         self.access_log = self.folder / "access.log"
-        self.port = free_port()
-        self.process = None
         try:
             self.start()
         except BaseException:
@@ -54,38 +44,17 @@ class Gateway:
     def url(self):
         return f"https://127.0.0.1:{self.port}"
 
-    @property
-    def ca(self):
-        return self.folder / "ca.pem"
+    def command(self):
+        return [binary(), "--port", f"127.0.0.1:{self.port}", "--region", REGION, "--cert", self.folder / "server.pem",
+                "--key", self.folder / "server.key", "--access-log", self.access_log, "--health", "/healthy", "--quiet",
+                "posix", "--sidecar", self.folder / "attributes", "--versioning-dir", self.folder / "versions",
+                self.folder / "objects"]
 
-    def start(self):
-        words = [binary(), "--port", f"127.0.0.1:{self.port}", "--region", REGION, "--cert", self.folder / "server.pem",
-                 "--key", self.folder / "server.key", "--access-log", self.access_log, "--health", "/healthy", "--quiet",
-                 "posix", "--sidecar", self.folder / "attributes", "--versioning-dir", self.folder / "versions",
-                 self.folder / "objects"]
-        self.log = open(self.folder / "server.log", "ab")
-        self.process = subprocess.Popen([str(word) for word in words], stdout=self.log, stderr=self.log, cwd=self.folder,
-                                        env={"HOME": str(self.folder), "PATH": os.environ["PATH"], "TZ": "UTC",
-                                             "ROOT_ACCESS_KEY": ACCESS, "ROOT_SECRET_KEY": SECRET})
-        self.until(self.healthy, "the service answers")
+    def environment(self):
+        return {**super().environment(), "TZ": "UTC", "ROOT_ACCESS_KEY": ACCESS, "ROOT_SECRET_KEY": SECRET}
 
-    def healthy(self):
+    def answers(self):
         return subprocess.run(["curl", "-sf", "--cacert", self.ca, f"{self.url}/healthy"], capture_output=True, check=False).returncode == 0
-
-    def until(self, condition, what, limit=60):
-        """Waits for a condition that the server brings about; the limit only ends a hopeless wait."""
-        end = time.monotonic() + limit
-        while not (value := condition()):
-            if self.process.poll() is not None or time.monotonic() > end:
-                raise AssertionError(f"never: {what}\n" + (self.folder / "server.log").read_text()[-3000:])
-            time.sleep(0.02)
-        return value
-
-    def kill(self, how=signal.SIGKILL):
-        self.process.send_signal(how)
-        self.process.wait()
-        self.log.close()
-        self.process = None
 
     def client(self, access=ACCESS, secret=SECRET, token=None):
         import boto3
@@ -104,25 +73,6 @@ class Gateway:
                 found.append((words[7], words[8], words[9].partition("?")[2], int(words[10]), words[11]))
         return found
 
-    def close(self):
-        if self.process is not None:
-            self.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-
-def main():
-    try:
-        print(f"the Versity S3 gateway: {binary()}")
-    except NotHere as error:
-        print(f"SKIPPED: no test against a real S3 service is run: {error}", file=sys.stderr)
-        sys.exit(SKIPPED)
-
 
 if __name__ == "__main__":
-    main()
+    print(f"the Versity S3 gateway: {go_program.or_skip(binary)}")

@@ -5,15 +5,13 @@ are those it knows, `ended` the temporary ones that are over; it refuses in Amaz
 import base64
 import hashlib
 import http.server
-import re
 import threading
 import urllib.parse
 import xml.etree.ElementTree
 import xml.sax.saxutils
 
+import aws_signature
 from botocore.auth import S3SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 
 ACCESS = "AKIAWARDERTEST"
 SECRET = "a/secret+key/of/40/characters/for/a/test"
@@ -68,27 +66,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def what_is_wrong(self, body):
         """Status and code of a refusal, or None."""
-        found = re.fullmatch(r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d+)/([^/]+)/s3/aws4_request, ?"
-                             r"SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})",
-                             self.headers.get("authorization", ""))
-        if not found:
+        signature = aws_signature.read(self, "s3")
+        if not signature:
             return 403, "AccessDenied"
-        self.access = found[1]
+        self.access = signature.access
         if self.access not in self.server.keys:
             return 403, "InvalidAccessKeyId"
         secret, token = self.server.keys[self.access]
-        names = found[4].split(";")
         # A temporary key is none without its token, and the token is part of what is signed.
-        if self.headers.get("x-amz-security-token") != token or (token is not None) != ("x-amz-security-token" in names):
+        if self.headers.get("x-amz-security-token") != token or \
+                (token is not None) != ("x-amz-security-token" in signature.names):
             return 400, "InvalidToken"
         if self.headers["x-amz-content-sha256"] not in (hashlib.sha256(body).hexdigest(), "UNSIGNED-PAYLOAD"):
             return 400, "XAmzContentSHA256Mismatch"
-        request = AWSRequest(method=self.command, url=f"http://{self.headers['host']}{self.path}",
-                             headers={n: self.headers[n] for n in names if n != "host"})
-        request.context["timestamp"] = self.headers["x-amz-date"]
-        auth = S3SigV4Auth(Credentials(self.access, secret), "s3", found[3])
-        canonical = auth.canonical_request(request)
-        if auth.signature(auth.string_to_sign(request, canonical), request) != found[5]:
+        if not signature.canonical(self, S3SigV4Auth, secret):
             return 403, "SignatureDoesNotMatch"
         return (400, "ExpiredToken") if self.access in self.server.ended else None
 

@@ -4,14 +4,12 @@ with Amazon's own botocore; a key that is given out is one that the bucket knows
 import datetime
 import hashlib
 import http.server
-import re
 import secrets
 import threading
 import urllib.parse
 
+import aws_signature
 from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 
 ACCESS = "AKIATHEVAULTSOWN"
 SECRET = "the/vault's+own/key/of/40/characters/here"
@@ -48,18 +46,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def is_signed(self, body):
-        found = re.fullmatch(r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d+)/([^/]+)/sts/aws4_request, ?"
-                             r"SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})", self.headers.get("authorization", ""))
-        if not found or found[1] != ACCESS:
-            return False
-        names = found[4].split(";")
-        request = AWSRequest(method="POST", url=f"http://{self.headers['host']}{self.path}", data=body,
-                             headers={n: self.headers[n] for n in names if n != "host"})
-        request.context["timestamp"] = self.headers["x-amz-date"]
-        auth = SigV4Auth(Credentials(ACCESS, SECRET), "sts", found[3])
-        canonical = auth.canonical_request(request)
-        return hashlib.sha256(body).hexdigest() in canonical and \
-            auth.signature(auth.string_to_sign(request, canonical), request) == found[5]
+        signature = aws_signature.read(self, "sts")
+        canonical = signature and signature.access == ACCESS and signature.canonical(self, SigV4Auth, SECRET, body)
+        return bool(canonical) and hashlib.sha256(body).hexdigest() in canonical
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("content-length") or 0))

@@ -3,7 +3,6 @@ reference documentation of Object Storage names. Not tried on the real service."
 import base64
 import hashlib
 import json
-import os
 import pathlib
 import re
 import sys

@@ -10,8 +10,9 @@ import unittest
 import botocore.exceptions
 
 sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parents[2] / "support")]
+import go_program  # noqa: E402
 import versitygw  # noqa: E402
-from backup_test import PASSPHRASE, WARDER, Case, Host, dump, run  # noqa: E402
+from backup_test import PASSPHRASE, WARDER, Case, Host, run  # noqa: E402
 
 PART = 5 << 20
 
@@ -207,9 +208,5 @@ class Refused(Service):
 
 
 if __name__ == "__main__":
-    try:
-        versitygw.binary()
-    except versitygw.NotHere as error:
-        print(f"SKIPPED: {error}", file=sys.stderr)
-        sys.exit(versitygw.SKIPPED)
+    go_program.or_skip(versitygw.binary)
     unittest.main()

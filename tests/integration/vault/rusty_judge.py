@@ -1,17 +1,13 @@
 """warder against RustyVault, which speaks the vault's API by sources of its own: what warder takes for the API is not only what one
 family of servers does. KV 1, tokens, AppRole and userpass; what it lacks is named, not guessed."""
 import json
-import sys
 import unittest
 
 from world import SOURCE, Host
+import go_program
 import rusty_vault
 
-try:
-    rusty_vault.binary()
-except rusty_vault.NotHere as error:
-    print(f"SKIPPED: {error}", file=sys.stderr)
-    sys.exit(rusty_vault.SKIPPED)
+go_program.or_skip(rusty_vault.binary)
 
 FEW = {"sshd": {"enabled": True, "maxretry": 7}}
 

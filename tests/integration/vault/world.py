@@ -13,15 +13,12 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
 from openbao import OpenBao, Proxy, Refused, free_port  # noqa: E402,F401
+import go_program  # noqa: E402
 import hashicorp_vault  # noqa: E402
 
 Server = OpenBao
 if os.environ.get("VAULT_PRODUCT") == "vault":
-    try:
-        hashicorp_vault.binary()
-    except hashicorp_vault.NotHere as error:
-        print(f"SKIPPED: {error}", file=sys.stderr)
-        sys.exit(hashicorp_vault.SKIPPED)
+    go_program.or_skip(hashicorp_vault.binary)
     Server = hashicorp_vault.Vault
 
 WARDER = os.environ["WARDER"]
