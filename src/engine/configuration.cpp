@@ -232,7 +232,10 @@ std::shared_ptr<const JailSet> load_jails(config::FileReader& files, const MainC
     if (!request) {
       continue;
     }
-    if (reads_journal(*options) && !options->logpath.empty()) {
+    // Whoever says which entries are meant knows that the logpath of a jail that ships is not read.
+    const bool meant = values->place("journalmatch").source == values->place("backend").source &&
+                       values->place("logpath").source != values->place("backend").source;
+    if (reads_journal(*options) && !options->logpath.empty() && !meant) {
       config::Diagnostic unread =
           values->about("logpath", "is not read: backend = systemd has the jail read the journal",
                         config::Severity::kWarning);

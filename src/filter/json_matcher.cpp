@@ -69,6 +69,11 @@ class JoinedMatcher final : public JsonMatcher {
 
   void match(const model::Line& line, util::WallTime now, Reading reading,
              std::span<Counters> counters, MatchHandler& handler) override {
+    if (line.message_at != 0) {
+      model::Line message = line;
+      message.text.remove_prefix(std::exchange(message.message_at, 0));
+      return match(message, now, reading, counters, handler);
+    }
     if (!entries_.looks()) {
       if (!match_entry(line, now, reading, counters, handler)) {
         report_malformed(line, counters, handler);

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -24,6 +25,9 @@ struct Line {
   // Without the line end (LF or CRLF). Any bytes, not necessarily UTF-8, never longer than the
   // source's limit.
   std::string_view text;
+  // Of `text`: where the program's own words begin. In front of them the journal has its host and
+  // name, which a text filter reads and a JSON filter does not.
+  std::size_t message_at = 0;
   // Index of the log (file, journal, standard input) within its source, for the life of the
   // process.
   std::uint32_t log = 0;

@@ -62,23 +62,24 @@ void JournalEntry::take(std::string_view field) {
   }
 }
 
-std::string JournalEntry::line(std::uint64_t monotonic) const {
-  std::string line = host.value_or("");
+JournalLine JournalEntry::line(std::uint64_t monotonic) const {
+  JournalLine line{.text = host.value_or("")};
   const std::optional<std::string>& name = identifier ? identifier : command;
   if (name) {
     const std::optional<std::string>& number = syslog_pid ? syslog_pid : pid;
-    append_part(line, number ? fmt::format("{}[{}]:", *name, *number) : fmt::format("{}:", *name));
+    append_part(line.text,
+                number ? fmt::format("{}[{}]:", *name, *number) : fmt::format("{}:", *name));
     if (*name == "kernel" && !number) {
       const auto microseconds = static_cast<double>(source_monotonic.value_or(monotonic));
-      append_part(line, fmt::format("[{:12.6f}]", microseconds / 1e6));
+      append_part(line.text, fmt::format("[{:12.6f}]", microseconds / 1e6));
     }
   }
   if (message) {
-    std::string text;
+    append_part(line.text, "");
+    line.message_at = line.text.size();
     for (const char c : *message) {
-      text += c == '\n' ? std::string_view("\\n") : std::string_view(&c, 1);
+      line.text += c == '\n' ? std::string_view("\\n") : std::string_view(&c, 1);
     }
-    append_part(line, text);
   }
   return line;
 }

@@ -1,11 +1,17 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace warder::source {
+
+struct JournalLine {
+  std::string text;
+  std::size_t message_at = 0;  // model::Line::message_at
+};
 
 // The fields of a journal entry that a line is made of; nothing where the entry has none.
 struct JournalEntry {
@@ -23,7 +29,7 @@ struct JournalEntry {
   // "HOST IDENT[PID]: MESSAGE" as fail2ban 1.1 makes it (server/filtersystemd.py, re-specified):
   // parts that are missing are left out, IDENT `kernel` is followed by "[seconds]", each line break
   // in the message becomes the two characters \n. No date: the stamp is beside the text.
-  std::string line(std::uint64_t monotonic) const;
+  JournalLine line(std::uint64_t monotonic) const;
 };
 
 }  // namespace warder::source

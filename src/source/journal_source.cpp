@@ -273,7 +273,8 @@ void JournalSource::State::read_entry(LineHandler& handler, Pumped& pumped) {
   sd_id128_t boot{};
   ::sd_journal_get_realtime_usec(j, &realtime);
   ::sd_journal_get_monotonic_usec(j, &monotonic, &boot);
-  const std::string text = entry.line(monotonic);
+  const JournalLine read = entry.line(monotonic);
+  const std::string& text = read.text;
   pumped.read.value += text.size();
   status.bytes += text.size();
   const std::uint64_t sequence = position.sequence++;
@@ -299,6 +300,7 @@ void JournalSource::State::read_entry(LineHandler& handler, Pumped& pumped) {
   }
   model::Line line;
   line.text = text;
+  line.message_at = read.message_at;
   line.generation = generation;
   line.offset = sequence;
   line.length = 1;

@@ -132,6 +132,15 @@ TEST_CASE("a log that is named but not read is told") {
         "/etc/jails/sshd.conf:3: warning: [sshd] logpath = \"/var/log/auth.log\": is not read: "
         "backend = systemd has the jail read the journal; to read the files set backend = auto\n");
   CHECK(load_jail(kSshd + "backend = auto\n").diagnostics.empty());
+  // Which entries are meant is said where the backend is: the log of the jail that ships is not.
+  const auto with_local = [](const std::string& local) {
+    return load({{"/etc/warder.conf", kMain},
+                 {"/etc/jails/sshd.conf", kSshd},
+                 {"/etc/jails/sshd.local", "[sshd]\nbackend = systemd\n" + local}});
+  };
+  CHECK(with_local("journalmatch = CONTAINER_NAME=x\n").diagnostics.empty());
+  CHECK_FALSE(with_local("").diagnostics.empty());
+  CHECK_FALSE(with_local("journalmatch = CONTAINER_NAME=x\nlogpath = /x\n").diagnostics.empty());
 }
 
 TEST_CASE("observe in [agent] is observe in every jail") {

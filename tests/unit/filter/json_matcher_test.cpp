@@ -42,6 +42,18 @@ TEST_CASE("a line that fulfils the condition is a finding with all it names") {
   CHECK(log.counters[0].patterns == std::vector<std::uint64_t>{1});
 }
 
+TEST_CASE("of a line of the journal what the program wrote is judged, without the head") {
+  Log log({caddy("status == 401")});
+  const std::string head = "web1 4f5e6d7c8b9a[812]: ";
+  log.message_at = head.size();
+  CHECK(log.judge(head + line("/x", 401)) == "0:198.51.100.7/0");
+  CHECK(log.last.text == line("/x", 401));
+  CHECK(log.judge(head + line("/x", 200)).empty());
+  CHECK(log.judge(head + "no entry") == "0!malformed line");
+  log.message_at = 0;
+  CHECK(log.judge(head + line("/x", 401)) == "0!malformed line");
+}
+
 TEST_CASE("every operator judges lines") {
   const auto holds = [](const std::string& condition) {
     Log log({caddy(condition)});

@@ -73,6 +73,7 @@ class Log : private MatchHandler {
     said_.clear();
     model::Line line;
     line.text = text;
+    line.message_at = message_at;
     line.stamp = stamp;
     matcher_->match(line, now, reading, counters, *this);
     return said_;
@@ -81,6 +82,7 @@ class Log : private MatchHandler {
   util::WallTime now = *util::parse_rfc3339("2026-11-22T12:00:00Z");
   Reading reading = Reading::kCatchUp;
   std::optional<util::WallTime> stamp;
+  std::size_t message_at = 0;
   std::vector<Counters> counters;
   model::Finding last;
 

@@ -25,12 +25,14 @@ class Recorder : public source::LineHandler {
     model::GenerationId generation;
     std::uint64_t offset;
     std::uint64_t length;
+    std::size_t message_at;
   };
   std::vector<Read> lines;
   std::vector<source::Notice> notices;
 
   void on_line(const model::Line& line) override {
-    lines.push_back({std::string(line.text), line.log, line.generation, line.offset, line.length});
+    lines.push_back({std::string(line.text), line.log, line.generation, line.offset, line.length,
+                     line.message_at});
   }
   void on_notice(const source::Notice& notice) override { notices.push_back(notice); }
 
