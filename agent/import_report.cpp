@@ -18,7 +18,7 @@ using fail2ban::Verdict;
 using nlohmann::json;
 
 // Of the verdicts, in their order.
-using Counts = std::array<std::size_t, 3>;
+using Counts = std::array<std::size_t, 4>;
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
@@ -112,7 +112,8 @@ Counts filter_counts(const ImportReport& report) {
 }
 
 json counts_json(const Counts& counts) {
-  return {{"runs", counts[0]}, {"differs", counts[1]}, {"refused", counts[2]}};
+  return {
+      {"runs", counts[0]}, {"differs", counts[1]}, {"refused", counts[2]}, {"left_out", counts[3]}};
 }
 
 // "a", "a and b", "a, b and c"
@@ -152,8 +153,32 @@ std::string destination_text(const ImportReport::Destination& one) {
   return text;
 }
 
+// Remarks that so many jails have are written once, behind them; mostly they come from [DEFAULT].
+constexpr std::size_t kManyJails = 3;
+
+std::vector<std::pair<std::string, std::vector<std::string>>> remarks_of_many(
+    const std::vector<ImportReport::Jail>& jails) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> all;
+  for (const ImportReport::Jail& jail : jails) {
+    for (const fail2ban::Remark& remark : jail.plan.remarks) {
+      const std::string text = remark_text(remark);
+      auto known =
+          std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.first == text; });
+      if (known == all.end()) {
+        known = all.insert(all.end(), {text, {}});
+      }
+      if (known->second.empty() || known->second.back() != jail.plan.name) {
+        known->second.push_back(jail.plan.name);
+      }
+    }
+  }
+  std::erase_if(all, [](const auto& one) { return one.second.size() < kManyJails; });
+  return all;
+}
+
 std::string counts_text(const Counts& counts) {
-  return fmt::format("{} as they are, {} different, {} refused", counts[0], counts[1], counts[2]);
+  return fmt::format("{} as they are, {} different, {} refused{}", counts[0], counts[1], counts[2],
+                     counts[3] == 0 ? "" : fmt::format(", {} left out", counts[3]));
 }
 
 }  // namespace
@@ -189,7 +214,7 @@ ImportReport report_fail2ban(config::FileReader& files, const std::string& direc
         filter_warnings.push_back(one.problem);
       }
     }
-    if (!compiled) {
+    if (!compiled && jail.verdict != Verdict::kLeftOut) {
       jail.verdict = Verdict::kRefused;
     }
     if (plan.filter) {
@@ -226,7 +251,7 @@ ImportReport report_fail2ban(config::FileReader& files, const std::string& direc
 std::set<std::string> ImportReport::running() const {
   std::set<std::string> names;
   for (const Jail& jail : jails) {
-    if (jail.plan.enabled && jail.verdict != Verdict::kRefused) {
+    if (jail.plan.enabled && jail.verdict < Verdict::kRefused) {
       names.insert(jail.plan.name);
     }
   }
@@ -238,16 +263,30 @@ std::string ImportReport::to_text() const {
   for (const std::string& error : errors) {
     text += fmt::format("  {}\n", error);
   }
+  const auto of_many = remarks_of_many(jails);
   for (const Jail& jail : jails) {
     text +=
         fmt::format("  jail {}{}: {}\n", util::printable(jail.plan.name),
                     jail.plan.enabled ? "" : " (not enabled)", fail2ban::to_string(jail.verdict));
     for (const fail2ban::Remark& remark : jail.plan.remarks) {
-      text += remark_text(remark);
+      const std::string one = remark_text(remark);
+      if (std::none_of(of_many.begin(), of_many.end(),
+                       [&](const auto& shared) { return shared.first == one; })) {
+        text += one;
+      }
     }
     for (const std::string& error : jail.errors) {
       text += fmt::format("    {}\n", error);
     }
+  }
+  const std::vector<std::string>* named = nullptr;
+  for (const auto& [remark, names] : of_many) {
+    if (named == nullptr || *named != names) {
+      text += names.size() == jails.size() ? std::string("  all jails:\n")
+                                           : fmt::format("  jails {}:\n", enumerated(names));
+      named = &names;
+    }
+    text += remark;
   }
   for (const auto& [name, filter] : filters) {
     text += fmt::format("  filter {}: {}\n", util::printable(name),

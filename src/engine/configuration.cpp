@@ -286,6 +286,23 @@ util::Result<CompiledJail> load_jail(config::FileReader& files, const MainConfig
   if (reading.has_errors()) {
     return refused(reading);
   }
+  if (!main.agent.fail2ban_configuration.empty() &&
+      !jail_document(files, main, documents, {}, reading).has_section(trial.name)) {
+    std::vector<config::Option> changes;
+    for (const config::Option& option : document.section(trial.name).options) {
+      if (std::find(trial.files.begin(), trial.files.end(), option.place.source) !=
+          trial.files.end()) {
+        changes.push_back(option);
+      }
+    }
+    for (const auto& [key, value] : trial.keys) {
+      changes.push_back({key, value, {"command line", 0}, {}, true, false});
+    }
+    auto jail = load_fail2ban_jail(files, main, trial.name, changes, look_up_host);
+    if (jail || jail.error().code() != util::ErrorCode::kNotFound) {
+      return jail;
+    }
+  }
   if (!document.has_section(trial.name)) {
     const std::vector<std::string>& known = document.sections();
     const std::string hint = config::did_you_mean(trial.name, {known.begin(), known.end()});

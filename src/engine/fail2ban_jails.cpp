@@ -1,6 +1,7 @@
 #include "engine/fail2ban_jails.h"
 
 #include "config/check.h"
+#include "config/reference.h"
 #include "engine/jail_compiler.h"
 #include "engine/own_name.h"
 #include "filter/lint.h"
@@ -13,8 +14,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -25,6 +28,10 @@ namespace {
 // from starting. One look-up may take longer than its rest; there is no way to stop it.
 constexpr std::chrono::seconds kResolveLimit{10};
 constexpr std::size_t kMostNames = 200;
+
+// Options of a jail that stand for those of its filter.
+const std::set<std::string, std::less<>> kOfTheFilter{"prefregex", "failregex", "ignoreregex",
+                                                      "datepattern", "maxlines"};
 
 bool has_file(const std::string& pattern) { return !util::paths_matching(pattern).empty(); }
 
@@ -141,6 +148,14 @@ std::optional<CompiledJail> compile_fail2ban_jail(const fail2ban::JailPlan& plan
                                                   const MainConfiguration& main,
                                                   config::Diagnostics& diagnostics) {
   const std::size_t errors = diagnostics.errors();
+  if (plan.verdict() == fail2ban::Verdict::kLeftOut) {
+    for (const fail2ban::Remark& remark : plan.remarks) {
+      if (remark.verdict == fail2ban::Verdict::kLeftOut) {
+        diagnostics.add(diagnostic(remark, plan.name));
+      }
+    }
+    return std::nullopt;
+  }
   for (const fail2ban::Remark& remark : plan.remarks) {
     diagnostics.add(diagnostic(remark, plan.name));
   }
@@ -152,6 +167,58 @@ std::optional<CompiledJail> compile_fail2ban_jail(const fail2ban::JailPlan& plan
                             main, diagnostics);
   }
   return diagnostics.errors() == errors ? std::move(compiled) : std::nullopt;
+}
+
+util::Result<CompiledJail> load_fail2ban_jail(config::FileReader& files,
+                                              const MainConfiguration& main,
+                                              const std::string& name,
+                                              const std::vector<config::Option>& changes,
+                                              const fail2ban::Resolve& resolve) {
+  const auto refused = [](const config::Diagnostics& told) {
+    return util::Error(util::ErrorCode::kInvalid, std::string(util::trim(told.to_text())));
+  };
+  const std::string& directory = main.agent.fail2ban_configuration;
+  config::Diagnostics reading;
+  fail2ban::ReadOptions options = fail2ban_read_options(main, resolve);
+  options.all = true;
+  fail2ban::Configuration configuration =
+      fail2ban::read_configuration(files, directory, options, reading);
+  if (reading.has_errors()) {
+    return refused(reading);
+  }
+  const auto plan = std::find_if(configuration.jails.begin(), configuration.jails.end(),
+                                 [&](const fail2ban::JailPlan& one) { return one.name == name; });
+  if (plan == configuration.jails.end()) {
+    return util::Error(
+        util::ErrorCode::kNotFound,
+        fmt::format("no jail of {} is named '{}'", directory, util::printable(name, 64)));
+  }
+  config::Diagnostics told;
+  if (plan->verdict() == fail2ban::Verdict::kLeftOut) {
+    for (const fail2ban::Remark& remark : plan->remarks) {
+      told.add(diagnostic(remark, name));
+    }
+    return refused(told);
+  }
+  plan->remarks.clear();
+  for (const config::Option& change : changes) {
+    if (change.name == "filter") {
+      WARDER_ASSIGN_OR_RETURN(plan->filter, config::parse_reference(change.text));
+      plan->filter_place = change.place;
+    }
+    if (kOfTheFilter.contains(change.name)) {
+      plan->filter_overrides[change.name] = {change.text, change.place};
+      continue;
+    }
+    std::erase_if(plan->options.options,
+                  [&](const config::Option& one) { return one.name == change.name; });
+    plan->options.options.push_back(change);
+  }
+  auto compiled = compile_fail2ban_jail(*plan, directory, main, told);
+  if (!compiled) {
+    return refused(told);
+  }
+  return std::move(*compiled);
 }
 
 void add_fail2ban_jails(config::FileReader& files, const MainConfiguration& main,
@@ -179,10 +246,10 @@ void add_fail2ban_jails(config::FileReader& files, const MainConfiguration& main
                         "disable one of them");
       continue;
     }
-    set.ignored_names.insert(plan.ignored_names.begin(), plan.ignored_names.end());
-    set.ignored_files.insert(plan.ignored_files.begin(), plan.ignored_files.end());
     config::Diagnostics told;
     if (auto compiled = compile_fail2ban_jail(plan, directory, main, told)) {
+      set.ignored_names.insert(plan.ignored_names.begin(), plan.ignored_names.end());
+      set.ignored_files.insert(plan.ignored_files.begin(), plan.ignored_files.end());
       set.jails.push_back(std::move(*compiled));
     }
     add_with_unproven_counted(told, diagnostics);

@@ -16,11 +16,21 @@ void add_fail2ban_jails(config::FileReader& files, const MainConfiguration& main
                         const fail2ban::Resolve& resolve, JailSet& set,
                         config::Diagnostics& diagnostics);
 
-// One jail of it, compiled; empty, and told, when something is wrong.
+// One jail of it, compiled; empty, and told, when something is wrong: an error, or a warning where
+// fail2ban starts without the jail (fail2ban::Verdict::kLeftOut).
 std::optional<CompiledJail> compile_fail2ban_jail(const fail2ban::JailPlan& plan,
                                                   const std::string& directory,
                                                   const MainConfiguration& main,
                                                   config::Diagnostics& diagnostics);
+
+// The jail of that name as somebody wants to try it: enabled or not, its actions not looked at,
+// with `changes` in place of its options of the same names; its logs need not be there. Errors:
+// kNotFound when fail2ban has no such jail, kInvalid with all that is wrong with it.
+util::Result<CompiledJail> load_fail2ban_jail(config::FileReader& files,
+                                              const MainConfiguration& main,
+                                              const std::string& name,
+                                              const std::vector<config::Option>& changes,
+                                              const fail2ban::Resolve& resolve);
 
 // How a fail2ban configuration is read for this host: with its names, its files and the actions
 // that [agent] goes without.

@@ -190,6 +190,14 @@ class Reading {
     plan->remarks.push_back({Verdict::kRefused, place, std::move(subject), std::move(why), ""});
   }
 
+  // Where fail2ban tells of an error and starts its other jails.
+  static void leave_out(JailPlan* plan, const config::Place& place, std::string subject,
+                        std::string why) {
+    plan->remarks.push_back(
+        {Verdict::kLeftOut, place, std::move(subject), std::move(why),
+         "the jail is left out, as in fail2ban; mend it, or set enabled = false"});
+  }
+
   void read_filter_name(const config::Section& section, JailPlan* plan) {
     const config::Option* option = section.find("filter");
     if (option == nullptr || (option->problem.empty() && option->text.empty())) {
@@ -203,7 +211,7 @@ class Reading {
     }
     auto reference = config::parse_reference(option->text);
     if (!reference) {
-      refuse(plan, option->place, "filter", reference.error().message());
+      leave_out(plan, option->place, "filter", reference.error().message());
       return;
     }
     for (const Forgeable& forgeable : kForgeable) {
@@ -221,8 +229,8 @@ class Reading {
         joined(directory_, "filter.d/" + (plan->filter ? plan->filter->name : std::string()));
     config::Diagnostics diagnostics;
     if (config::files_of_name(files_, name, diagnostics).empty()) {
-      refuse(plan, plan->filter_place, "filter",
-             fmt::format("there is no {}.conf", util::printable(name)));
+      leave_out(plan, plan->filter_place, "filter",
+                fmt::format("there is no {}.conf", util::printable(name)));
       plan->filter.reset();
       return std::nullopt;
     }
@@ -294,7 +302,7 @@ class Reading {
     }
     const auto references = config::parse_references(option->text);
     if (!references) {
-      refuse(plan, option->place, "action", references.error().message());
+      leave_out(plan, option->place, "action", references.error().message());
       return;
     }
     for (const config::Reference& reference : *references) {
@@ -334,8 +342,9 @@ class Reading {
 
   static void collect_destinations(Configuration& result) {
     for (const JailPlan& plan : result.jails) {
+      const bool left_out = plan.verdict() == Verdict::kLeftOut;
       for (const Action& action : plan.actions) {
-        if (!action.destination) {
+        if (!action.destination || left_out) {
           continue;
         }
         ActionDestination destination = *action.destination;

@@ -10,6 +10,8 @@ std::string_view to_string(Verdict verdict) {
       return "differs";
     case Verdict::kRefused:
       return "refused";
+    case Verdict::kLeftOut:
+      return "left out";
   }
   return "refused";
 }

@@ -13,6 +13,7 @@ enum class Verdict : std::uint8_t {
   kRuns,     // means the same here
   kDiffers,  // runs, but not in every respect as there
   kRefused,  // cannot be honoured; the configuration is refused as long as it stands there
+  kLeftOut,  // fail2ban starts without this jail, and so do we
 };
 
 std::string_view to_string(Verdict verdict);

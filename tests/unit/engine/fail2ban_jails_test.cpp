@@ -1,5 +1,6 @@
 #include "config/file_reader.h"
 #include "engine/configuration.h"
+#include "filter/filter.h"
 #include "support/temporary_folder.h"
 #include "util/strings.h"
 
@@ -120,6 +121,55 @@ TEST_CASE("a filter with errors, and a jail enabled twice, are told") {
   twice.write("own/app.conf", "[app]\nenabled = yes\nfilter = sshd\nlogpath = /var/log/auth.log\n");
   CHECK(load(twice).diagnostics.find("enabled here and among the agent's own jails") !=
         std::string::npos);
+}
+
+TEST_CASE("a jail that fail2ban starts without is told, and the others run") {
+  const TemporaryFolder folder;
+  folder.write("etc/jail.conf",
+               kJail + "[ghost]\nenabled = true\nfilter = ghost\nlogpath = /x\naction = mine\n");
+  const Loaded loaded = load(folder);
+  CHECK(util::trim(loaded.diagnostics) ==
+        (folder / "etc/jail.conf").string() + ":14: warning: [ghost] filter: there is no " +
+            (folder / "etc/filter.d/ghost.conf").string() +
+            "; the jail is left out, as in fail2ban; mend it, or set enabled = false");
+  REQUIRE(loaded.jails != nullptr);
+  REQUIRE(loaded.jails->jails.size() == 2);
+  CHECK(loaded.jails->jails[1].options.name == "app");
+}
+
+TEST_CASE("a jail of fail2ban's can be tried by its name, with changes") {
+  const TemporaryFolder folder;
+  folder.write("etc/jail.conf", kJail +
+                                    "[idle]\nfilter = app\nlogpath = /nowhere\naction = mine\n"
+                                    "[ghost]\nfilter = ghost\n");
+  load(folder);  // writes the rest
+  config::DiskFiles files;
+  engine::MainConfiguration main;
+  main.agent.fail2ban_configuration = (folder / "etc").string();
+  main.agent.jails = {(folder / "own").string()};
+  main.agent.filters = {std::string(WARDER_SOURCE_DIR) + "/filters"};
+
+  const auto app = engine::load_jail(files, main, {}, {"app", {}, {}});
+  REQUIRE(app.has_value());
+  CHECK(app->options.maxretry == 7);
+  CHECK(app->options.counting == jail::Counting::kCompat);
+  CHECK(app->filter->patterns().at(0).text == "^\\s*app wild <HOST>$");
+
+  folder.write("changed.conf", "[app]\nmaxretry = 2\nfailregex = ^\\s*other <HOST>$\n");
+  const auto changed = engine::load_jail(
+      files, main, {}, {"app", {(folder / "changed.conf").string()}, {{"findtime", "1h"}}});
+  REQUIRE(changed.has_value());
+  CHECK(changed->options.maxretry == 2);
+  CHECK(changed->options.findtime == std::chrono::hours(1));
+  CHECK(changed->filter->patterns().at(0).text == "^\\s*other <HOST>$");
+
+  CHECK(engine::load_jail(files, main, {}, {"idle", {}, {}}).has_value());
+  CHECK(engine::load_jail(files, main, {}, {"ghost", {}, {}})
+            .error()
+            .message()
+            .find("etc/filter.d/ghost.conf") != std::string::npos);
+  CHECK(engine::load_jail(files, main, {}, {"nobody", {}, {}}).error().message() ==
+        "no jail is named 'nobody'");
 }
 
 TEST_CASE("destinations that stand for actions are used, but not by an agent that observes") {

@@ -383,6 +383,28 @@ TEST_CASE("what cannot be honoured is refused where it stands") {
   CHECK(remark(no_filter, "filter").text == "there is no /etc/fail2ban/filter.d/nothing.conf");
 }
 
+TEST_CASE("a jail that fail2ban starts without is left out, whatever else is wrong with it") {
+  for (const std::string wrong :
+       {"filter = nothing", "filter = app[x = 1]", "action = nftables-multiport[x]"}) {
+    INFO(wrong);
+    const Read result = read({{"action.d/told.conf", "[Definition]\nactionban = /opt/told <ip>\n"},
+                              {"jail.local",
+                               "[DEFAULT]\naction = %(action_)s\n  told\nlogpath = /x\n"
+                               "[app]\nenabled = on\nignorecommand = is-mine <ip> | x\n"
+                               "[other]\nenabled = on\nfilter = app\n"},
+                              {"jail.d/z.local", "[app]\n" + wrong + "\n"}});
+    const fail2ban::JailPlan& plan = result.jail("app");
+    CHECK(plan.verdict() == Verdict::kLeftOut);
+    const auto why = std::find_if(plan.remarks.begin(), plan.remarks.end(),
+                                  [](const auto& one) { return one.verdict == Verdict::kLeftOut; });
+    REQUIRE(why != plan.remarks.end());
+    CHECK(why->place.to_string() == "/etc/fail2ban/jail.d/z.local:2");
+    CHECK(why->remedy == "the jail is left out, as in fail2ban; mend it, or set enabled = false");
+    REQUIRE(result.configuration.destinations.size() == 1);
+    CHECK(result.configuration.destinations[0].jails == std::vector<std::string>{"other"});
+  }
+}
+
 TEST_CASE("a stock filter for a log that others can forge is told") {
   const fail2ban::JailPlan plan =
       read({{"filter.d/mysqld-auth.conf", "[Definition]\nfailregex = ^denied <HOST>$\n"},
