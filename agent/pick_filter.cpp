@@ -37,7 +37,8 @@ class WithDefaults : public config::FileReader {
 
 // A name of a filter or jail never has one of these.
 bool looks_like_regex(std::string_view word) {
-  return word.find_first_of("<^$*+?\\(| ") < word.find('[');
+  const std::size_t bracket = word.find('[');
+  return bracket == 0 || word.find_first_of("<^$*+?\\(| ") < bracket;
 }
 
 util::Result<std::shared_ptr<const filter::Filter>> load(filter::FilterRequest request,

@@ -70,8 +70,9 @@ struct JailTrial {
   std::map<std::string, std::string> keys;  // and these keys over all: {"maxretry", "3"}
 };
 
-// Compiles that jail alone, one of the agent's own or else of the fail2ban configuration; its logs need not exist and need not be named. Errors: kNotFound with a
-// suggestion when no jail has the name; kInvalid with all that is wrong with this jail.
+// Compiles that jail alone, one of the agent's own or else of the fail2ban configuration; its logs
+// need not exist and need not be named. Errors: kNotFound with a suggestion when no jail has the
+// name; kInvalid with all that is wrong with this jail.
 util::Result<CompiledJail> load_jail(config::FileReader& files, const MainConfiguration& main,
                                      const VaultDocuments& documents, const JailTrial& trial);
 
