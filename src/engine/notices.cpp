@@ -4,7 +4,7 @@
 #include "log/log.h"
 #include "util/strings.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <utility>
@@ -93,6 +93,14 @@ Telling telling(const filter::Notice& notice) {
   return {model::Severity::kNotice, subject};
 }
 
+// What every filter that reads the log would say of the line, or of the program that writes it.
+bool is_of_log(filter::NoticeKind kind) {
+  using filter::NoticeKind;
+  return kind == NoticeKind::kMalformed || kind == NoticeKind::kForwarded ||
+         kind == NoticeKind::kProxyAddress || kind == NoticeKind::kDateOff ||
+         kind == NoticeKind::kOutOfMemory;
+}
+
 }  // namespace
 
 model::Event Notices::said(model::EventKind kind, model::Severity severity,
@@ -149,12 +157,14 @@ std::optional<std::uint64_t> Notices::due(Told& told) const {
     return std::nullopt;
   }
   const std::uint64_t since = told.since;
-  told = {now, 0};
+  told.at = now;
+  told.since = 0;
   return since;
 }
 
-void Notices::tell(std::string_view jail, model::Severity severity, std::string text) {
-  log::write(level_of(severity), fmt::format("jail {}: {}", jail, text));
+void Notices::tell(std::string_view jail, model::Severity severity, std::string text,
+                   std::string detail) {
+  log::write(level_of(severity), jail.empty() ? text : fmt::format("jail {}: {}", jail, text));
   model::Event event;
   event.id = random_event_id();
   event.kind = model::EventKind::kSource;
@@ -162,11 +172,20 @@ void Notices::tell(std::string_view jail, model::Severity severity, std::string 
   event.time = clock_.now();
   event.jail = jail;
   event.message = std::move(text);
+  event.detail = std::move(detail);
   recorder_.event(std::move(event), Recorder::WhenFull::kHold);
 }
 
-void Notices::filter(std::string_view jail, const filter::Notice& notice) {
-  const auto since = due(told_[{std::string(jail), notice.kind}]);
+void Notices::filter(const Line& line, const filter::Notice& notice) {
+  const bool of_log = is_of_log(notice.kind);
+  const bool shared = of_log && line.jails.size() > 1;
+  Told& known =
+      told_[{shared ? fmt::format("{}", fmt::join(line.jails, ", ")) : std::string(line.jail),
+             notice.kind}];
+  if (std::exchange(known.line, line.number) == line.number) {
+    return;  // another jail said so already
+  }
+  const auto since = due(known);
   if (!since) {
     return;
   }
@@ -174,7 +193,23 @@ void Notices::filter(std::string_view jail, const filter::Notice& notice) {
   if (*since > 0) {
     told.text += fmt::format(" ({} more since it was last told)", *since);
   }
-  tell(jail, told.severity, std::move(told.text));
+  if (!of_log) {
+    tell(line.jail, told.severity, std::move(told.text));
+    return;
+  }
+  const std::string log = util::printable(line.log, 1024);
+  // One incident a log and kind, whatever the place and the line say.
+  nlohmann::json detail{{"notice", to_string(notice.kind)},
+                        {"incident", fmt::format("{}|{}", to_string(notice.kind), log)},
+                        {"log", log},
+                        {"offset", line.offset},
+                        {"length", line.length}};
+  std::string text = fmt::format("{}, at byte {}: {}", log, line.offset, told.text);
+  if (shared) {
+    detail["jails"] = line.jails;
+  }
+  tell(shared ? std::string_view() : line.jail, told.severity,
+       util::printable_again(text, model::Event::kLongestMessage), detail.dump());
 }
 
 void Notices::aside(std::string_view jail, Aside kind, model::Severity severity, std::string text) {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,7 +17,8 @@
 namespace warder::engine {
 
 // Turns what sources, filters and jails report into events. What can come with every line is told
-// once and then summed up: at most one event a jail and kind in kInterval. Pipeline thread only.
+// once and then summed up: at most one event a jail and kind in kInterval, and one for all jails
+// that read a log together where it is the log that has something. Pipeline thread only.
 class Notices {
  public:
   static constexpr std::chrono::minutes kInterval{10};
@@ -24,7 +26,16 @@ class Notices {
   Notices(Recorder& recorder, const util::Clock& clock) : recorder_(recorder), clock_(clock) {}
 
   void source(const source::Notice& notice);
-  void filter(std::string_view jail, const filter::Notice& notice);
+  // What a filter says of a line. With several jails one bad line is one event, without a jail.
+  struct Line {
+    std::string_view log;
+    std::uint64_t offset = 0;
+    std::uint64_t length = 0;
+    std::uint64_t number = 0;            // the same for the notices of one line, from 1
+    std::span<const std::string> jails;  // that read the log
+    std::string_view jail;               // of the filter
+  };
+  void filter(const Line& line, const filter::Notice& notice);
   void jail(std::string_view jail, const jail::Notice& notice);
   // What looking a finding's name up or asking its jail's ignorecommand comes to.
   enum class Aside : std::uint8_t { kRaw, kLookedUp, kNotFound, kTooMany, kCommand };
@@ -40,11 +51,13 @@ class Notices {
   struct Told {
     util::MonotonicTime at{};
     std::uint64_t since = 0;  // how often it happened since it was told
+    std::uint64_t line = 0;   // where it happened last
   };
 
   // How often it happened since it was last told, when it is to be told now.
   std::optional<std::uint64_t> due(Told& told) const;
-  void tell(std::string_view jail, model::Severity severity, std::string text);
+  void tell(std::string_view jail, model::Severity severity, std::string text,
+            std::string detail = {});
 
   Recorder& recorder_;
   const util::Clock& clock_;

@@ -80,6 +80,7 @@ Pipeline::Program* Pipeline::program_for(const std::vector<std::uint32_t>& input
       filters.push_back(slot.filter);
       options.lines_by_filter.push_back(slot.lines);
       program.jails.push_back(static_cast<jail::JailIndex>(input));
+      program.names.push_back(slot.name);
     }
   }
   if (filters.empty()) {
@@ -111,6 +112,7 @@ Pipeline::Log& Pipeline::log_of(std::uint32_t index) {
     if (const Program* program = program_for(info.inputs)) {
       log.matcher = program->matcher.get();
       log.jails = &program->jails;
+      log.jail_names = &program->names;
       for (const jail::JailIndex index_of_jail : program->jails) {
         const jail::Jail* jail = running_jail(index_of_jail);
         if (jail != nullptr && jail->options().silence.count() > 0) {
@@ -163,7 +165,9 @@ void Pipeline::pass_over(const model::Line& line, const Log& log) {
 void Pipeline::on_notice(const source::Notice& notice) { notices_.source(notice); }
 
 void Pipeline::on_notice(std::size_t filter, const filter::Notice& notice) {
-  notices_.filter(jails_.name_of((*log_->jails)[filter]), notice);
+  notices_.filter({log_->name, line_->offset, line_->length, lines_, *log_->jail_names,
+                   jails_.name_of((*log_->jails)[filter])},
+                  notice);
 }
 
 void Pipeline::on_finding(std::size_t filter, model::Finding&& finding) {

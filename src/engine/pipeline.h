@@ -81,12 +81,14 @@ class Pipeline : public source::LineHandler, public filter::MatchHandler {
     std::string name;
     filter::Matcher* matcher = nullptr;                   // none: no jail reads this log
     const std::vector<jail::JailIndex>* jails = nullptr;  // by filter index
-    std::vector<jail::JailIndex> awaited_by;              // of these, those that tell of silence
-    bool comes_late = false;                              // Source::comes_late()
+    const std::vector<std::string>* jail_names = nullptr;
+    std::vector<jail::JailIndex> awaited_by;  // of these, those that tell of silence
+    bool comes_late = false;                  // Source::comes_late()
   };
   struct Program {
     std::unique_ptr<filter::Matcher> matcher;
     std::vector<jail::JailIndex> jails;
+    std::vector<std::string> names;  // of the jails
   };
 
   // A finding with where it came from, for when its line is gone.

@@ -15,24 +15,48 @@ using testing::RecorderFixture;
 
 using Lines = std::vector<std::string>;
 
+namespace {
+
+// Lines of one log, each read by the given jails.
+class Reading {
+ public:
+  explicit Reading(Notices& notices, std::vector<std::string> jails)
+      : notices_(notices), jails_(std::move(jails)) {}
+  // A line of which every jail's filter says so.
+  void line(const filter::Notice& notice) {
+    ++number_;
+    for (const std::string& jail : jails_) {
+      notices_.filter({"/var/log/a.log", 100 * number_, 99, number_, jails_, jail}, notice);
+    }
+  }
+
+ private:
+  Notices& notices_;
+  std::vector<std::string> jails_;
+  std::uint64_t number_ = 0;
+};
+
+}  // namespace
+
 TEST_CASE("what can come with every line is told once in ten minutes and then summed up") {
   RecorderFixture fixture;
   Notices notices(fixture.recorder, fixture.clock);
   const filter::Notice notice{NoticeKind::kNoAddress, ""};
+  Reading sshd(notices, {"sshd"});
   for (int i = 0; i < 1000; ++i) {
-    notices.filter("sshd", notice);
+    sshd.line(notice);
   }
   CHECK(fixture.all_told() == Lines{"source notice [sshd] a line matches but has no address"});
   fixture.clock.advance(Notices::kInterval - 1us);
-  notices.filter("sshd", notice);
+  sshd.line(notice);
   CHECK(fixture.recorded().size() == 1);
   fixture.clock.advance(1us);
-  notices.filter("sshd", notice);
+  sshd.line(notice);
   CHECK(fixture.all_told().back() ==
         "source notice [sshd] a line matches but has no address (1000 more since it was last "
         "told)");
   fixture.clock.advance(Notices::kInterval);
-  notices.filter("sshd", notice);
+  sshd.line(notice);
   CHECK(fixture.all_told() ==
         Lines{"source notice [sshd] a line matches but has no address",
               "source notice [sshd] a line matches but has no address (1000 more since it was "
@@ -43,39 +67,81 @@ TEST_CASE("what can come with every line is told once in ten minutes and then su
 TEST_CASE("jails and kinds are limited each for itself") {
   RecorderFixture fixture;
   Notices notices(fixture.recorder, fixture.clock);
+  Reading both(notices, {"sshd", "caddy"});
+  Reading one(notices, {"sshd"});
   for (int i = 0; i < 3; ++i) {
-    notices.filter("sshd", {NoticeKind::kNoDate, ""});
-    notices.filter("sshd", {NoticeKind::kSessionLost, ""});
-    notices.filter("caddy", {NoticeKind::kNoDate, ""});
+    both.line({NoticeKind::kNoDate, ""});
+    one.line({NoticeKind::kSessionLost, ""});
   }
   CHECK(fixture.all_told() ==
         Lines{"source notice [sshd] a line that matches has no date that can be read; it counts "
               "as happening now",
-              "source notice [sshd] more log sessions are open at once than are kept",
               "source notice [caddy] a line that matches has no date that can be read; it counts "
-              "as happening now"});
+              "as happening now",
+              "source notice [sshd] more log sessions are open at once than are kept"});
 }
 
 TEST_CASE("each notice of a filter says what it is about, in printable text") {
   RecorderFixture fixture;
   Notices notices(fixture.recorder, fixture.clock);
   for (std::size_t kind = 0; kind < filter::kNoticeKinds; ++kind) {
-    notices.filter("j", {static_cast<NoticeKind>(kind), "a\n\xff"});
+    Reading(notices, {"j"}).line({static_cast<NoticeKind>(kind), "a\n\xff"});
   }
   CHECK(
       fixture.all_told() ==
       Lines{
-          R"(source warning [j] the log's date 'a\x0a\xff' is more than a minute from this host's clock and was not believed; check the time zone of the log and the clock)",
+          R"(source warning [j] /var/log/a.log, at byte 100: the log's date 'a\x0a\xff' is more than a minute from this host's clock and was not believed; check the time zone of the log and the clock)",
           R"(source notice [j] a line that matches has no date that can be read; it counts as happening now)",
           R"(source notice [j] the log's date 'a\x0a\xff' is none; the line counts as happening now)",
           R"(source notice [j] what stands at the place of the address is no address: 'a\x0a\xff')",
           R"(source notice [j] the log names the host 'a\x0a\xff' instead of its address; make the program log addresses (names are not looked up))",
           R"(source notice [j] a line matches but has no address)",
-          R"(source warning [j] a line of a JSON log is no JSON and was not judged: 'a\x0a\xff')",
-          R"(source high [j] the web server takes the client's address from a header that a\x0a\xff sent, and a\x0a\xff is no trusted proxy of ours; if it is your proxy, add it to trusted_proxies, otherwise the web server believes forged headers)",
-          R"(source warning [j] an offence came through the proxy a\x0a\xff without the client's address; nobody was blamed. Make the proxy send X-Forwarded-For)",
+          R"(source warning [j] /var/log/a.log, at byte 100: a line of a JSON log is no JSON and was not judged: 'a\x0a\xff')",
+          R"(source high [j] /var/log/a.log, at byte 100: the web server takes the client's address from a header that a\x0a\xff sent, and a\x0a\xff is no trusted proxy of ours; if it is your proxy, add it to trusted_proxies, otherwise the web server believes forged headers)",
+          R"(source warning [j] /var/log/a.log, at byte 100: an offence came through the proxy a\x0a\xff without the client's address; nobody was blamed. Make the proxy send X-Forwarded-For)",
           R"(source notice [j] more log sessions are open at once than are kept)",
-          R"(source warning [j] a line needed more memory than the search may use; its patterns were tried one by one)"});
+          R"(source warning [j] /var/log/a.log, at byte 100: a line needed more memory than the search may use; its patterns were tried one by one)"});
+}
+
+TEST_CASE("what a log has is told once, however many jails read it, with its place") {
+  RecorderFixture fixture;
+  Notices notices(fixture.recorder, fixture.clock);
+  Reading shared(notices, {"caddy-scanner", "vaultwarden"});
+  const filter::Notice broken{NoticeKind::kMalformed, "{"};
+  for (int i = 0; i < 3; ++i) {
+    shared.line(broken);
+  }
+  fixture.clock.advance(Notices::kInterval);
+  shared.line(broken);
+  const auto events = fixture.recorded();
+  REQUIRE(events.size() == 2);
+  // Without a jail, so that the destinations of both hear of it.
+  CHECK(testing::told(events[0]) ==
+        "source warning /var/log/a.log, at byte 100: a line of a JSON log is no JSON and was not "
+        "judged: '{'");
+  CHECK(nlohmann::json::parse(events[0].detail) ==
+        nlohmann::json{{"notice", to_string(NoticeKind::kMalformed)},
+                       {"incident", "malformed line|/var/log/a.log"},
+                       {"log", "/var/log/a.log"},
+                       {"offset", 100},
+                       {"length", 99},
+                       {"jails", {"caddy-scanner", "vaultwarden"}}});
+  CHECK(testing::told(events[1]) ==
+        "source warning /var/log/a.log, at byte 400: a line of a JSON log is no JSON and was not "
+        "judged: '{' (2 more since it was last told)");
+}
+
+TEST_CASE(
+    "what a filter has with a line is told of each jail, and a log's lines of one jail name it") {
+  RecorderFixture fixture;
+  Notices notices(fixture.recorder, fixture.clock);
+  Reading(notices, {"a", "b"}).line({NoticeKind::kNoAddress, ""});
+  Reading(notices, {"a"}).line({NoticeKind::kMalformed, "{"});
+  CHECK(fixture.all_told() ==
+        Lines{"source notice [a] a line matches but has no address",
+              "source notice [b] a line matches but has no address",
+              "source warning [a] /var/log/a.log, at byte 100: a line of a JSON log is no JSON and "
+              "was not judged: '{'"});
 }
 
 TEST_CASE("a notice of a source keeps its facts") {
