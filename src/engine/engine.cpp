@@ -6,10 +6,6 @@
 #include "engine/operators.h"
 #include "engine/stored_state.h"
 #include "log/log.h"
-#include "source/file_source.h"
-#include "source/journal_source.h"
-#include "source/listener_source.h"
-#include "source/stdin_source.h"
 #include "util/duration.h"
 #include "util/strings.h"
 
@@ -36,13 +32,8 @@ constexpr std::chrono::minutes kMemoryAfter{1};
 
 constexpr std::chrono::seconds kFirstFlush{2};
 
-constexpr const char* kStandardInput = "-";
-
 // Beside the database (line_mark.h).
 constexpr const char* kLineMarkFile = "judging";
-// Where it is stored, beside the positions, whether the history holds findings from behind them.
-constexpr const char* kOwnPosition = "engine";
-constexpr const char* kBehind = "behind";
 
 }  // namespace
 
@@ -68,13 +59,15 @@ util::Result<std::unique_ptr<Engine>> Engine::create(EngineParts parts) {
 Engine::Engine(EngineParts parts, store::Reader reader)
     : parts_(std::move(parts)),
       clock_(*parts_.clock),
+      reader_(std::move(reader)),
+      positions_(reader_),
       recorder_(*parts_.store, *parts_.routes, clock_),
       notices_(recorder_, clock_),
       jails_(parts_.key),
       keeper_(jails_, *parts_.firewall, recorder_, notices_, clock_),
       side_(parts_.look_up ? parts_.look_up : look_up_host, answer_taker(), clock_),
       pipeline_(jails_, keeper_, recorder_, notices_, side_, clock_),
-      reader_(std::move(reader)) {}
+      inputs_(jails_, positions_, notices_, parts_.open_remote, clock_) {}
 
 Engine::~Engine() = default;
 
@@ -142,9 +135,8 @@ util::Status Engine::load(bool first) {
   if (report.orphans > 0) {
     log::notice("{} lifted whose jail is no longer enabled", util::counted(report.orphans, "ban"));
   }
-  WARDER_ASSIGN_OR_RETURN(const auto behind, reader_.position(kOwnPosition, kBehind));
-  behind_ = behind && behind->record == "1";
-  if (behind_) {
+  WARDER_ASSIGN_OR_RETURN(const bool behind, positions_.read_behind());
+  if (behind) {
     pipeline_.skip_recorded([this](const model::EventId& id) {
       const auto known = reader_.has_event(id);
       return known && *known;
@@ -153,143 +145,12 @@ util::Status Engine::load(bool first) {
   return {};
 }
 
-source::PositionLookup Engine::lookup_for(std::string source) {
-  return [this, source = std::move(source)](std::string_view log) -> std::optional<std::string> {
-    if (const auto taken = positions_.find({source, std::string(log)}); taken != positions_.end()) {
-      return taken->second.record;
-    }
-    const auto stored = reader_.position(source, log);
-    if (!stored || !*stored) {
-      return std::nullopt;
-    }
-    return (*stored)->record;
-  };
-}
-
 util::Status Engine::open_sources() {
-  inputs_.clear();
   pipeline_.forget_logs();
   catching_up_ = true;
   memory_due_ = clock_.monotonic();  // once caught up
   pipeline_.set_reading(filter::Reading::kCatchUp);
-  std::vector<source::Glob> globs;
-  std::map<std::string, std::vector<std::uint32_t>> journals;   // by match
-  std::map<std::string, std::vector<std::uint32_t>> addresses;  // by what is listened at
-  std::vector<RemoteInput> remotes;
-  std::vector<std::uint32_t> standard_input;
-  const source::StartAt usual = jails_.set().files.start_at;
-  for (const jail::Jail* jail : jails_.running()) {
-    const jail::JailOptions& options = jail->options();
-    if (reads_journal(options)) {
-      journals[journal_match(options)].push_back(jail->index());
-      continue;
-    }
-    for (const std::string& pattern : options.logpath) {
-      if (pattern == kStandardInput) {
-        standard_input.push_back(jail->index());
-      } else if (source::is_listen_address(pattern)) {
-        addresses[pattern].push_back(jail->index());
-      } else if (pattern.starts_with(kOciAudit)) {
-        const LogPattern log = log_pattern(pattern, usual);
-        const auto known = std::ranges::find(remotes, log.pattern, &RemoteInput::address);
-        RemoteInput& remote = known != remotes.end() ? *known : remotes.emplace_back();
-        remote.address = log.pattern;
-        remote.jails.push_back(jail->index());
-        if (log.start_at == source::StartAt::kHead) {
-          remote.start_at = source::StartAt::kHead;
-        }
-      } else {
-        const LogPattern log = log_pattern(pattern, usual);
-        globs.push_back({jail->index(), std::string(log.pattern), log.start_at});
-      }
-    }
-  }
-  // A log that one jail wants from its head is read from its head.
-  std::stable_partition(globs.begin(), globs.end(), [](const source::Glob& glob) {
-    return glob.start_at == source::StartAt::kHead;
-  });
-  if (!globs.empty()) {
-    auto files = source::FileSource::create(jails_.set().files, std::move(globs),
-                                            lookup_for("file"), clock_);
-    if (!files) {
-      return files.error();
-    }
-    inputs_.push_back({std::move(*files)});
-  }
-  for (auto& [match, jails] : journals) {
-    source::JournalOptions options;
-    options.match = match;
-    options.inputs = jails;
-    options.longest_line = jails_.set().files.longest_line;
-    auto journal = source::JournalSource::open(options, lookup_for("journal"), clock_);
-    if (!journal) {
-      // The other jails go on without the journal.
-      notices_.plain(model::EventKind::kSource, model::Severity::kHigh,
-                     fmt::format("the journal is not read: {}", journal.error().message()));
-      continue;
-    }
-    inputs_.push_back({std::move(*journal)});
-  }
-  open_listeners(addresses);
-  open_remotes(std::move(remotes));
-  if (!standard_input.empty()) {
-    source::StdinOptions options;
-    options.longest_line = jails_.set().files.longest_line;
-    options.inputs = standard_input;
-    util::Descriptor duplicate(::dup(STDIN_FILENO));
-    if (!duplicate) {
-      return util::errno_error("standard input", errno);
-    }
-    inputs_.push_back(
-        {std::make_unique<source::StdinSource>(options, std::move(duplicate), clock_)});
-  }
-  return {};
-}
-
-void Engine::open_remotes(std::vector<RemoteInput> remotes) {
-  for (RemoteInput& remote : remotes) {
-    remote.longest_line = jails_.set().files.longest_line;
-    remote.kept_members = jails_.set().files.kept_members;
-    auto opened = parts_.open_remote
-                      ? parts_.open_remote(remote, lookup_for("remote"))
-                      : util::Result<std::unique_ptr<source::Source>>(util::Error(
-                            util::ErrorCode::kInvalid, "there is nobody here to ask for it"));
-    if (!opened) {
-      notices_.plain(model::EventKind::kSource, model::Severity::kHigh,
-                     fmt::format("{} is not read: {}", util::printable(remote.address, 120),
-                                 opened.error().message()));
-      continue;
-    }
-    inputs_.push_back({std::move(*opened)});
-  }
-}
-
-// Those that are wanted still go on listening: whoever hands lines in must not be turned away while
-// rules change.
-void Engine::open_listeners(const std::map<std::string, std::vector<std::uint32_t>>& addresses) {
-  std::erase_if(listeners_, [&](const auto& known) { return !addresses.contains(known.first); });
-  for (const auto& [address, jails] : addresses) {
-    auto& listener = listeners_[address];
-    if (!listener) {
-      source::LineListener::Options options;
-      options.address = address;
-      options.longest_line = jails_.set().files.longest_line;
-      auto opened = source::LineListener::open(options);
-      if (!opened) {
-        notices_.plain(model::EventKind::kSource, model::Severity::kHigh,
-                       fmt::format("no lines are taken at {}: {}", util::printable(address, 120),
-                                   opened.error().message()));
-        listeners_.erase(address);
-        continue;
-      }
-      listener = std::move(*opened);
-    }
-    listener->keep(jails_.set().files.kept_members);
-    // What was handed in does not come again, so no line of one life is one of another.
-    const model::GenerationId life{random_event_id().bytes};
-    inputs_.push_back(
-        {std::make_unique<source::ListenerSource>(address, jails, listener, life, clock_)});
-  }
+  return inputs_.open();
 }
 
 void Engine::run() {
@@ -307,7 +168,7 @@ void Engine::run() {
     if (keeper_.firewall().is_busy()) {
       limit = 0;
     }
-    for (const Input& input : inputs_) {
+    for (const Inputs::Input& input : inputs_.all()) {
       if (input.more) {
         limit = 0;
       }
@@ -328,8 +189,8 @@ void Engine::run() {
       }
     }
     const util::MonotonicTime now = clock_.monotonic();
-    for (std::size_t i = 0; i < inputs_.size(); ++i) {
-      Input& input = inputs_[i];
+    for (std::size_t i = 0; i < inputs_.all().size(); ++i) {
+      const Inputs::Input& input = inputs_.all()[i];
       const auto wake = input.source->wake_at();
       if (!input.finished &&
           (input.more || waiting[kFirstInput + i].revents != 0 || (wake && *wake <= now))) {
@@ -373,7 +234,7 @@ void Engine::run() {
 }
 
 void Engine::pump(std::size_t index) {
-  Input& input = inputs_[index];
+  Inputs::Input& input = inputs_.all()[index];
   pipeline_.begin(index, *input.source);
   const source::Pumped pumped = input.source->pump(pipeline_, kStep);
   input.more = pumped.more;
@@ -412,64 +273,18 @@ void Engine::on_durable(store::Ticket through) {
 }
 
 bool Engine::take_positions(bool judged) {
-  bool new_log = false;
-  std::vector<model::Position> taken;
-  for (const Input& input : inputs_) {
-    input.source->take_positions(taken);
-  }
-  for (model::Position& position : taken) {
-    auto [known, added] = positions_.try_emplace({position.source, position.log}, KnownPosition{});
-    known->second.record = std::move(position.record);
-    known->second.stored = false;
-    known->second.at_begin = added && !judged;
-    new_log = new_log || added;
-  }
-  unstored_positions_ = unstored_positions_ || !taken.empty();
-  return new_log;
+  return positions_.take(inputs_.take_positions(), judged);
 }
 
 std::function<void(std::vector<model::Position>&)> Engine::position_taker() {
   return [this](std::vector<model::Position>& positions) {
     take_positions();
-    append_storable(&positions);
+    positions_.append_storable(pipeline_.open_cases(), &positions);
   };
 }
 
-void Engine::append_unstored(Which which, std::vector<model::Position>* positions) {
-  if (!unstored_positions_) {
-    return;
-  }
-  for (auto& [key, position] : positions_) {
-    if ((which == Which::kAll || position.at_begin) && !std::exchange(position.stored, true)) {
-      positions->push_back({key.first, key.second, position.record});
-    }
-  }
-  unstored_positions_ = which != Which::kAll;
-}
-
-void Engine::append_storable(std::vector<model::Position>* positions) {
-  OpenCases& cases = pipeline_.open_cases();
-  const bool open = cases.any();
-  if (held_positions_ && cases.decided(held_positions_->moment)) {
-    *positions = std::move(held_positions_->positions);
-    held_positions_.reset();
-  }
-  append_unstored(Which::kAtBegin, positions);
-  if (!open) {
-    append_unstored(Which::kAll, positions);
-  } else if (!held_positions_) {
-    held_positions_ = HeldPositions{cases.mark(), {}};
-    append_unstored(Which::kAll, &held_positions_->positions);
-  }
-  if (open != behind_) {
-    positions->push_back({kOwnPosition, kBehind, open ? "1" : "0"});
-    behind_ = open;
-  }
-}
-
 void Engine::caught_up() {
-  if (!catching_up_ ||
-      std::any_of(inputs_.begin(), inputs_.end(), [](const Input& input) { return input.more; })) {
+  if (!catching_up_ || inputs_.any_more()) {
     return;
   }
   catching_up_ = false;
@@ -509,8 +324,7 @@ void Engine::go_back_when_possible() {
     return;  // it is read back, so it has to be on disk first
   }
   const std::uint64_t unrecorded = recorder_.unrecorded();
-  positions_.clear();
-  held_positions_.reset();
+  positions_.forget();
   pipeline_.open_cases().forget();  // their lines are read again
   recorder_.resume();
   if (const util::Status loaded = load(false); !loaded) {
@@ -533,7 +347,7 @@ std::optional<util::MonotonicTime> Engine::next_deadline() const {
       next = time;
     }
   };
-  for (const Input& input : inputs_) {
+  for (const Inputs::Input& input : inputs_.all()) {
     consider(input.source->wake_at());
   }
   consider(recorder_.due());
@@ -652,11 +466,7 @@ util::Status Engine::acknowledge(model::Event event, store::Acknowledgement give
 
 util::Status Engine::read_back_bans() {
   return enqueue([this] {
-    for (auto& [key, position] : positions_) {
-      position.stored = false;
-    }
-    unstored_positions_ = !positions_.empty();
-    behind_ = false;
+    positions_.store_again();
     keeper_.record_all();
     recorder_.flush(position_taker());
   });

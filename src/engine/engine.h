@@ -2,8 +2,10 @@
 
 #include "engine/ban_keeper.h"
 #include "engine/diagnosis.h"
+#include "engine/inputs.h"
 #include "engine/jail_set.h"
 #include "engine/jails.h"
+#include "engine/log_positions.h"
 #include "engine/notices.h"
 #include "engine/own_addresses.h"
 #include "engine/pipeline.h"
@@ -12,8 +14,6 @@
 #include "engine/routes.h"
 #include "engine/side_questions.h"
 #include "firewall/firewall.h"
-#include "source/line_listener.h"
-#include "source/source.h"
 #include "store/reader.h"
 #include "store/store.h"
 #include "util/clock.h"
@@ -27,7 +27,6 @@
 #include <filesystem>
 #include <functional>
 #include <future>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -150,26 +149,16 @@ class Engine {
   }
   void run_tasks();
   util::Status open_sources();
-  // Of the source of that name.
-  source::PositionLookup lookup_for(std::string source);
-  void open_remotes(std::vector<RemoteInput> remotes);
-  void open_listeners(const std::map<std::string, std::vector<std::uint32_t>>& addresses);
   // Replaces what is counted and banned by what the store knows.
   util::Status load(bool first);
   void pump(std::size_t index);
-  bool pump_ready();
   void end_step();
   void go_back_when_possible();
   void caught_up();
   void give_back_memory(util::MonotonicTime now);
   std::optional<util::MonotonicTime> next_deadline() const;
-  // Takes over the positions that the sources moved. True when one is of a log never seen before;
-  // `judged`: lines may have been judged in it.
+  // LogPositions::take() of what the sources moved.
   bool take_positions(bool judged = true);
-  enum class Which : std::uint8_t { kAtBegin, kAll };
-  void append_unstored(Which which, std::vector<model::Position>* positions);
-  // With something open only what cannot move a position past a finding that was not decided.
-  void append_storable(std::vector<model::Position>* positions);
   std::function<void(std::vector<model::Position>&)> position_taker();
   // Answers of the side questions, as a step of the loop.
   SideQuestions::Deliver answer_taker();
@@ -179,39 +168,17 @@ class Engine {
   bool history_caught_up();
   std::string explain_json(const net::Prefix& address, const store::AddressHistory& history);
 
-  struct Input {
-    std::unique_ptr<source::Source> source;
-    bool more = true;  // pump without waiting
-    bool finished = false;
-  };
-
   EngineParts parts_;
   const util::Clock& clock_;
+  store::Reader reader_;  // the loop's own
+  LogPositions positions_;
   Recorder recorder_;
   Notices notices_;
   Jails jails_;
   BanKeeper keeper_;
-  std::map<std::string, std::shared_ptr<source::LineListener>> listeners_;  // by address
   SideQuestions side_;
   Pipeline pipeline_;
-  store::Reader reader_;  // the loop's own
-  std::vector<Input> inputs_;
-  // Positions by source and log, stored or not yet, so that sources can be made anew at any time.
-  struct KnownPosition {
-    std::string record;
-    bool stored = false;
-    // Of a log in which nothing was judged yet: may be stored whatever is still open.
-    bool at_begin = false;
-  };
-  // The positions of a moment at which findings were open: stored when those are decided.
-  struct HeldPositions {
-    std::uint64_t moment = 0;
-    std::vector<model::Position> positions;
-  };
-  std::optional<HeldPositions> held_positions_;
-  bool behind_ = false;  // so it is stored: the history holds findings from behind the positions
-  std::map<std::pair<std::string, std::string>, KnownPosition> positions_;
-  bool unstored_positions_ = false;
+  Inputs inputs_;
   std::optional<AddressWatch> address_watch_;
   util::Descriptor wake_;
   bool catching_up_ = true;

@@ -86,7 +86,7 @@ std::string Engine::status_json() {
     jails.back()["gave_up"] = gave_up(jails_.slots()[jail->index()].filter.get());
   }
   json sources = json::array();
-  for (const Input& input : inputs_) {
+  for (const Inputs::Input& input : inputs_.all()) {
     sources.push_back(source_status(*input.source));
   }
   const FirewallControl& firewall = keeper_.firewall();
