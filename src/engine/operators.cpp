@@ -1,6 +1,7 @@
 #include "engine/operators.h"
 
 #include "engine/event_ids.h"
+#include "jail/never_ban.h"
 #include "log/log.h"
 #include "util/strings.h"
 
@@ -19,19 +20,18 @@ util::Error unknown_jail(std::string_view name) {
 
 // Why nobody may ban the address or all of the prefix; empty when nothing is against it.
 std::string_view protected_as(const jail::HostAddresses& host, const net::Prefix& address) {
-  const auto touches = [&](const net::Prefix& kept) {
-    return kept.contains(address) || address.contains(kept);
-  };
-  if (std::any_of(host.own.begin(), host.own.end(), touches)) {
-    return "it is an address of this host";
+  switch (jail::NeverBan(host).hit_by(address)) {
+    case jail::IgnoreReason::kNone:
+      return "";
+    case jail::IgnoreReason::kOwnAddress:
+      return "it is an address of this host";
+    case jail::IgnoreReason::kProxy:
+      return "it is a proxy of ours ([agent] trusted_proxies)";
+    case jail::IgnoreReason::kNeverBan:
+      return "it is on the never-ban list ([agent] never_ban)";
+    default:
+      return "it is no address that a ban can mean (loopback, link-local, multicast or reserved)";
   }
-  if (std::any_of(host.proxies.begin(), host.proxies.end(), touches)) {
-    return "it is a proxy of ours ([agent] trusted_proxies)";
-  }
-  if (std::any_of(host.never_ban.begin(), host.never_ban.end(), touches)) {
-    return "it is on the never-ban list ([agent] never_ban)";
-  }
-  return "";
 }
 
 }  // namespace

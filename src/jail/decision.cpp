@@ -12,6 +12,8 @@ std::string_view to_string(IgnoreReason reason) {
       return "own address";
     case IgnoreReason::kIgnoreip:
       return "ignoreip";
+    case IgnoreReason::kProxy:
+      return "trusted proxy";
     case IgnoreReason::kNeverBan:
       return "never banned";
     case IgnoreReason::kTooOld:

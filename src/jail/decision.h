@@ -28,7 +28,8 @@ enum class IgnoreReason : std::uint8_t {
   kUnbannable,  // loopback, multicast, link-local, reserved (net::IpAddress::is_bannable)
   kOwnAddress,  // of this host (ignoreself)
   kIgnoreip,    // listed in ignoreip
-  kNeverBan,    // proxies, gateway, vault, administrator: the engine's list
+  kProxy,       // a trusted proxy
+  kNeverBan,    // gateway, vault, administrator: the engine's list
   kTooOld,      // older than findtime
   kNoAddress,   // the jail bans, and the line blames no address
   // Of jails that alert:

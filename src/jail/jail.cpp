@@ -112,16 +112,15 @@ struct Jail::Impl {
   }
 
   IgnoreReason ignore_reason(const net::Prefix& address) const {
-    const IgnoreReason reason = never_ban.reason(address);
-    if (reason != IgnoreReason::kNone || address.is_single()) {
-      return reason;
+    if (address.is_single()) {
+      return never_ban.reason(address);
     }
     const unsigned widest =
         address.family() == net::Family::kIpv4 ? kWidestCapturedV4 : kWidestCapturedV6;
     if (address.length() < widest) {
       return IgnoreReason::kUnbannable;
     }
-    return never_ban.touches(address) ? IgnoreReason::kNeverBan : IgnoreReason::kNone;
+    return never_ban.hit_by(address);
   }
 
   std::optional<OffenderTable::History> history(const net::Prefix& address) const {
@@ -394,19 +393,11 @@ Jail::Jail(Jail&&) noexcept = default;
 Jail& Jail::operator=(Jail&&) noexcept = default;
 
 void Jail::set_host_addresses(const HostAddresses& addresses) {
-  std::vector<NeverBan::Entry> entries;
-  const auto add = [&](const std::vector<net::Prefix>& prefixes, IgnoreReason reason) {
-    for (const net::Prefix& prefix : prefixes) {
-      entries.push_back({prefix, reason});
-    }
-  };
-  if (impl_->options.ignoreself) {
-    add(addresses.own, IgnoreReason::kOwnAddress);
+  HostAddresses ignored = addresses;
+  if (!impl_->options.ignoreself) {
+    ignored.own.clear();
   }
-  add(addresses.proxies, IgnoreReason::kNeverBan);
-  add(addresses.never_ban, IgnoreReason::kNeverBan);
-  add(impl_->options.ignoreip, IgnoreReason::kIgnoreip);
-  impl_->never_ban = NeverBan(std::move(entries));
+  impl_->never_ban = NeverBan(ignored, impl_->options.ignoreip);
   impl_->proxies = addresses.proxies;
 }
 

@@ -3,6 +3,7 @@
 #include "jail/ban_table.h"
 #include "jail/decision.h"
 #include "jail/keyed_hash.h"
+#include "jail/never_ban.h"
 #include "jail/notice.h"
 #include "jail/offender_table.h"
 #include "jail/options.h"
@@ -28,13 +29,6 @@ struct JailContext {
   // Keep offender counts although this jail does not lengthen its bans, because another one counts
   // over all jails.
   bool count_offenders = false;
-};
-
-// Whom no jail may ban, as the engine knows it at the moment.
-struct HostAddresses {
-  std::vector<net::Prefix> own;        // of the interfaces; used when ignoreself
-  std::vector<net::Prefix> proxies;    // trusted proxies
-  std::vector<net::Prefix> never_ban;  // gateway, vault, the administrator's SSH peer, ...
 };
 
 struct JailCounters {

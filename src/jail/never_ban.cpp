@@ -12,7 +12,25 @@ const net::IpAddress& loopback_v6() {
   return address;
 }
 
+std::vector<NeverBan::Entry> entries_of(const HostAddresses& host,
+                                        const std::vector<net::Prefix>& ignoreip) {
+  std::vector<NeverBan::Entry> entries;
+  const auto add = [&](const std::vector<net::Prefix>& prefixes, IgnoreReason reason) {
+    for (const net::Prefix& prefix : prefixes) {
+      entries.push_back({prefix, reason});
+    }
+  };
+  add(host.own, IgnoreReason::kOwnAddress);
+  add(host.proxies, IgnoreReason::kProxy);
+  add(host.never_ban, IgnoreReason::kNeverBan);
+  add(ignoreip, IgnoreReason::kIgnoreip);
+  return entries;
+}
+
 }  // namespace
+
+NeverBan::NeverBan(const HostAddresses& host, const std::vector<net::Prefix>& ignoreip)
+    : NeverBan(entries_of(host, ignoreip)) {}
 
 NeverBan::NeverBan(std::vector<Entry> entries) : entries_(std::move(entries)) {
   // Of equal prefixes the first given reason stays.
@@ -51,15 +69,18 @@ IgnoreReason NeverBan::reason(const net::Prefix& address) const {
   return IgnoreReason::kNone;
 }
 
-bool NeverBan::touches(const net::Prefix& prefix) const {
-  if (reason(prefix) != IgnoreReason::kNone || prefix.contains(loopback_v6())) {
-    return true;
+IgnoreReason NeverBan::hit_by(const net::Prefix& prefix) const {
+  if (const IgnoreReason itself = reason(prefix); itself != IgnoreReason::kNone) {
+    return itself;
   }
   // Prefixes sort by address first, so those within stand together.
   const auto first =
       std::lower_bound(entries_.begin(), entries_.end(), prefix,
                        [](const Entry& entry, const net::Prefix& p) { return entry.address < p; });
-  return first != entries_.end() && prefix.contains(first->address);
+  if (first != entries_.end() && prefix.contains(first->address)) {
+    return first->reason;
+  }
+  return prefix.contains(loopback_v6()) ? IgnoreReason::kUnbannable : IgnoreReason::kNone;
 }
 
 }  // namespace warder::jail

@@ -18,8 +18,10 @@ std::string_view remedy(IgnoreReason reason) {
       return "it is an address of this host (ignoreself)";
     case IgnoreReason::kIgnoreip:
       return "ignoreip lists it";
+    case IgnoreReason::kProxy:
+      return "it is a trusted proxy (trusted_proxies)";
     case IgnoreReason::kNeverBan:
-      return "it is a proxy, gateway, vault or administrator that must never be banned";
+      return "it is a gateway, vault or administrator that must never be banned";
     case IgnoreReason::kUnbannable:
       return "it is no address that a ban can mean (loopback, link-local, multicast or reserved)";
     case IgnoreReason::kNone:

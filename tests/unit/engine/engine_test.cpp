@@ -499,7 +499,9 @@ TEST_CASE("nobody bans this host by hand, whether the firewall is there or not")
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code() == util::ErrorCode::kDenied);
     CHECK(refused.error().message() ==
-          fmt::format("{} is not banned: it is an address of this host", address));
+          fmt::format("{} is not banned: it is no address that a ban can mean (loopback, "
+                      "link-local, multicast or reserved)",
+                      address));
   }
   CHECK(fixture.status()["bans"] == 0);
 }

@@ -121,7 +121,7 @@ TEST_CASE("Who must not be banned is ignored, with the reason") {
   CHECK(summary(fail(jail, "192.0.2.10", kNoon)) == "ignored: own address");
   CHECK(summary(fail(jail, "2001:db8::10", kNoon)) == "ignored: own address");
   CHECK(summary(fail(jail, "198.51.100.7", kNoon)) == "ignored: ignoreip");
-  CHECK(summary(fail(jail, "10.0.0.2", kNoon)) == "ignored: never banned");
+  CHECK(summary(fail(jail, "10.0.0.2", kNoon)) == "ignored: trusted proxy");
   CHECK(summary(fail(jail, "203.0.113.1", kNoon)) == "ignored: never banned");
   CHECK(world.bans.size() == 0);
   // The host's own network must stay reachable, so a neighbour is banned alone.
@@ -145,7 +145,7 @@ TEST_CASE("A subnet that a filter captured is banned when it is believable") {
   CHECK(summary(fail(jail, "203.0.113.0/24", kNoon)) == "ban 203.0.113.0/24");
   CHECK(summary(fail(jail, "128.0.0.0/1", kNoon)) == "ignored: unbannable");
   CHECK(summary(fail(jail, "2001:db8::/31", kNoon)) == "ignored: unbannable");
-  CHECK(summary(fail(jail, "198.51.100.0/24", kNoon)) == "ignored: never banned");
+  CHECK(summary(fail(jail, "198.51.100.0/24", kNoon)) == "ignored: ignoreip");
 }
 
 // A18

@@ -29,6 +29,17 @@ TEST_CASE("The first reason given for a prefix is told") {
   CHECK(set.reason(prefix("192.0.2.1")) == IgnoreReason::kOwnAddress);
 }
 
+TEST_CASE("Of a prefix it is told whom its ban would hit") {
+  const NeverBan set({{prefix("192.0.2.1")}, {prefix("198.51.100.0/24")}, {prefix("203.0.113.9")}},
+                     {prefix("2001:db8::/48")});
+  CHECK(set.hit_by(prefix("192.0.2.0/24")) == IgnoreReason::kOwnAddress);
+  CHECK(set.hit_by(prefix("198.51.100.64/26")) == IgnoreReason::kProxy);
+  CHECK(set.hit_by(prefix("203.0.113.8/31")) == IgnoreReason::kNeverBan);
+  CHECK(set.hit_by(prefix("2001:db8::/32")) == IgnoreReason::kIgnoreip);
+  CHECK(set.hit_by(prefix("::/64")) == IgnoreReason::kUnbannable);
+  CHECK(set.hit_by(prefix("203.0.113.10")) == IgnoreReason::kNone);
+}
+
 TEST_CASE("The set answers as a walk over its list would", "[model]") {
   std::mt19937 random(5);
   for (int round = 0; round < 50; ++round) {

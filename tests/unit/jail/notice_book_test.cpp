@@ -20,7 +20,7 @@ TEST_CASE("What is ignored is told once per address and five minutes") {
   const auto second = book.take(1000 + NoticeBook::kSumFor, true);
   REQUIRE(second.size() == 1);
   CHECK(second[0].message ==
-        "jail sshd ignored 1 finding from 192.0.2.2: it is a proxy, gateway, vault or "
+        "jail sshd ignored 1 finding from 192.0.2.2: it is a gateway, vault or "
         "administrator that must never be banned");
   CHECK(book.take(1'000'000, true).empty());
 }
