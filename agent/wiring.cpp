@@ -149,6 +149,9 @@ std::optional<Loaded> load_all(const std::string& config, const engine::VaultDoc
   for (const config::Values* values : checked.all(ship::destination_table())) {
     add_destination(*values, diagnostics, &loaded.destinations);
   }
+  if (const config::Values& values = checked.one(api::api_table()); values.complete()) {
+    (void)api::server_options(values, diagnostics);  // does what it names exist?
+  }
   if (checked.one(engine::agent_table()).complete()) {
     loaded.backups = backup_sets(loaded.main, diagnostics);
   }

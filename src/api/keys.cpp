@@ -1,8 +1,6 @@
 #include "api/keys.h"
 
-#include <fmt/core.h>
-
-#include <grp.h>
+#include "util/users.h"
 
 namespace warder::api {
 namespace {
@@ -35,31 +33,32 @@ constexpr Key kKeys[] = {
 
 constexpr config::Table kTable{.section = "api", .text = "How the agent is asked.", .keys = kKeys};
 
-util::Result<gid_t> group_id(const config::Values& values, std::string_view key) {
-  const std::string& name = values.string(key);
-  // getgrnam() may keep static data: called at start, before other threads run.
-  if (const group* entry = ::getgrnam(name.c_str())) {
-    return entry->gr_gid;
+// Of the group that the key names, if it names one.
+void read_group(const config::Values& values, std::string_view key, gid_t& group,
+                config::Diagnostics& diagnostics) {
+  if (!values.has(key)) {
+    return;
   }
-  return util::Error(util::ErrorCode::kNotFound,
-                     fmt::format("{}: [api] {}: there is no group '{}'",
-                                 values.place(key).to_string(), key, name));
+  if (const auto found = util::find_group(values.string(key))) {
+    group = *found;
+  } else {
+    diagnostics.add(
+        values.about(key, "there is no such group; `getent group` lists those there are"));
+  }
 }
 
 }  // namespace
 
 const config::Table& api_table() { return kTable; }
 
-util::Result<ServerOptions> server_options(const config::Values& values) {
+std::optional<ServerOptions> server_options(const config::Values& values,
+                                            config::Diagnostics& diagnostics) {
+  const std::size_t before = diagnostics.errors();
   ServerOptions options;
   options.path = values.path("socket");
-  if (values.has("group")) {
-    WARDER_ASSIGN_OR_RETURN(options.group, group_id(values, "group"));
-  }
-  if (values.has("admin_group")) {
-    WARDER_ASSIGN_OR_RETURN(options.admin_group, group_id(values, "admin_group"));
-  }
-  return options;
+  read_group(values, "group", options.group, diagnostics);
+  read_group(values, "admin_group", options.admin_group, diagnostics);
+  return diagnostics.errors() == before ? std::optional(options) : std::nullopt;
 }
 
 }  // namespace warder::api

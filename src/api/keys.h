@@ -1,15 +1,18 @@
 #pragma once
 
 #include "api/server.h"
+#include "config/diagnostics.h"
 #include "config/keys.h"
 #include "config/values.h"
-#include "util/result.h"
+
+#include <optional>
 
 namespace warder::api {
 
 // [api]: the control socket.
 const config::Table& api_table();
-// kNotFound for a group that does not exist.
-util::Result<ServerOptions> server_options(const config::Values& values);
+// Empty when a group does not exist, which is told.
+std::optional<ServerOptions> server_options(const config::Values& values,
+                                            config::Diagnostics& diagnostics);
 
 }  // namespace warder::api

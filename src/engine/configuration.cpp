@@ -158,6 +158,31 @@ config::Context jail_context(const MainConfiguration& main, const config::Docume
 
 }  // namespace
 
+namespace {
+
+bool holds_everybody(const std::vector<net::Prefix>& prefixes) {
+  return std::any_of(prefixes.begin(), prefixes.end(),
+                     [](const net::Prefix& prefix) { return prefix.length() == 0; });
+}
+
+// What is right by its form and cannot be meant.
+void check_addresses(const AgentOptions& options, const config::Values& values,
+                     config::Diagnostics& diagnostics) {
+  if (holds_everybody(options.trusted_proxies)) {
+    diagnostics.add(values.about("trusted_proxies",
+                                 "everybody would be believed to speak for somebody else: whoever "
+                                 "sends X-Forwarded-For is never banned and has others banned; "
+                                 "name your own proxies alone"));
+  }
+  if (holds_everybody(options.never_ban)) {
+    diagnostics.add(values.about(
+        "never_ban", "nobody is ever banned; to see who would be, set observe = yes instead",
+        config::Severity::kWarning));
+  }
+}
+
+}  // namespace
+
 MainConfiguration load_main(config::FileReader& files, const std::string& path,
                             const VaultDocuments& documents,
                             std::span<const config::Table* const> tables,
@@ -185,6 +210,7 @@ MainConfiguration load_main(config::FileReader& files, const std::string& path,
   MainConfiguration main{{}, config::check_document(all, document, diagnostics)};
   if (main.checked.one(agent_table()).complete()) {
     main.agent = agent_options(main.checked.one(agent_table()));
+    check_addresses(main.agent, main.checked.one(agent_table()), diagnostics);
   }
   return main;
 }

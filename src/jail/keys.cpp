@@ -582,6 +582,13 @@ std::optional<JailOptions> jail_options(const config::Values& values,
   options.increment = increment_options(values);
   if (values.has("ignoreip")) {
     options.ignoreip = values.prefixes("ignoreip");
+    if (std::any_of(options.ignoreip.begin(), options.ignoreip.end(),
+                    [](const net::Prefix& prefix) { return prefix.length() == 0; })) {
+      warn(values, "ignoreip",
+           "this jail never bans anybody of that kind of address; to see who would be banned, set "
+           "observe = yes instead",
+           diagnostics);
+    }
   }
   options.ignoreself = values.boolean("ignoreself");
   options.observe = values.boolean("observe");

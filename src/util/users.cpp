@@ -36,4 +36,15 @@ std::string group_name(gid_t group) {
   return printable(found->gr_name, kLongestName);
 }
 
+std::optional<gid_t> find_group(const std::string& name) {
+  std::array<char, kRoom> buffer;
+  ::group entry{};
+  ::group* found = nullptr;
+  if (::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 ||
+      found == nullptr) {
+    return std::nullopt;
+  }
+  return found->gr_gid;
+}
+
 }  // namespace warder::util

@@ -12,5 +12,7 @@ std::optional<std::string> find_user_name(uid_t user);
 // "root", or the number where there is no name.
 std::string user_name(uid_t user);
 std::string group_name(gid_t group);
+// Empty where there is none of that name.
+std::optional<gid_t> find_group(const std::string& name);
 
 }  // namespace warder::util
