@@ -2,12 +2,16 @@
 #include "agent/command.h"
 #include "agent/output.h"
 #include "util/duration.h"
+#include "util/strings.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace warder::agent {
 namespace {
@@ -46,6 +50,12 @@ util::Status fill(const Words& words, api::Request* request) {
       return duration.error().with_context("--for");
     }
     request->duration = std::chrono::floor<std::chrono::seconds>(*duration);
+    if (request->duration->count() < 1 && request->duration->count() != -1) {
+      return util::Error(util::ErrorCode::kInvalid,
+                         fmt::format("--for: '{}' is no time for a ban; write for instance 10m, 1h "
+                                     "or 1d, or -1 for ever",
+                                     util::printable(words.duration, 40)));
+    }
   }
   return {};
 }
@@ -67,7 +77,8 @@ ExitStatus fill_and_ask(const Globals& globals, api::Command command, const Word
 Run declare_bans(CLI::App& app) {
   auto words = std::make_shared<Words>();
   app.add_option("--jail", words->jail, "only bans of this jail");
-  app.add_option("--limit", words->limit, "at most this many rows");
+  app.add_option("--limit", words->limit, "at most this many rows")
+      ->check(CLI::Range(1U, 1'000'000'000U));
   return [words](const Globals& globals) {
     return fill_and_ask(globals, api::Command::kBans, *words, bans_text);
   };
@@ -83,8 +94,8 @@ Run declare_ban(CLI::App& app) {
     return fill_and_ask(globals, api::Command::kBan, *words, [&](const json& answer) {
       return answer.value("in_effect", true) ? fmt::format("{} is banned\n", words->address)
                                              : fmt::format(
-                                                   "{} will be banned when the firewall is back: "
-                                                   "it is away, `warder status` says why\n",
+                                                   "{} is noted and not kept out at the moment; "
+                                                   "`warder status` says why\n",
                                                    words->address);
     });
   };
@@ -102,30 +113,30 @@ Run declare_unban(CLI::App& app) {
       complain(util::Error(util::ErrorCode::kInvalid, "name an address, or --all"));
       return ExitStatus::kUsage;
     }
+    const std::vector<std::string> addresses = words->all
+                                                   ? std::vector<std::string>{"0.0.0.0/0", "::/0"}
+                                                   : std::vector<std::string>{words->address};
     std::uint64_t lifted = 0;
-    const auto count = [&lifted](const json& answer) {
-      lifted += answer.value("lifted", 0ULL);
-      return std::string();
-    };
-    if (words->all) {
-      for (const char* everybody : {"0.0.0.0/0", "::/0"}) {
-        words->address = everybody;
-        const ExitStatus status = fill_and_ask(globals, api::Command::kUnban, *words, count);
-        if (status != ExitStatus::kOk) {
-          return status;
-        }
+    for (const std::string& each : addresses) {
+      words->address = each;
+      api::Request request;
+      request.command = api::Command::kUnban;
+      if (const util::Status filled = fill(*words, &request); !filled) {
+        complain(filled.error());
+        return ExitStatus::kUsage;
       }
-    } else {
-      const ExitStatus status = fill_and_ask(globals, api::Command::kUnban, *words, count);
-      if (status != ExitStatus::kOk || globals.json) {
-        return status;
+      const auto answer = ask_agent(globals, request);
+      if (!answer) {
+        return complain(answer.error());
       }
-      if (lifted == 0) {
-        return complain(util::Error(util::ErrorCode::kNotFound,
-                                    fmt::format("{} is not banned", words->address)));
-      }
+      lifted += json::parse(*answer).value("lifted", std::uint64_t{0});
     }
-    if (!globals.json) {
+    if (globals.json) {
+      print(json{{"lifted", lifted}}.dump() + '\n');
+    } else if (lifted == 0 && !words->all) {
+      return complain(
+          util::Error(util::ErrorCode::kNotFound, fmt::format("{} is not banned", words->address)));
+    } else {
       print(fmt::format("{} lifted\n", counted(lifted, "ban")));
     }
     return ExitStatus::kOk;

@@ -115,7 +115,9 @@ Run declare_events(CLI::App& app) {
   app.add_option("--address", words->address, "only of this address or prefix");
   app.add_option("--kind", words->kind, "only of this kind: finding, ban, unban, source, ...");
   app.add_option("--severity", words->severity, "at least: info, notice, warning, high, critical");
-  app.add_option("--limit", words->limit, "at most this many")->capture_default_str();
+  app.add_option("--limit", words->limit, "at most this many")
+      ->capture_default_str()
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000'000}));
   app.add_flag("--oldest-first", words->oldest_first, "in the order in which it happened");
   app.add_option("--sql", words->sql,
                  "the rows of a SELECT over the tables and views, tab separated");
