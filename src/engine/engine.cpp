@@ -410,8 +410,10 @@ util::Status Engine::use(std::shared_ptr<const JailSet> set) {
 
 util::Result<bool> Engine::ban(std::string jail, net::Prefix address,
                                std::optional<std::chrono::seconds> duration) {
-  return call([this, jail = std::move(jail), address, duration] {
-    return ban_by_hand(jails_, keeper_, clock_, jail, address, duration);
+  return call([this, jail = std::move(jail), address, duration]() -> util::Result<bool> {
+    WARDER_ASSIGN_OR_RETURN(const bool taken,
+                            ban_by_hand(jails_, keeper_, clock_, jail, address, duration));
+    return taken && !parts_.dry_run;
   });
 }
 

@@ -44,6 +44,8 @@ struct EngineParts {
   const Routes* routes = nullptr;
   // The history was set aside before the start: running bans are read back from the kernel.
   bool history_is_lost = false;
+  // `firewall` says yes to everything and keeps nobody out ([firewall] backend = none).
+  bool dry_run = false;
   jail::HashKey key;
   // A jail with outcome = reread found something: the vault's documents changed. On this thread,
   // must not wait.

@@ -11,6 +11,9 @@
 namespace warder::engine {
 namespace {
 
+constexpr const char* kDryRun =
+    "bans are decided and recorded, and nobody is kept out ([firewall] backend = none)";
+
 using nlohmann::json;
 
 std::string dump(const json& document) {
@@ -107,8 +110,8 @@ std::string Engine::status_json() {
                   {"commands_dropped", side_.commands().dropped},
                   {"ignored_by_command", pipeline_.ignored_by_command()}}},
                 {"firewall",
-                 {{"state", to_string(firewall.effect())},
-                  {"reason", firewall.reason()},
+                 {{"state", parts_.dry_run ? "none" : to_string(firewall.effect())},
+                  {"reason", parts_.dry_run ? kDryRun : firewall.reason()},
                   {"repairs", firewall.repairs()}}},
                 {"store",
                  {{"state", health.state == store::State::kRunning ? "running" : "degraded"},
@@ -140,8 +143,8 @@ util::Result<std::vector<JailFacts>> Engine::facts(std::string jail) {
       facts.started = started_;
       facts.now = clock_.now();
       facts.catching_up = catching_up_;
-      facts.enforcing = firewall.effect() != Effect::kDetectOnly;
-      facts.firewall_reason = firewall.reason();
+      facts.enforcing = firewall.effect() != Effect::kDetectOnly && !parts_.dry_run;
+      facts.firewall_reason = parts_.dry_run ? kDryRun : firewall.reason();
       all.push_back(std::move(facts));
     }
     if (all.empty() && !jail.empty()) {
