@@ -113,6 +113,9 @@ void Inputs::open_listeners(const std::map<std::string, std::vector<std::uint32_
   std::erase_if(listeners_, [&](const auto& known) { return !addresses.contains(known.first); });
   for (const auto& [address, jails] : addresses) {
     auto& listener = listeners_[address];
+    if (listener && listener->longest_line().value != jails_.set().files.longest_line.value) {
+      listener.reset();
+    }
     if (!listener) {
       source::LineListener::Options options;
       options.address = address;

@@ -60,6 +60,7 @@ class LineListener {
   const Options& options() const { return options_; }
   // What is to be kept of lines that are too long, from now on. Any thread.
   void keep(MemberNames members);
+  util::ByteCount longest_line() const { return options_.longest_line; }
 
   // Readable while something waits.
   int ready_fd() const { return ready_.get(); }
