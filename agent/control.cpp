@@ -67,9 +67,10 @@ util::Result<std::string> Control::answer(const api::Request& request) {
                               parts_.engine->unban(request.jail, address));
       return dump({{"lifted", lifted}});
     }
-    case api::Command::kReload:
-      WARDER_RETURN_IF_ERROR(parts_.reload(request.text));
-      return std::string("{}");
+    case api::Command::kReload: {
+      WARDER_ASSIGN_OR_RETURN(const std::vector<std::string> waiting, parts_.reload(request.text));
+      return dump({{"waiting_for_restart", waiting}});
+    }
     case api::Command::kTestAlert:
       return test_alert(request.destination, request.kind);
     case api::Command::kIncidents:

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace warder::agent {
 
@@ -18,7 +19,7 @@ class Control : public api::Handler {
     engine::Engine* engine = nullptr;
     engine::Shipping* shipping = nullptr;
     std::filesystem::path database;
-    std::function<util::Status(const std::string& accepted)> reload;
+    std::function<util::Result<std::vector<std::string>>(const std::string& accepted)> reload;
     std::function<util::Status(const std::string& monitor)> accept_schema;
     // How many differences become part of the baseline.
     std::function<util::Result<std::size_t>(const std::string& section, const std::string& path)>

@@ -12,6 +12,7 @@
 #include "crypto/random.h"
 #include "engine/dry_run_guard.h"
 #include "engine/own_addresses.h"
+#include "engine/pending_restart.h"
 #include "firewall/open_firewall.h"
 #include "log/log.h"
 #include "ship/keys.h"
@@ -20,10 +21,9 @@
 #include "store/reader.h"
 #include "util/strings.h"
 #include "util/thread_name.h"
-#include "vault/keys.h"
+#include "vault/reference.h"
 
-#include <fmt/core.h>
-#include <nlohmann/json.hpp>
+#include <fmt/format.h>
 
 #include <malloc.h>
 #include <utility>
@@ -46,6 +46,13 @@ std::optional<std::string> bans_too_many(const engine::JailSet& before,
   return run.too_much ? std::optional(engine::to_text(run, options)) : std::nullopt;
 }
 
+std::vector<std::string> waiting_for_restart(const engine::Effective& started,
+                                             const engine::Effective& now) {
+  std::vector<const config::Table*> tables{&engine::agent_table()};
+  tables.insert(tables.end(), main_tables().begin(), main_tables().end());
+  return engine::changed_until_restart(tables, started, now);
+}
+
 }  // namespace
 
 util::Result<std::unique_ptr<Daemon>> Daemon::start(const Globals& globals) {
@@ -57,7 +64,7 @@ util::Result<std::unique_ptr<Daemon>> Daemon::start(const Globals& globals) {
   WARDER_ASSIGN_OR_RETURN(const engine::MainConfiguration main, read_main(globals));
   log::set_level(main.agent.log_level);
   WARDER_ASSIGN_OR_RETURN(daemon->lock_, lock_state(main.agent.state));
-  daemon->open_vault(main);
+  daemon->documents_ = daemon->vault_.open(main, daemon->early_trouble_);
 
   // With the vault's documents if they are good, else with those that ran last, else with the files
   // alone: a wrong document in the vault must not keep a host without protection.
@@ -66,8 +73,9 @@ util::Result<std::unique_ptr<Daemon>> Daemon::start(const Globals& globals) {
   if (loaded && daemon->documents_.any()) {
     daemon->keep_accepted();
   }
-  if (!loaded && daemon->documents_.any() && daemon->accepted_) {
-    if (auto kept = daemon->accepted_->kept(); kept && kept->any() && *kept != daemon->documents_) {
+  if (AcceptedDocuments* const accepted = daemon->vault_.accepted();
+      !loaded && daemon->documents_.any() && accepted != nullptr) {
+    if (auto kept = accepted->kept(); kept && kept->any() && *kept != daemon->documents_) {
       config::Diagnostics of_these;
       loaded = load_all(globals.config.string(), *kept, of_these);
       if (loaded) {
@@ -97,7 +105,7 @@ util::Result<std::unique_ptr<Daemon>> Daemon::start(const Globals& globals) {
     // The control socket answers already.
     const std::lock_guard lock(daemon->reload_mutex_);
     daemon->ignore_watch_ = std::make_unique<IgnoreWatch>([daemon = daemon.get()] {
-      if (const util::Status read = daemon->reload(); !read) {
+      if (const auto read = daemon->reload(); !read) {
         log::warning("what ignoreip names has changed, but: {}", read.error().message());
       }
     });
@@ -121,12 +129,7 @@ util::Result<std::unique_ptr<Daemon>> Daemon::start(const Globals& globals) {
 Daemon::~Daemon() {
   // Who may still ask goes first, then what writes, the store last.
   dry_run_ = {};
-  std::unique_ptr<vault::Watcher> watcher;
-  {
-    const std::lock_guard lock(watcher_mutex_);
-    watcher = std::move(watcher_);
-  }
-  watcher.reset();
+  vault_.stop_watching();
   server_.reset();
   ignore_watch_.reset();
   backup_watch_.reset();
@@ -143,88 +146,6 @@ Daemon::~Daemon() {
                    closed.error().message());
     }
   }
-}
-
-void Daemon::open_vault(const engine::MainConfiguration& main) {
-  const vault::VaultOptions options = vault_options_of(main);
-  host_ = main.agent.name;
-  vault_interval_ = options.interval;
-  vault_rotates_ = options.rotate;
-  cosigning_.key = options.cosign;
-  cosigning_.interval = options.cosign_interval;
-  cosigning_.file = cosigned_file(main.agent.state);
-  cosigning_.clock = &clock_;
-  if (!options.cosign.empty() && options.kind != vault::ProviderKind::kServer) {
-    early_trouble_.emplace_back(
-        "cosign of [vault] has no effect: only HashiCorp Vault and OpenBao have transit "
-        "(provider = vault)");
-  }
-  auto opened = vault::open_vault(options, vault::Copies::kKept, clock_);
-  if (!opened) {
-    if (opened.error().code() != util::ErrorCode::kNotFound) {
-      vault_trouble_ = opened.error().message();
-      early_trouble_.push_back(
-          fmt::format("the vault does not open, the files run alone: {}", vault_trouble_));
-    }
-    return;
-  }
-  vault_ = std::move(*opened);
-  open_copies(options);
-  // The copies of the last run first: protection does not wait for the network. The watcher brings
-  // what changed meanwhile.
-  const vault::DocumentSource kept =
-      [this](std::string_view name) -> util::Result<vault::Document> {
-    auto copy = cache_->get_kept(name);
-    if (!copy) {
-      return copy.error();
-    }
-    return std::move(copy->document);
-  };
-  auto documents = fetch_documents(cache_ ? kept : documents_source(), host_);
-  if (!documents) {
-    early_trouble_.push_back(fmt::format("the vault does not answer, the files run alone: {}",
-                                         documents.error().message()));
-    return;
-  }
-  documents_ = std::move(*documents);
-}
-
-void Daemon::open_copies(const vault::VaultOptions& options) {
-  const bool network = options.kind != vault::ProviderKind::kFile;
-  vault::CacheOptions cache{.ttl = options.cache_time, .folder = options.copies};
-  auto key = vault::copies_key(options);
-  std::error_code error;
-  std::filesystem::create_directories(options.copies, error);
-  if (!key || error) {
-    early_trouble_.push_back(
-        fmt::format("no copies of the vault's documents are kept on disk: {}: {}",
-                    network ? "without the vault this host cannot start with them"
-                            : "a start that finds wrong ones in the vault has the files alone",
-                    key ? error.message() : key.error().message()));
-    cache.folder.clear();
-  } else {
-    accepted_ = std::make_unique<AcceptedDocuments>(options.copies, key->copy());
-  }
-  if (network) {
-    cache_ = std::make_unique<vault::Cache>(*vault_, key ? std::move(*key) : crypto::SecretString(),
-                                            cache, clock_, crypto::random_seed());
-  }
-}
-
-vault::DocumentSource Daemon::documents_source() {
-  if (cache_) {
-    return [this](std::string_view name) -> util::Result<vault::Document> {
-      auto cached = cache_->get(name);
-      if (!cached) {
-        return cached.error();
-      }
-      return std::move(cached->document);
-    };
-  }
-  if (vault_) {
-    return [this](std::string_view name) { return vault_->get(name); };
-  }
-  return {};
 }
 
 util::Status Daemon::open_store(const engine::MainConfiguration& main) {
@@ -285,21 +206,16 @@ util::Status Daemon::start_engine(const Loaded& loaded) {
   parts.firewall = firewall_.get();
   parts.routes = &routes_;
   parts.history_is_lost = history_is_lost_;
+  parts.dry_run =
+      firewall::read_options(loaded.main.checked.one(firewall::options_table())).backend ==
+      firewall::Backend::kNone;
   WARDER_RETURN_IF_ERROR(crypto::random_bytes(parts.key.bytes));
   parts.outbox_ready = [this] { shipping_->notify(); };
   parts.open_remote = open_remote(loaded.main, clock_);
   parts.heartbeat_interval = watchdog_interval();
   parts.heartbeat = notify_alive;
-  parts.reread = [this] {
-    const std::lock_guard lock(watcher_mutex_);
-    if (watcher_) {
-      watcher_->check_now();
-    }
-  };
-  parts.lines_expected = [this] {
-    const std::lock_guard lock(watcher_mutex_);
-    return watcher_ != nullptr && !watcher_->state().stale_since;
-  };
+  parts.reread = [this] { vault_.check_now(); };
+  parts.lines_expected = [this] { return vault_.answers(); };
   WARDER_ASSIGN_OR_RETURN(engine_, engine::Engine::create(std::move(parts)));
   shipping_ = std::make_unique<engine::Shipping>(
       *store_, database_, clock_, [this](const ship::Report& report) {
@@ -310,6 +226,7 @@ util::Status Daemon::start_engine(const Loaded& loaded) {
       });
   running_engine_ = engine_.get();
   note_running(loaded);
+  started_ = effective_of(loaded);
   WARDER_RETURN_IF_ERROR(use_destinations(loaded));
   WARDER_RETURN_IF_ERROR(engine_->start(loaded.jails));
   WARDER_RETURN_IF_ERROR(tell_configuration("at start", {}, {}));
@@ -336,14 +253,15 @@ util::Status Daemon::start_engine(const Loaded& loaded) {
   };
   control.scan_files = [this](const std::string& name) { return files_->want_full(name); };
   control.baseline_files = [this](const std::string& name) { return files_->want_baseline(name); };
-  control.vault_state = [this] { return vault_state(); };
+  control.vault_state = [this] { return vault_.state(); };
   control.configuration = [this] {
     const std::lock_guard lock(running_mutex_);
     return running_text_;
   };
   control_ = std::make_unique<Control>(std::move(control));
-  WARDER_ASSIGN_OR_RETURN(const api::ServerOptions options,
-                          api::server_options(loaded.main.checked.one(api::api_table())));
+  config::Diagnostics told;  // by load_all() already
+  const auto options = api::server_options(loaded.main.checked.one(api::api_table()), told)
+                           .value_or(api::ServerOptions{});
   WARDER_ASSIGN_OR_RETURN(server_, api::Server::start(options, control_.get()));
   for (const std::string& trouble : early_trouble_) {
     refused(trouble, "at start");
@@ -354,16 +272,13 @@ util::Status Daemon::start_engine(const Loaded& loaded) {
 util::Status Daemon::use_destinations(const Loaded& loaded) {
   std::vector<engine::DestinationPlan> plans;
   const auto resolve = [this](const config::SecretReference& reference) {
-    return vault::resolve(reference, documents_source());
+    return vault::resolve(reference, vault_.source());
   };
   const auto doubt = [this](const config::SecretReference& reference) {
-    if (vault_) {
-      vault_->doubt(reference.document);
-    }
+    vault_.doubt(reference.document);
   };
   // The session of the documents serves the audit trail as well.
-  const ship::FarEnds ends = far_ends(vault_options_of(loaded.main),
-                                      dynamic_cast<vault::ServerVault*>(vault_.get()), clock_);
+  const ship::FarEnds ends = far_ends(vault_options_of(loaded.main), vault_.server(), clock_);
   for (const auto& [destination, text] : loaded.destinations) {
     engine::DestinationPlan plan;
     plan.name = destination.name;
@@ -400,125 +315,28 @@ util::Status Daemon::use_destinations(const Loaded& loaded) {
 }
 
 void Daemon::watch_vault() {
-  if (!vault_) {
-    return;
-  }
-  vault::WatcherOptions options;
-  options.names = document_names(host_);
-  options.interval = vault_interval_;
-  options.seed = crypto::random_seed();
-  options.on_notice = [this](const vault::ProviderNotice& notice) {
-    if (!engine_->record(model::EventKind::kVault, notice.severity, notice.text)) {
-      log::warning("the agent is stopping: {}", notice.text);
+  VaultLink::Hooks hooks;
+  hooks.record = [this](model::Event event) {
+    return engine_->record(std::move(event)).has_value();
+  };
+  hooks.changed = [this](engine::VaultDocuments documents) {
+    const std::lock_guard lock(reload_mutex_);
+    if (documents == documents_) {
+      return;
+    }
+    if (apply(documents, "the vault changed")) {
+      documents_ = std::move(documents);
+      keep_accepted();
     }
   };
-  if (vault_rotates_) {
-    rotation_ = std::make_unique<vault::RotationTimer>(
-        *vault_, clock_, fmt::format("warder on {}", host_),
-        [this](const vault::RotationStep& step) {
-          const bool failed = step.what == vault::RotationStep::What::kFailed;
-          if (!engine_->record(model::EventKind::kVault,
-                               failed ? model::Severity::kHigh : model::Severity::kNotice,
-                               step.text)) {
-            log::warning("the agent is stopping: {}", step.text);
-          }
-        });
-  }
-  if (auto* const server = dynamic_cast<vault::ServerVault*>(vault_.get());
-      server != nullptr && !cosigning_.key.empty()) {
-    cosigning_.server = server;
-    cosigning_.database = database_;
-    cosigning_.seed = crypto::random_seed();
-    cosigning_.tell = [this](const std::string& failure) { tell_cosigning(failure); };
-    cosigner_ = std::make_unique<CosignTimer>(std::move(cosigning_));
-  }
-  options.on_look = [this] {
-    if (rotation_) {
-      rotation_->look();
-    }
-    if (cosigner_) {
-      cosigner_->look();
-    }
-  };
-  auto watcher = std::make_unique<vault::Watcher>(
-      *vault_, options, clock_,
-      [this](const vault::DocumentSet& set) {
-        const auto source = [&set](std::string_view name) -> util::Result<vault::Document> {
-          const auto found = set.find(name);
-          if (found == set.end()) {
-            return util::Error(util::ErrorCode::kNotFound, "");
-          }
-          return vault::Document{found->second.content.copy(), found->second.version,
-                                 found->second.time};
-        };
-        if (cache_) {
-          // Secrets may have changed with the rules that name them.
-          cache_->expire_all();
-          for (const std::string& name : document_names(host_)) {
-            const auto found = set.find(name);
-            cache_->learn(name, found == set.end() ? nullptr : &found->second);
-          }
-        }
-        const std::lock_guard lock(reload_mutex_);
-        auto documents = fetch_documents(source, host_);
-        if (!documents || *documents == documents_) {
-          return;
-        }
-        if (const util::Status applied = apply(*documents, "the vault changed"); applied) {
-          documents_ = std::move(*documents);
-          keep_accepted();
-        }
-      },
-      [this](const vault::WatcherState& state) {
-        const bool away = state.stale_since.has_value();
-        model::Event event;
-        event.kind = model::EventKind::kVault;
-        event.severity = away ? model::Severity::kHigh : model::Severity::kNotice;
-        event.time = clock_.now();
-        event.message = util::printable_again(
-            away ? fmt::format("the vault cannot be read, what was read last goes on running: {}",
-                               state.reason)
-                 : "the vault can be read again",
-            model::Event::kLongestMessage);
-        event.detail =
-            nlohmann::json{{"incident", "vault"}, {"state", away ? "bad" : "good"}}.dump();
-        if (away) {
-          log::error("{}", event.message);
-        } else {
-          log::notice("{}", event.message);
-        }
-        if (!engine_->record(std::move(event))) {
-          log::warning("the agent is stopping: a change of the vault's state is not recorded");
-        }
-      });
-  const std::lock_guard lock(watcher_mutex_);
-  watcher_ = std::move(watcher);
+  vault_.watch(std::move(hooks), database_);
 }
 
-void Daemon::tell_cosigning(const std::string& failure) {
-  const bool failed = !failure.empty();
-  model::Event event;
-  event.kind = model::EventKind::kVault;
-  event.severity = failed ? model::Severity::kHigh : model::Severity::kNotice;
-  event.time = clock_.now();
-  event.message = util::printable_again(
-      failed ? fmt::format("the history's checkpoints are not cosigned: {}", failure)
-             : "the history's checkpoints are cosigned again",
-      model::Event::kLongestMessage);
-  event.detail = nlohmann::json{{"incident", "cosign"}, {"state", failed ? "bad" : "good"}}.dump();
-  if (!engine_->record(std::move(event))) {
-    log::warning("the agent is stopping: checkpoints: {}", failed ? failure : "cosigned again");
-  }
-}
-
-util::Status Daemon::reload(std::string_view accepted) {
+util::Result<std::vector<std::string>> Daemon::reload(std::string_view accepted) {
   const std::lock_guard lock(reload_mutex_);
   engine::VaultDocuments documents = documents_;
-  if (vault_) {
-    if (cache_) {
-      cache_->expire_all();
-    }
-    if (auto fetched = fetch_documents(documents_source(), host_)) {
+  if (vault_.is_open()) {
+    if (auto fetched = vault_.read_anew()) {
       documents = std::move(*fetched);
     } else {
       log::warning("reload: the vault does not answer, its last documents are used: {}",
@@ -528,14 +346,15 @@ util::Status Daemon::reload(std::string_view accepted) {
   WARDER_RETURN_IF_ERROR(apply(documents, "reload", accepted));
   documents_ = std::move(documents);
   keep_accepted();
-  return {};
+  return waiting_for_restart_;
 }
 
 void Daemon::keep_accepted() {
-  if (!accepted_) {
+  AcceptedDocuments* const accepted = vault_.accepted();
+  if (accepted == nullptr) {
     return;
   }
-  if (const util::Status kept = accepted_->keep(documents_); !kept) {
+  if (const util::Status kept = accepted->keep(documents_); !kept) {
     log::warning("what runs of the vault's documents could not be kept for a start: {}",
                  kept.error().message());
   }
@@ -577,6 +396,13 @@ util::Status Daemon::apply(const engine::VaultDocuments& documents, std::string_
     backup_watch_->watch(loaded->backups);
   }
   log::set_level(loaded->main.agent.log_level);
+  waiting_for_restart_ = waiting_for_restart(started_, effective_of(*loaded));
+  std::string waiting;
+  if (!waiting_for_restart_.empty()) {
+    waiting = fmt::format("; these take effect when the agent is restarted: {}",
+                          fmt::join(waiting_for_restart_, ", "));
+    log::warning("new configuration ({}){}", cause, waiting);
+  }
   std::string names;
   for (const engine::CompiledJail& jail : loaded->jails->jails) {
     if (jail.options.name != engine::kManualJail) {
@@ -585,8 +411,8 @@ util::Status Daemon::apply(const engine::VaultDocuments& documents, std::string_
   }
   return tell_configuration(
       cause, before,
-      fmt::format("new configuration ({}): jails {}; {} destinations", cause,
-                  names.empty() ? "none" : names, loaded->destinations.size()));
+      fmt::format("new configuration ({}): jails {}; {} destinations{}", cause,
+                  names.empty() ? "none" : names, loaded->destinations.size(), waiting));
 }
 
 void Daemon::try_out_at_start(const Loaded& loaded) {
@@ -671,36 +497,6 @@ void Daemon::refused(const std::string& why, std::string_view cause) {
   if (!engine_->record(model::EventKind::kConfig, model::Severity::kHigh, text)) {
     log::error("{}", text);
   }
-}
-
-std::string Daemon::vault_state() {
-  nlohmann::json state;
-  if (!vault_trouble_.empty()) {
-    state = {{"state", "away"}, {"text", fmt::format("does not open: {}", vault_trouble_)}};
-  } else if (!watcher_) {
-    state = {{"state", "none"}, {"text", "none; warder vault setup makes one"}};
-  } else {
-    vault::WatcherState watched = watcher_->state();
-    if (const auto stale = cache_ ? cache_->stale() : std::nullopt;
-        stale && (!watched.stale_since || stale->first < *watched.stale_since)) {
-      watched = {stale->first, stale->second};
-    }
-    // Only this kind of vault makes credentials for us.
-    const auto* const server = dynamic_cast<const vault::ServerVault*>(vault_.get());
-    const std::size_t leases = server == nullptr ? 0 : server->leases();
-    std::string text = watched.stale_since
-                           ? fmt::format("stale since {}: {}",
-                                         util::format_rfc3339(*watched.stale_since), watched.reason)
-                           : "answers";
-    if (leases > 0) {
-      text += fmt::format("; {} held", util::counted(leases, "lease"));
-    }
-    state = {{"state", watched.stale_since ? "stale" : "good"}, {"text", text}};
-    if (watched.stale_since) {
-      state["stale_since"] = util::format_rfc3339(*watched.stale_since);
-    }
-  }
-  return state.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 void Daemon::run() { engine_->run(); }

@@ -20,7 +20,7 @@ ExitStatus run(const Globals& globals) {
   Daemon& agent = **daemon;
   const SignalThread signals([&agent] { agent.stop(); },
                              [&agent] {
-                               if (const util::Status reloaded = agent.reload(); !reloaded) {
+                               if (const auto reloaded = agent.reload(); !reloaded) {
                                  log::error("reload: {}", reloaded.error().message());
                                }
                              });

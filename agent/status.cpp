@@ -119,7 +119,16 @@ Run declare_reload(CLI::App& app) {
       return answer.error().code() == util::ErrorCode::kInvalid ? ExitStatus::kConfiguration
                                                                 : status;
     }
-    print(globals.json ? *answer + '\n' : "the new configuration is running\n");
+    if (globals.json) {
+      print(*answer + '\n');
+      return ExitStatus::kOk;
+    }
+    print("the new configuration is running\n");
+    const json waiting = json::parse(*answer).value("waiting_for_restart", json());
+    for (const json& key : waiting) {
+      print(fmt::format("{} takes effect when the agent is restarted (systemctl restart warder)\n",
+                        key.get<std::string>()));
+    }
     return ExitStatus::kOk;
   };
 }

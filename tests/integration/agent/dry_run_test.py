@@ -117,6 +117,24 @@ class DryRun(unittest.TestCase):
         self.ok("reload")
         self.assertEqual(len(self.told("what was started with runs, but")), 1)
 
+    def test_what_waits_for_a_restart_is_told(self):
+        """A reload says which of the changed keys it did not put to work"""
+        self.agent.start()
+        configuration = self.agent.folder / "warder.conf"
+        text = configuration.read_text()
+        self.assertEqual(self.ok("reload"), "the new configuration is running\n")
+        configuration.write_text(text.replace("[store]\n", "[store]\nretention_events = 5000\n", 1))
+        waiting = "[store] retention_events takes effect when the agent is restarted (systemctl restart warder)\n"
+        self.assertEqual(self.ok("reload"), "the new configuration is running\n" + waiting)
+        self.assertEqual(json.loads(self.ok("--json", "reload")), {"waiting_for_restart": ["[store] retention_events"]})
+        until(lambda: self.told("these take effect when the agent is restarted: [store] retention_events"), "the event")
+        configuration.write_text(text)
+        self.assertEqual(self.ok("reload"), "the new configuration is running\n")
+        configuration.write_text(text.replace("[store]\n", "[store]\nretention_events = 5000\n", 1))
+        self.agent.stop()
+        self.agent.start()
+        self.assertEqual(self.ok("reload"), "the new configuration is running\n")
+
 
 if __name__ == "__main__":
     unittest.main()
