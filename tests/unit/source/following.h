@@ -25,7 +25,7 @@ class Recorder : public source::LineHandler {
     model::GenerationId generation;
     std::uint64_t offset;
     std::uint64_t length;
-    std::size_t message_at;
+    std::size_t message_at = 0;
   };
   std::vector<Read> lines;
   std::vector<source::Notice> notices;
