@@ -420,14 +420,14 @@ void Jail::restore_finding(const net::Prefix& address, util::WallTime time,
 
 void Jail::restore_counted(std::string_view key, std::string_view value, util::WallTime time,
                            std::uint32_t attempts) {
-  if (impl_->alerts) {
-    impl_->alerts->restore_finding(key, value, impl_->time.restored(time), attempts);
+  if (auto& alerts = impl_->alerts; alerts) {
+    alerts->restore_finding(key, value, impl_->time.restored(time), attempts);
   }
 }
 
 void Jail::restore_alert(std::string_view key, util::WallTime time) {
-  if (impl_->alerts) {
-    impl_->alerts->restore_alert(key, impl_->time.restored(time));
+  if (auto& alerts = impl_->alerts; alerts) {
+    alerts->restore_alert(key, impl_->time.restored(time));
   }
 }
 
@@ -456,8 +456,8 @@ void Jail::adopt(Jail&& old) {
   impl_->one_address = from.one_address;
   impl_->sources.take_over(from.sources);
   impl_->density.take_over(from.density);
-  if (impl_->alerts && from.alerts) {
-    impl_->alerts->take_over(*from.alerts);
+  if (auto& alerts = impl_->alerts; alerts && from.alerts) {
+    alerts->take_over(*from.alerts);
   }
   old.impl_.reset();
 }
@@ -473,8 +473,8 @@ void Jail::tick(util::WallTime now) {
   const Tick tick = impl_->time.now(now);
   impl_->sources.sweep(tick, impl_->sources.segments() / kTicksPerSweep + 1);
   impl_->density.sweep(tick, impl_->density.segments() / kTicksPerSweep + 1);
-  if (impl_->alerts) {
-    impl_->alerts->sweep(tick, kTicksPerSweep);
+  if (auto& alerts = impl_->alerts; alerts) {
+    alerts->sweep(tick, kTicksPerSweep);
   }
   if (const std::uint64_t news = impl_->evicted() - impl_->evicted_told; news > 0) {
     impl_->notices.happened(NoticeKind::kSourcesEvicted, tick, news);
@@ -501,10 +501,10 @@ Jail::SourceState Jail::state(const net::Prefix& address, util::WallTime now) co
 
 Jail::KeyState Jail::key_state(std::string_view key, util::WallTime now) const {
   KeyState state{0, impl_->options.maxretry, false};
-  if (impl_->alerts) {
+  if (const auto& alerts = impl_->alerts; alerts) {
     const Tick tick = impl_->time.to_tick(now);
-    state.count = impl_->alerts->count(key, tick);
-    state.quiet = impl_->alerts->is_quiet(key, tick);
+    state.count = alerts->count(key, tick);
+    state.quiet = alerts->is_quiet(key, tick);
   }
   return state;
 }
@@ -518,10 +518,10 @@ JailCounters Jail::counters() const {
   counters.sources = impl_->sources.size();
   counters.sources_capacity = impl_->sources.capacity();
   counters.memory = sizeof(Impl) + impl_->sources.memory() + impl_->density.memory();
-  if (impl_->alerts) {
-    counters.sources = impl_->alerts->keys();
-    counters.sources_capacity = impl_->alerts->capacity();
-    counters.memory += impl_->alerts->memory();
+  if (const auto& alerts = impl_->alerts; alerts) {
+    counters.sources = alerts->keys();
+    counters.sources_capacity = alerts->capacity();
+    counters.memory += alerts->memory();
   }
   return counters;
 }

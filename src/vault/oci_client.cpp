@@ -123,20 +123,16 @@ util::Result<OciClient::Attempt> OciClient::attempt(const OciCall& call) {
     const std::lock_guard lock(failure_mutex_);
     failure_ = failure_by(response->status, header("retry-after"));
   }
-  Attempt result;
   if (response->status >= 200 && response->status < 300) {
-    result.answer = {std::move(response->body), header("etag"), header("opc-next-page"),
-                     util::printable(header("opc-request-id"), 100)};
-    return result;
+    return Attempt{OciAnswer{std::move(response->body), header("etag"), header("opc-next-page"),
+                             util::printable(header("opc-request-id"), 100)}};
   }
   const std::string date = header("date");
   const std::string request_id = header("opc-request-id");
   oci::Meaning meaning = oci::describe(
       {.status = response->status, .body = response->body, .date = date, .request_id = request_id},
       call.what, credentials_.kind(), clock_.now(), call.policy);
-  result.renew = meaning.advice == oci::Advice::kRenew;
-  result.error = std::move(meaning.error);
-  return result;
+  return Attempt{std::move(meaning.error), meaning.advice == oci::Advice::kRenew};
 }
 
 std::optional<Failure> OciClient::last_failure() const {
@@ -146,21 +142,15 @@ std::optional<Failure> OciClient::last_failure() const {
 
 util::Result<OciAnswer> OciClient::call(const OciCall& call) {
   WARDER_ASSIGN_OR_RETURN(Attempt first, attempt(call));
-  if (first.answer) {
-    return std::move(*first.answer);
-  }
-  if (!first.renew) {
-    return *first.error;
+  if (first.answer || !first.renew) {
+    return std::move(first.answer);
   }
   const auto renewed = credentials_.renew();
   if (!renewed || !*renewed) {
-    return *first.error;
+    return std::move(first.answer);
   }
   WARDER_ASSIGN_OR_RETURN(Attempt second, attempt(call));
-  if (second.answer) {
-    return std::move(*second.answer);
-  }
-  return *second.error;
+  return std::move(second.answer);
 }
 
 util::Result<std::vector<std::string>> OciClient::call_all(OciCall call, std::size_t most) {

@@ -63,9 +63,8 @@ class OciClient {
 
  private:
   struct Attempt {
-    std::optional<OciAnswer> answer;
-    std::optional<util::Error> error;
-    bool renew = false;
+    util::Result<OciAnswer> answer;
+    bool renew = false;  // the error is one that new credentials may mend
   };
   util::Result<Attempt> attempt(const OciCall& call);
 
