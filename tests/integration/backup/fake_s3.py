@@ -5,6 +5,7 @@ are those it knows, `ended` the temporary ones that are over; it refuses in Amaz
 import base64
 import hashlib
 import http.server
+import re
 import threading
 import urllib.parse
 import xml.etree.ElementTree

@@ -94,7 +94,7 @@ class Actions(unittest.TestCase):
         with Folder() as folder:
             directory = write(folder)
             found = report(directory)
-            self.assertEqual(found["summary"]["jails"], {"runs": 0, "differs": 0, "refused": 1})
+            self.assertEqual(found["summary"]["jails"], {"runs": 0, "differs": 0, "refused": 1, "left_out": 0})
             remarks = {one["subject"]: one for one in found["jails"][0]["remarks"]
                        if one["verdict"] == "refused"}
             self.assertEqual(list(remarks), ["action piped"])
