@@ -199,7 +199,8 @@ void Pass::read_outside() {
   std::map<std::string, std::pair<std::uint64_t, std::string>> others;
   std::optional<std::pair<std::uint64_t, std::string>> longest;
   for (const VerifyOptions::Outside& outside : options_.against) {
-    const auto checkpoint = read(outside.note);
+    const util::Result<Checkpoint> checkpoint =
+        outside.known ? util::Result<Checkpoint>(*outside.known) : read(outside.note);
     if (!checkpoint) {
       fault(FaultKind::kCheckpoint, std::nullopt, std::nullopt,
             fmt::format("{}: {}", outside.whose, checkpoint.error().message()));
