@@ -164,6 +164,19 @@ def seconds(text):
     return calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S"))
 
 
+def bans_after(agent, lines):
+    """What the agent would have banned when it has read that many lines: (jail, address, second)."""
+    def done():
+        status = agent.status()
+        return (status and not status["catching_up"]
+                and status["lines"] >= lines and status)
+    status = until(done, "warder has read the log")
+    would = sum(jail["bans"] for jail in status["jails"])
+    events = until(lambda: (found := agent.events("would-ban")) and
+                   len(found) == would and found, "warder has stored its decisions")
+    return sorted((event["jail"], event["address"], seconds(event["time"])) for event in events)
+
+
 class Days(unittest.TestCase):
     maxDiff = None
 
@@ -182,16 +195,7 @@ class Days(unittest.TestCase):
                     f"SELECT jail FROM bans WHERE ip = '{LAST}'")) == 3, "fail2ban reads the log")
                 theirs = until(lambda: self.settled(server), "fail2ban has stored its bans")
                 with Agent(folder, directory) as agent:
-                    def done():
-                        status = agent.status()
-                        return (status and not status["catching_up"]
-                                and status["lines"] >= len(recorded) and status)
-                    status = until(done, "warder has read the log")
-                    would = sum(jail["bans"] for jail in status["jails"])
-                    events = until(lambda: (found := agent.events("would-ban")) and
-                                   len(found) == would and found, "warder has stored its decisions")
-                    ours = sorted((event["jail"], event["address"], seconds(event["time"]))
-                                  for event in events)
+                    ours = bans_after(agent, len(recorded))
                     self.assertEqual(theirs, ours)
                     for jail in ("app", "app-strict", "daemon"):
                         self.assertGreater(sum(one[0] == jail for one in theirs), 10, jail)

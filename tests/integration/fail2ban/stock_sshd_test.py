@@ -9,7 +9,7 @@ import subprocess
 import time
 import unittest
 
-from server_test import Server, seconds
+from server_test import Server, bans_after
 from support import WARDER, Agent, Folder, until
 
 STOCK = "/etc/fail2ban"
@@ -136,16 +136,7 @@ class StockSshd(unittest.TestCase):
                     return len(rows) == sum(map(len, held)) and sorted(rows)
                 theirs = until(settled, "fail2ban has stored its bans")
                 with Agent(folder, directory) as agent:
-                    def done():
-                        status = agent.status()
-                        return (status and not status["catching_up"]
-                                and status["lines"] >= len(recorded) and status)
-                    status = until(done, "warder has read the log")
-                    would = sum(jail["bans"] for jail in status["jails"])
-                    events = until(lambda: (found := agent.events("would-ban")) and
-                                   len(found) == would and found, "warder has stored its decisions")
-                    ours = sorted((event["jail"], event["address"], seconds(event["time"]))
-                                  for event in events)
+                    ours = bans_after(agent, len(recorded))
                     self.assertEqual(theirs, ours)
                     for jail in jails:
                         self.assertGreater(sum(one[0] == jail for one in theirs), 20, jail)
