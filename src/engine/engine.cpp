@@ -7,6 +7,7 @@
 #include "engine/stored_state.h"
 #include "log/log.h"
 #include "util/duration.h"
+#include "util/program_pages.h"
 #include "util/strings.h"
 
 #include <fmt/core.h>
@@ -306,6 +307,7 @@ void Engine::give_back_memory(util::MonotonicTime now) {
     memory_due_.reset();
     reader_.give_back_memory();
     ::malloc_trim(0);
+    util::give_back_program_pages();
   }
 }
 

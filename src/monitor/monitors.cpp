@@ -1,6 +1,7 @@
 #include "monitor/monitors.h"
 
 #include "log/log.h"
+#include "util/program_pages.h"
 #include "util/thread_name.h"
 #include "util/thread_priority.h"
 
@@ -313,6 +314,9 @@ void MonitorThread::run() {
     news_ = false;
     lock.unlock();
     const std::optional<MonotonicTime> next = monitors_.step(cancel_);
+    // Checks, and the alerts that came of them, need much of the program and libraries for a
+    // moment.
+    util::give_back_program_pages();
     lock.lock();
     const auto told = [this] { return news_ || stop_; };
     if (!next) {
