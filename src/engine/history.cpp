@@ -120,12 +120,14 @@ model::Event alert_event(const jail::JailOptions& options, const model::Finding&
   }
   const std::string what =
       options.distinct.empty() ? "findings" : fmt::format("different {}s", options.distinct);
-  event.message =
-      fmt::format("{}{}: {}", decision.key,
-                  decision.limit > 1 ? fmt::format(": {} {} in {}", decision.count, what,
-                                                   util::format_duration(options.findtime))
-                                     : std::string(),
-                  util::printable(finding.summary, kSummaryKept));
+  event.message = fmt::format(
+      "{}{}: {}", decision.key,
+      options.learn        ? fmt::format(": {} {} was not seen of it within {}", options.distinct,
+                                         decision.value, util::format_duration(options.findtime))
+      : decision.limit > 1 ? fmt::format(": {} {} in {}", decision.count, what,
+                                         util::format_duration(options.findtime))
+                           : std::string(),
+      util::printable(finding.summary, kSummaryKept));
   json detail = counted_detail(finding, decision, origin);
   detail["count"] = decision.count;
   event.detail = dump(detail);

@@ -158,7 +158,8 @@ bool bind_names(jail::JailOptions& options, const filter::Filter& filter,
   bool good = true;
   if (filter.json()) {
     std::vector<std::string> known = filter.json()->fields();
-    known.insert(known.end(), {std::string(jail::kKeyAddress), std::string(jail::kKeyUser)});
+    known.insert(known.end(), {std::string(jail::kKeyAddress), std::string(jail::kKeyUser),
+                               std::string(jail::kKeyHour)});
     const auto check = [&](std::string_view key, const std::string& name) {
       if (!name.empty() && std::find(known.begin(), known.end(), name) == known.end()) {
         const std::string hint = config::did_you_mean(name, {known.begin(), known.end()});

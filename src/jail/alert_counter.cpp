@@ -38,6 +38,10 @@ std::string word_of(const JailOptions& options, const model::Finding& finding,
                ? net::Prefix(address.address(), options.ipv6_prefix).to_string()
                : address.to_string();
   }
+  if (name == kKeyHour) {
+    const auto of_day = finding.time - std::chrono::floor<std::chrono::days>(finding.time);
+    return fmt::format("{:02}", std::chrono::floor<std::chrono::hours>(of_day).count());
+  }
   return util::printable(name == kKeyUser ? finding.user : captured(finding, name), kLongestWord);
 }
 
@@ -57,7 +61,11 @@ AlertCounter::AlertCounter(const JailOptions& options, const HashKey& key)
       counts_(window(options), ticks(options.findtime), options.sources),
       values_(WindowCounting(kOnce, ticks(options.findtime)), ticks(options.findtime),
               options.sources),
-      quiet_(WindowCounting(kOnce, ticks(options.quiet)), ticks(options.quiet), options.sources) {}
+      quiet_(WindowCounting(kOnce, ticks(options.quiet)), ticks(options.quiet), options.sources) {
+  if (options.learn) {
+    first_.emplace(ticks(options.findtime), ticks(*options.learn), options.sources);
+  }
+}
 
 std::uint64_t AlertCounter::hash(std::string_view text) const {
   return std::max<std::uint64_t>(siphash(key_, text), 1);
@@ -112,6 +120,9 @@ void AlertCounter::judge(const model::Finding& finding, Tick at, Decision& decis
   if (quiet_.count(key, at) > 0) {
     return ignore(IgnoreReason::kQuiet);
   }
+  if (first_) {
+    return judge_sight(*first_, finding, key, at, decision);
+  }
   if (options_.trigger_pattern) {
     decision.count = counts_.count(key, at);
     if (finding.pattern == *options_.trigger_pattern) {
@@ -139,9 +150,39 @@ void AlertCounter::judge(const model::Finding& finding, Tick at, Decision& decis
   }
 }
 
+// Nothing is concluded from a value that is not there: some logs leave the field out.
+void AlertCounter::judge_sight(FirstSight& first, const model::Finding& finding, std::uint64_t key,
+                               Tick at, Decision& decision) {
+  decision.limit = 1;
+  decision.value = word_of(options_, finding, options_.distinct);
+  if (decision.value.empty()) {
+    decision.kind = DecisionKind::kIgnored;
+    decision.ignored = IgnoreReason::kNoKey;
+    return;
+  }
+  switch (first.see(key, hash(decision.key, decision.value), at)) {
+    case FirstSight::Sight::kKnown:
+      decision.kind = DecisionKind::kIgnored;
+      decision.ignored = IgnoreReason::kSeen;
+      return;
+    case FirstSight::Sight::kNoted:
+      decision.count = counts_.add(key, at, 1, 1).count;
+      decision.kind = DecisionKind::kCounted;
+      return;
+    case FirstSight::Sight::kNew:
+      decision.count = 1;
+      decision.kind = DecisionKind::kAlert;
+      restore_alert(decision.key, at);
+  }
+}
+
 void AlertCounter::restore_finding(std::string_view key, std::string_view value, Tick at,
                                    std::uint32_t attempts) {
-  if (!options_.distinct.empty()) {
+  if (first_) {
+    if (!value.empty()) {
+      first_->note(hash(key), hash(key, value), at);
+    }
+  } else if (!options_.distinct.empty()) {
     values_.add(hash(key, value), at, 1, 1);
   }
   counts_.add(hash(key), at, options_.distinct.empty() ? attempts : 1, 1);
@@ -159,11 +200,17 @@ void AlertCounter::take_over(const AlertCounter& old) {
   counts_.take_over(old.counts_);
   values_.take_over(old.values_);
   quiet_.take_over(old.quiet_);
+  if (first_ && old.first_) {
+    first_->take_over(*old.first_);
+  }
 }
 
 void AlertCounter::sweep(Tick now, std::size_t part) {
   for (SourceTable* table : {&counts_, &values_, &quiet_}) {
     table->sweep(now, table->segments() / part + 1);
+  }
+  if (first_) {
+    first_->sweep(now, part);
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include "jail/decision.h"
 #include "jail/expected.h"
+#include "jail/first_sight.h"
 #include "jail/keyed_hash.h"
 #include "jail/options.h"
 #include "jail/source_table.h"
@@ -9,16 +10,18 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace warder::jail {
 
 // The counting of a jail whose outcome is an alert: by what its `key` names (an identity, a token,
-// an address, a path) instead of by address, `distinct` values only if wanted, and silent about a
-// key for `quiet` after an alert. Part of Jail; the same thread.
+// an address, a path) instead of by address, `distinct` values only if wanted (or each that is new,
+// with `learn`), and silent about a key for `quiet` after an alert. Part of Jail; the same thread.
 //
-// Memory: three SourceTables of `sources` each at most, so some 15 bytes a value beyond the keys.
+// Memory: three SourceTables of `sources` each at most, so some 15 bytes a value beyond the keys;
+// with `learn` five.
 class AlertCounter {
  public:
   // `options` must have passed validate().
@@ -40,11 +43,17 @@ class AlertCounter {
 
   std::size_t keys() const { return counts_.size(); }
   std::size_t capacity() const { return counts_.capacity(); }
-  std::size_t memory() const { return counts_.memory() + values_.memory() + quiet_.memory(); }
-  std::uint64_t evicted() const { return counts_.evicted() + values_.evicted(); }
+  std::size_t memory() const {
+    return counts_.memory() + values_.memory() + quiet_.memory() + (first_ ? first_->memory() : 0);
+  }
+  std::uint64_t evicted() const {
+    return counts_.evicted() + values_.evicted() + (first_ ? first_->evicted() : 0);
+  }
 
  private:
   bool is_expected(const model::Finding& finding) const;
+  void judge_sight(FirstSight& first, const model::Finding& finding, std::uint64_t key, Tick at,
+                   Decision& decision);
   std::uint64_t hash(std::string_view text) const;
   std::uint64_t hash(std::string_view key, std::string_view value) const;
 
@@ -52,9 +61,10 @@ class AlertCounter {
   const HashKey key_;
   Expected paths_;
   Expected networks_;
-  SourceTable counts_;  // by key
-  SourceTable values_;  // by key and value: seen within findtime
-  SourceTable quiet_;   // by key: told within `quiet`
+  SourceTable counts_;               // by key
+  SourceTable values_;               // by key and value: seen within findtime
+  SourceTable quiet_;                // by key: told within `quiet`
+  std::optional<FirstSight> first_;  // in place of values_, with `learn`
 };
 
 }  // namespace warder::jail

@@ -312,8 +312,17 @@ constexpr config::Key kKeys[] = {
     {.name = "distinct",
      .type = Type::kString,
      .text = "With outcome = alert: not findings are counted, but different values of this field, "
-             "each of them once within findtime.",
+             "each of them once within findtime. Beside the filter's fields: user, address, and "
+             "hour, which is that of the finding's time (UTC).",
      .example = "path"},
+    {.name = "learn",
+     .type = Type::kDuration,
+     .least = "0s",
+     .most = "366d",
+     .text = "With outcome = alert and distinct: not so many different values alert, but each that "
+             "its key did not have within findtime, once the key has been known for so long "
+             "(0s: from its second value on). maxretry then has no meaning.",
+     .example = "14d"},
     {.name = "trigger",
      .type = Type::kString,
      .text = "With outcome = alert: a rule of the filter. Findings of its other rules only count; "
@@ -491,6 +500,9 @@ void read_outcome(const config::Values& values, JailOptions& options,
   if (values.has("distinct")) {
     options.distinct = values.string("distinct");
   }
+  if (values.has("learn")) {
+    options.learn = values.duration("learn");
+  }
   if (values.has("trigger")) {
     options.trigger = values.string("trigger");
   }
@@ -505,8 +517,8 @@ void read_outcome(const config::Values& values, JailOptions& options,
   }
   options.silence = values.duration("silence");
   if (options.outcome != Outcome::kAlert) {
-    for (const std::string_view key : {"key", "distinct", "trigger", "quiet", "severity", "outside",
-                                       "paths", "networks", "silence"}) {
+    for (const std::string_view key : {"key", "distinct", "learn", "trigger", "quiet", "severity",
+                                       "outside", "paths", "networks", "silence"}) {
       if (values.has(key) && !values.is_default(key)) {
         diagnostics.add(values.about(key, "only a jail with outcome = alert has a use for it"));
       }
@@ -515,6 +527,15 @@ void read_outcome(const config::Values& values, JailOptions& options,
   }
   if (options.key.empty()) {
     diagnostics.add(values.about("key", "nothing is named by which findings could be counted"));
+  }
+  if (options.learn && (options.distinct.empty() || !options.trigger.empty())) {
+    diagnostics.add(values.about("learn",
+                                 "it is for a jail with distinct and without trigger: say "
+                                 "which field's values are to be known"));
+  } else if (options.learn && *options.learn > values.duration("findtime")) {
+    diagnostics.add(values.about("learn",
+                                 "it is longer than findtime, after which a key that is "
+                                 "not seen is forgotten"));
   }
   const auto read = [&](std::string_view key, const util::Result<Expected>& expected) {
     if (!expected) {

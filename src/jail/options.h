@@ -58,6 +58,8 @@ constexpr std::string_view to_string(Outcome outcome) {
 // Words of `key` and `distinct` beside the names of a filter's fields.
 inline constexpr std::string_view kKeyAddress = "address";
 inline constexpr std::string_view kKeyUser = "user";
+// Of `distinct` alone: the hour of the finding's time, in UTC ("03").
+inline constexpr std::string_view kKeyHour = "hour";
 
 // One jail as configured; fail2ban's names where fail2ban has the option (fail2ban-compat section
 // 6). A plain value. keys.h reads it from text; Jail::create() refuses what is outside of the
@@ -113,6 +115,9 @@ struct JailOptions {
   // empty does.
   std::vector<std::string> key = {std::string(kKeyAddress)};
   std::string distinct;  // count different values of this field; empty: findings
+  // Set: not how many values of `distinct` counts, but each that its key did not have within
+  // findtime, once the key has been known for so long; 0 s to findtime. maxretry means nothing.
+  std::optional<std::chrono::microseconds> learn = {};
   // Name of the filter's rule whose finding alerts, if the others have reached maxretry before.
   std::string trigger;
   std::optional<std::uint32_t> trigger_pattern;  // the same by number; set by who knows the filter

@@ -93,6 +93,11 @@ std::uint32_t SourceTable::count(std::uint64_t hash, Tick now) const {
   return found == nullptr ? 0 : count_of(found, now);
 }
 
+std::optional<Tick> SourceTable::last(std::uint64_t hash) const {
+  const std::byte* found = find(hash);
+  return found == nullptr ? std::nullopt : std::optional(last(found));
+}
+
 void SourceTable::take_over(const SourceTable& old) {
   old.table_.for_each([&](const std::byte* slot) {
     const std::uint64_t hash = old.table_.layout().hash(slot);

@@ -37,6 +37,8 @@ class SourceTable {
   void erase(std::uint64_t hash);
   void clear();
   std::uint32_t count(std::uint64_t hash, Tick now) const;
+  // When it was added last; empty: it is not there.
+  std::optional<Tick> last(std::uint64_t hash) const;
 
   // Puts the state of each source of `old` into this table, which may count differently.
   void take_over(const SourceTable& old);

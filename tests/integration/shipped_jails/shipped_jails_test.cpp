@@ -150,6 +150,8 @@ TEST_CASE("shipped jails are sound, disabled, and have filters that ship") {
                                           "vault-destroy",
                                           "vault-documents",
                                           "vault-enumeration",
+                                          "vault-first-agent",
+                                          "vault-first-hour",
                                           "vault-first-sight",
                                           "vault-identity",
                                           "vault-key-ceremony",

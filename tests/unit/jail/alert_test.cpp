@@ -95,6 +95,104 @@ TEST_CASE("distinct counts a value once within findtime") {
   CHECK(alert.value == "a");
 }
 
+TEST_CASE("with learn a value alerts that its key never had, once the key is known") {
+  World world;
+  JailOptions options = alerting({"role"}, 5);
+  options.distinct = "path";
+  options.findtime = 24h;
+  options.learn = 2h;
+  options.quiet = 0s;
+  Jail jail = world.make(options);
+  const auto judge = [&](const char* role, const char* path, util::WallTime time) {
+    return said(jail.on_finding(by(role, path, time), time));
+  };
+  CHECK(judge("web", "a", kNoon) == "counted");
+  CHECK(judge("web", "a", kNoon + 1h) == "ignored: seen before");
+  CHECK(judge("web", "b", kNoon + 1h) == "counted");
+  CHECK(judge("web", "c", kNoon + 2h) == "alert");
+  CHECK(judge("web", "c", kNoon + 2h) == "ignored: seen before");
+  // A field that is not there says nothing.
+  CHECK(judge("web", "", kNoon + 2h) == "ignored: no key");
+  CHECK(judge("db", "c", kNoon + 2h) == "counted");
+  CHECK(judge("db", "d", kNoon + 3h) == "counted");
+  // Seen all the time a value stays known, and hardly anything is stored for it.
+  unsigned noted = 0;
+  for (auto time = kNoon + 3h; time <= kNoon + 99h; time += 10min) {
+    const std::string what = judge("web", "a", time);
+    CHECK(what != "alert");
+    noted += what == "counted" ? 1 : 0;
+  }
+  CHECK(noted == 33);  // each three hours
+  const Decision alert = jail.on_finding(by("web", "b", kNoon + 99h), kNoon + 99h);
+  CHECK(said(alert) == "alert");  // not had for four days
+  CHECK(alert.key == "role web");
+  CHECK(alert.value == "b");
+  // A key that was away for findtime is learned anew.
+  CHECK(judge("db", "e", kNoon + 99h) == "counted");
+  CHECK(judge("db", "f", kNoon + 100h) == "counted");
+  CHECK(judge("db", "g", kNoon + 101h) == "alert");
+}
+
+TEST_CASE("what comes while a key is quiet is new afterwards, and without learning the second is") {
+  World world;
+  JailOptions options = alerting({"role"}, 1);
+  options.distinct = "address";
+  options.findtime = 24h;
+  options.learn = 0s;
+  options.quiet = 1h;
+  Jail jail = world.make(options);
+  const auto judge = [&](const char* address, util::WallTime time) {
+    return said(jail.on_finding(by("web", "", time, address), time));
+  };
+  CHECK(judge("192.0.2.1", kNoon) == "counted");
+  CHECK(judge("192.0.2.2", kNoon + 1min) == "alert");
+  CHECK(judge("192.0.2.3", kNoon + 2min) == "ignored: told already");
+  CHECK(judge("192.0.2.1", kNoon + 2h) == "ignored: seen before");
+  CHECK(judge("192.0.2.2", kNoon + 2h) == "ignored: seen before");
+  CHECK(judge("192.0.2.3", kNoon + 2h) == "alert");
+}
+
+TEST_CASE("the hour of the day is a value like others, in UTC") {
+  World world;
+  JailOptions options = alerting({"role"}, 1);
+  options.distinct = "hour";
+  options.findtime = 720h;
+  options.learn = 24h;
+  Jail jail = world.make(options);
+  const auto midnight = std::chrono::floor<std::chrono::days>(kNoon);
+  const auto judge = [&](util::WallTime time) {
+    return jail.on_finding(by("web", "", time), time);
+  };
+  for (int day = 0; day < 5; ++day) {
+    for (const auto hour : {8h, 9h, 16h}) {
+      CHECK(judge(midnight + 24h * day + hour + 59min).kind != DecisionKind::kAlert);
+    }
+  }
+  const Decision night = judge(midnight + 120h + 3h);
+  CHECK(said(night) == "alert");
+  CHECK(night.value == "03");
+  CHECK(said(judge(midnight + 120h + 8h)) == "ignored: seen before");
+  CHECK(said(judge(midnight + 120h + 9h + 59min + 59s)) == "ignored: seen before");
+  CHECK(judge(midnight + 120h + 10h).value == "10");
+}
+
+TEST_CASE("a flood of values is bounded") {
+  World world;
+  JailOptions options = alerting({"role"}, 1);
+  options.distinct = "path";
+  options.findtime = 720h;
+  options.learn = 1h;
+  options.quiet = 0s;
+  options.sources = 100;
+  Jail jail = world.make(options);
+  for (int i = 0; i < 20'000; ++i) {
+    jail.on_finding(by("web", std::to_string(i), kNoon), kNoon);
+    jail.on_finding(by(std::to_string(i), "a", kNoon), kNoon);
+  }
+  CHECK(jail.counters().sources <= 100);
+  CHECK(jail.counters().memory < 64 * 1024);
+}
+
 TEST_CASE("a trigger alerts only after what it waits for") {
   World world;
   JailOptions options = alerting({"role"}, 3);
@@ -151,9 +249,14 @@ TEST_CASE("a restart before every finding changes nothing") {
     std::string key, value;
     util::WallTime time;
   };
-  for (const std::string distinct : {"", "path"}) {
+  struct Case {
+    std::string distinct;
+    std::optional<std::chrono::microseconds> learn;
+  };
+  for (const Case& each : {Case{"", {}}, Case{"path", {}}, Case{"path", 0s}, Case{"path", 3min}}) {
     JailOptions options = alerting({"role"}, 4);
-    options.distinct = distinct;
+    options.distinct = each.distinct;
+    options.learn = each.learn;
     options.quiet = 2min;
     World steady_world;
     Jail steady = steady_world.make(options);
@@ -163,7 +266,8 @@ TEST_CASE("a restart before every finding changes nothing") {
     std::size_t alerts = 0;
     for (int i = 0; i < 300; ++i) {
       random = random * 6364136223846793005ULL + 1442695040888963407ULL;
-      now += std::chrono::seconds(random >> 59U);
+      // Sometimes longer than findtime, after which what is learned begins anew.
+      now += std::chrono::seconds(random >> 59U) + ((random >> 52U & 31U) == 0 ? 6min : 0min);
       const model::Finding finding =
           by(random >> 40U & 1U ? "web" : "db",
              std::string(1, static_cast<char>('a' + (random >> 44U & 7U))), now);
