@@ -10,6 +10,7 @@
 #include "vault/put_over.h"
 #include "vault/rotation_schedule.h"
 #include "vault/secret_json.h"
+#include "vault/stages.h"
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -69,6 +70,10 @@ void warn_of_errors(const Globals& globals, vault::Provider& provider, const std
   }
 }
 
+Error no_stages(std::string_view what) {
+  return {ErrorCode::kInvalid, fmt::format("{}: only OCI Vault has versions that wait", what)};
+}
+
 enum class Content { kObject, kAny };
 
 ExitStatus put_document(const Globals& globals, const std::string& name, const VaultWords& words,
@@ -96,9 +101,21 @@ ExitStatus put_document(const Globals& globals, const std::string& name, const V
   vault::PutOptions options;
   options.author = user_name();
   options.comment = words.comment;
-  const auto version = (*provider)->put(name, *content, options);
+  auto* const staged = dynamic_cast<vault::StagedProvider*>(provider->get());
+  if (words.pending && staged == nullptr) {
+    return complain(no_stages("--pending")), ExitStatus::kUsage;
+  }
+  const auto version = words.pending ? staged->put_pending(name, *content, options)
+                                     : (*provider)->put(name, *content, options);
   if (!version) {
     return complain_of_writing(**provider, version.error());
+  }
+  if (words.pending) {
+    print(
+        fmt::format("{0} has version {1}, which waits: look at it with: warder vault get {0} "
+                    "--stage PENDING; make it the current one with: warder vault promote {0}\n",
+                    name, *version));
+    return ExitStatus::kOk;
   }
   print(fmt::format("{} is now version {}\n", name, *version));
   warn_of_errors(globals, **provider, name);
@@ -170,23 +187,16 @@ util::Result<vault::SecretJson> from_env(const SecretString& content) {
   return vault::SecretJson(std::move(object));
 }
 
-std::optional<std::chrono::seconds> seconds_of(const std::string& text) {
-  const auto parsed = util::parse_duration(text);
-  if (!parsed || *parsed < std::chrono::seconds(0)) {
-    return std::nullopt;
-  }
-  return std::chrono::duration_cast<std::chrono::seconds>(*parsed);
+// Of a word that was checked when it was read.
+std::chrono::seconds seconds_of(const std::string& text) {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+      util::parse_duration(text).value_or(std::chrono::seconds(0)));
 }
 
 // The entry that the words ask for, its plan changed as they say.
-util::Result<vault::RotationEntry*> wanted_entry(const VaultWords& words,
-                                                 std::vector<vault::RotationEntry>* entries) {
-  const std::size_t slash = words.name.rfind('/');
-  if (slash == std::string::npos || slash + 1 == words.name.size()) {
-    return Error(ErrorCode::kInvalid,
-                 fmt::format("'{}': write DOCUMENT/KEY, for instance settings/backup_passphrase",
-                             util::printable(words.name, 100)));
-  }
+vault::RotationEntry* wanted_entry(const VaultWords& words,
+                                   std::vector<vault::RotationEntry>* entries) {
+  const std::size_t slash = words.name.rfind('/');  // there is one, and something after it
   vault::RotationEntry* entry = nullptr;
   for (vault::RotationEntry& known : *entries) {
     if (known.name() == words.name) {
@@ -196,20 +206,15 @@ util::Result<vault::RotationEntry*> wanted_entry(const VaultWords& words,
   if (entry == nullptr) {
     entries->push_back({words.name.substr(0, slash), words.name.substr(slash + 1), {}});
     entry = &entries->back();
-    entry->plan.length = words.length;
+  }
+  if (words.length) {
+    entry->plan.length = *words.length;
   }
   if (!words.every.empty()) {
     entry->plan.every = seconds_of(words.every);
-    if (!entry->plan.every || entry->plan.every->count() == 0) {
-      return Error(ErrorCode::kInvalid, "--every: write a time, for instance 30d");
-    }
   }
   if (!words.overlap.empty()) {
-    const auto overlap = seconds_of(words.overlap);
-    if (!overlap) {
-      return Error(ErrorCode::kInvalid, "--overlap: write a time, for instance 1d");
-    }
-    entry->plan.overlap = *overlap;
+    entry->plan.overlap = seconds_of(words.overlap);
   }
   return entry;
 }
@@ -245,8 +250,11 @@ ExitStatus update_vault(const Globals& globals, const VaultWords& given) {
   VaultWords words = given;
   const int shorthands = (words.security_config ? 1 : 0) + (words.security_sqlite ? 1 : 0) +
                          (words.performance_config ? 1 : 0);
-  if (shorthands > 1) {
-    return complain(Error(ErrorCode::kInvalid, "one of the --...-config options at a time"));
+  if (shorthands > 0 && !words.file.empty() && !words.name.empty()) {
+    return complain(Error(ErrorCode::kInvalid,
+                          fmt::format("'{}': this option says already which document it is",
+                                      util::printable(words.name, 100)))),
+           ExitStatus::kUsage;
   }
   if (shorthands == 1 && words.file.empty() && !words.name.empty()) {
     // update --security-sqlite FILE
@@ -261,6 +269,10 @@ ExitStatus update_vault(const Globals& globals, const VaultWords& given) {
     auto object = from_env(*content);
     return object ? merge_into(globals, "settings", *object, "security configuration")
                   : complain(object.error());
+  }
+  if (const util::Status good = vault::check_name(words.name.empty() ? "settings" : words.name);
+      shorthands == 0 && !good) {
+    return complain(good.error()), ExitStatus::kUsage;
   }
   const std::string name = words.security_sqlite      ? "security"
                            : words.performance_config ? "performance"
@@ -290,7 +302,33 @@ ExitStatus migrate_from_env(const Globals& globals, const VaultWords& words) {
                     words.comment.empty() ? "migrated from an environment file" : words.comment);
 }
 
+ExitStatus promote_version(const Globals& globals, const VaultWords& words) {
+  const util::SystemClock clock;
+  auto provider = open_configured_vault(globals, clock);
+  if (!provider) {
+    return complain(provider.error());
+  }
+  auto* const staged = dynamic_cast<vault::StagedProvider*>(provider->get());
+  if (staged == nullptr) {
+    return complain(no_stages("promote")), ExitStatus::kUsage;
+  }
+  const auto version =
+      staged->promote(words.name, words.version == 0 ? std::nullopt : std::optional(words.version));
+  if (!version) {
+    return complain(version.error());
+  }
+  print(fmt::format("{} is now version {}\n", words.name, *version));
+  warn_of_errors(globals, **provider, words.name);
+  return ExitStatus::kOk;
+}
+
 ExitStatus rotate_secret(const Globals& globals, const VaultWords& words) {
+  if (!words.due && words.name.empty()) {
+    return complain(
+               Error(ErrorCode::kInvalid,
+                     "which secret? Write DOCUMENT/KEY, or --due for all whose time has come")),
+           ExitStatus::kUsage;
+  }
   const util::SystemClock clock;
   auto provider = open_configured_vault(globals, clock);
   if (!provider) {
@@ -317,15 +355,12 @@ ExitStatus rotate_secret(const Globals& globals, const VaultWords& words) {
   if (!entries) {
     return complain(entries.error());
   }
-  auto entry = wanted_entry(words, &*entries);
-  if (!entry) {
-    return complain(entry.error());
-  }
+  vault::RotationEntry* const entry = wanted_entry(words, &*entries);
   if (words.plan_only) {
-    const auto& every = (*entry)->plan.every;
-    print(fmt::format("{} is planned: every {}\n", (*entry)->name(),
+    const auto& every = entry->plan.every;
+    print(fmt::format("{} is planned: every {}\n", entry->name(),
                       every ? util::format_duration(*every) : "time somebody asks"));
-  } else if (const util::Status done = rotate_one(**provider, *entry, now); !done) {
+  } else if (const util::Status done = rotate_one(**provider, entry, now); !done) {
     return complain_of_writing(**provider, done.error());
   }
   // Without a schedule there is nothing to remember but the overlap's end.

@@ -7,6 +7,7 @@
 #include "config/secret_reference.h"
 #include "vault/keys.h"
 #include "vault/rotation_schedule.h"
+#include "vault/server_options.h"
 #include "vault/server_policy.h"
 
 #include <fmt/core.h>
@@ -355,6 +356,11 @@ ExitStatus check_policies(const Globals& globals, const VaultWords& words) {
             ? fmt::format("{} has exactly the rights an agent needs\n", (*server)->identity())
             : fmt::format("{}\n{}{}", (*server)->identity(), table.to_text(),
                           missing_policy(*rights)));
+  if (!globals.json && vault::watched_audit_devices(options->server).empty()) {
+    print(
+        "Whether somebody removes the vault's audit devices or makes them anew is not looked at: "
+        "name them in [vault] audit_devices, and this tells which right that takes.\n");
+  }
   return problems.empty() ? ExitStatus::kOk : ExitStatus::kFailed;
 }
 

@@ -6,6 +6,7 @@
 #include "config/vault_path.h"
 #include "ship/keys.h"
 #include "storage/keys.h"
+#include "vault/server_options.h"
 
 #include <optional>
 #include <set>
@@ -68,6 +69,7 @@ vault::PolicyPlan needs_at_the_vault(const Globals& globals, const vault::VaultO
   plan.trail = words.trail;
   plan.audit_device = words.audit_device;
   plan.transit_key = words.transit;
+  plan.watched_devices = vault::watched_audit_devices(options.server);
   plan.cosign = options.cosign;
   plan.snapshot = words.snapshot;
   add_configured(globals, &plan);

@@ -3,10 +3,6 @@
 #include "agent/user_name.h"
 #include "agent/vault_words.h"
 #include "agent/wiring.h"
-#include "model/event.h"
-#include "util/strings.h"
-
-#include <fmt/core.h>
 
 #include <string>
 #include <utility>
@@ -19,12 +15,6 @@ ExitStatus report(const Globals& globals, const VaultWords& words, std::string_v
   api::Request request;
   request.command = api::Command::kReport;
   request.severity = words.severity.empty() ? std::string(fallback) : words.severity;
-  if (!model::parse_severity(request.severity)) {
-    return complain(util::Error(util::ErrorCode::kInvalid,
-                                fmt::format("--severity: '{}' is none; info, notice, warning, "
-                                            "high or critical",
-                                            util::printable(request.severity, 40))));
-  }
   auto text = read_report();
   if (!text) {
     return complain(text.error());

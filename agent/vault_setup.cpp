@@ -11,7 +11,7 @@
 #include "vault/server_options.h"
 #include "vault/server_policy.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -143,6 +143,35 @@ std::string taken_away(const std::string& name, std::string_view before, std::st
                             name, lost);
 }
 
+// The audit devices that the vault has, into the plan. What is to be said of it, or nothing.
+std::string watch_devices(vault::ServerVault& server, vault::PolicyPlan* plan) {
+  vault::Call call;
+  call.path = "sys/audit";
+  const vault::Answer answer = server.ask(std::move(call));
+  if (!answer.ok()) {
+    return plan->watched_devices.empty()
+               ? "which audit devices the vault has is not told to this token (sys/audit needs "
+                 "sudo): name them in [vault] audit_devices and run this again, and agents notice "
+                 "when one is removed or made anew\n\n"
+               : "";
+  }
+  plan->watched_devices.clear();  // one that is gone needs no right
+  const json& data = answer.data();
+  if (data.is_object()) {
+    for (const auto& [name, device] : data.items()) {
+      const std::string plain = name.substr(0, name.find_last_not_of('/') + 1);
+      if (vault::shown(plain) == plain && plain.find_first_of("\"\\*+, ") == std::string::npos) {
+        plan->watched_devices.push_back(plain);
+      }
+    }
+  }
+  return plan->watched_devices.empty()
+             ? "the vault has no audit device, so what is done there is written nowhere; "
+               "enable one (vault audit enable, or OpenBao's configuration) and run this "
+               "again\n\n"
+             : "";
+}
+
 util::Status mount_kv(vault::ServerVault& server, const vault::Answer& mounts,
                       const std::string& mount) {
   if (is_there(mounts, mount)) {
@@ -201,7 +230,8 @@ util::Status make_secret_id(vault::ServerVault& server, const std::string& role,
 
 // The section of the agent's configuration that finds the same vault again.
 std::string section_text(const vault::ServerVault& server, const vault::ServerVault::Place& place,
-                         std::string_view role_id, const std::filesystem::path& id_file) {
+                         const std::vector<std::string>& devices, std::string_view role_id,
+                         const std::filesystem::path& id_file) {
   const vault::ServerConnection& connection = server.connection();
   const vault::PolicyPlan usual;
   std::string text = fmt::format("    [vault]\n    provider = vault\n    address = {}\n",
@@ -216,13 +246,15 @@ std::string section_text(const vault::ServerVault& server, const vault::ServerVa
   add("namespace", connection.name_space);
   add("mount", place.mount == usual.mount ? std::string() : place.mount);
   add("prefix", place.prefix == usual.prefix ? std::string() : place.prefix);
+  add("audit_devices", fmt::format("{}", fmt::join(devices, " ")));
   add("role_id", std::string(role_id));
   add("secret_id", "file:" + id_file.string());
   return text;
 }
 
 util::Status make_role(vault::ServerVault& server, const VaultWords& words,
-                       const vault::ServerVault::Place& place, const std::string& host,
+                       const vault::ServerVault::Place& place,
+                       const std::vector<std::string>& devices, const std::string& host,
                        const std::filesystem::path& id_file) {
   WARDER_ASSIGN_OR_RETURN(const vault::Answer methods, step(server, http::Method::kGet, "sys/auth",
                                                             {}, "looking at the logins"));
@@ -251,7 +283,7 @@ util::Status make_role(vault::ServerVault& server, const VaultWords& words,
       kept ? "looked at" : "made", words.role,
       kept ? "its SecretID that was there is still good and stays in" : "its SecretID lies in",
       id_file.string(),
-      section_text(server, place, vault::shown(vault::text_member(id.data(), "role_id")),
+      section_text(server, place, devices, vault::shown(vault::text_member(id.data(), "role_id")),
                    id_file)));
   return {};
 }
@@ -264,6 +296,22 @@ std::string asked(std::string_view question, const std::string& fallback) {
     return fallback;
   }
   return std::string(util::trim(line));
+}
+
+// A name, asked for again until it is one; empty where there may be none.
+enum class Need { kName, kNameOrNone };
+std::string asked_name(std::string_view question, const std::string& fallback, Need need) {
+  while (true) {
+    std::string answer = asked(question, fallback);
+    if (need == Need::kNameOrNone && (answer.empty() || answer == "none")) {
+      return {};
+    }
+    if (is_vault_word(answer) || !std::cin) {
+      return answer;
+    }
+    print(fmt::format("'{}' is no name; write letters, digits, '-', '_' and '.'\n",
+                      util::printable(answer, 100)));
+  }
 }
 
 enum class Ask { kYes, kNo };
@@ -283,9 +331,10 @@ util::Status set_up_server(vault::ServerVault& server, const VaultWords& words,
   // Asked again for one thing more, it takes away nothing that was asked for before.
   WARDER_ASSIGN_OR_RETURN(const std::string policy_before, policy_now(server, words.role));
   vault::keep_granted(policy_before, &plan);
+  const std::string unseen = watch_devices(server, &plan);
   const std::string agent_policy = vault::policy_text(vault::agent_rights(plan));
-  print(fmt::format("the policy {} of agents:\n\n{}\n{}", words.role, agent_policy,
-                    taken_away(words.role, policy_before, agent_policy)));
+  print(fmt::format("the policy {} of agents:\n\n{}\n{}{}", words.role, agent_policy,
+                    taken_away(words.role, policy_before, agent_policy), unseen));
   if (ask == Ask::kYes && asked(fmt::format("Write policies, role and mounts to {}? (yes/no)",
                                             server.connection().addresses.front()),
                                 "no") != "yes") {
@@ -307,7 +356,7 @@ util::Status set_up_server(vault::ServerVault& server, const VaultWords& words,
       write_policy(words.role + "-writer", vault::policy_text(vault::writer_rights(plan))));
   print(fmt::format("wrote the policies {0} (for agents) and {0}-writer (for who changes rules)\n",
                     words.role));
-  return make_role(server, words, before, host, id_file);
+  return make_role(server, words, before, plan.watched_devices, host, id_file);
 }
 
 // Vault, key and policies of OCI are made in its console or with its tools, by whoever administers
@@ -334,6 +383,16 @@ ExitStatus set_up_oci(const vault::VaultOptions& options) {
 }
 
 }  // namespace
+
+bool is_vault_word(std::string_view word) {
+  for (const std::string_view part : util::split(word, '/')) {
+    if (part.empty() || part.starts_with('.')) {
+      return false;
+    }
+  }
+  return word.find_first_of("\"'\\*+#?% ") == std::string_view::npos &&
+         util::printable(word) == word;
+}
 
 ExitStatus set_up_vault(const Globals& globals, const VaultWords& given) {
   const auto main = read_main(globals);
@@ -364,10 +423,14 @@ ExitStatus set_up_vault(const Globals& globals, const VaultWords& given) {
                                       : std::filesystem::path(words.secret_id_file);
   const bool interactive = !words.yes && ::isatty(STDIN_FILENO) != 0;
   if (interactive) {
-    words.role = asked("Name of role and policies", words.role);
-    words.trail = asked("Mount of the append-only audit trail", words.trail);
-    words.audit_device = asked("Audit device that hashes events", words.audit_device);
-    words.transit = asked("Transit key for backups and signatures", words.transit);
+    print("An empty answer takes what stands in brackets; none makes none.\n");
+    words.role = asked_name("Name of role and policies", words.role, Need::kName);
+    words.trail =
+        asked_name("Mount of the append-only audit trail", words.trail, Need::kNameOrNone);
+    words.audit_device =
+        asked_name("Audit device that hashes events", words.audit_device, Need::kNameOrNone);
+    words.transit =
+        asked_name("Transit key for backups and signatures", words.transit, Need::kNameOrNone);
     id_file = asked("File for the SecretID", id_file.string());
   }
   const util::Status done =

@@ -5,7 +5,9 @@
 #include "vault/provider.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace warder::agent {
 
@@ -16,7 +18,9 @@ struct VaultWords {
   std::string file;
   std::string output;
   std::string comment;
-  std::uint64_t version = 0;
+  std::uint64_t version = 0;  // 0: none named
+  std::string stage;
+  bool pending = false;
   bool recoverable = false;
   // update
   bool security_config = false;
@@ -32,7 +36,7 @@ struct VaultWords {
   bool plan_only = false;
   std::string every;
   std::string overlap;
-  unsigned length = 40;
+  std::optional<unsigned> length;
   // log-audit, log-security-event
   std::string severity;
   // setup of a vault in the network
@@ -46,6 +50,9 @@ struct VaultWords {
 };
 
 // vault_setup.cpp
+// Whether it can be the name of a policy, role, key, mount or device of HashiCorp Vault or OpenBao:
+// it goes into paths and into the text of policies.
+bool is_vault_word(std::string_view word);
 ExitStatus set_up_vault(const Globals& globals, const VaultWords& given);
 // vault_check.cpp
 ExitStatus test_vault(const Globals& globals, const VaultWords& words);
@@ -54,6 +61,7 @@ ExitStatus check_policies(const Globals& globals, const VaultWords& words);
 // complain(), and to whom the vault gave no right to write: how one who may is asked to.
 ExitStatus complain_of_writing(const vault::Provider& provider, const util::Error& error);
 ExitStatus put_in_vault(const Globals& globals, const VaultWords& words);
+ExitStatus promote_version(const Globals& globals, const VaultWords& words);
 ExitStatus update_vault(const Globals& globals, const VaultWords& given);
 ExitStatus update_backup_config(const Globals& globals, const VaultWords& words);
 ExitStatus migrate_from_env(const Globals& globals, const VaultWords& words);

@@ -217,8 +217,16 @@ util::Result<std::unique_ptr<ServerVault>> open_server_vault(const VaultOptions&
       ServerVaultOptions server,
       server_options(options.server, options.environment,
                      copies == Copies::kKept ? options.copies : std::filesystem::path()));
-  if (!server.login.keep_file.empty()) {
-    WARDER_ASSIGN_OR_RETURN(server.keep_key, copies_key(options));
+  if (copies == Copies::kKept) {
+    auto key = copies_key(options);
+    if (key) {
+      // '+' begins no document's name.
+      server.audit_devices.file = options.copies / "+audit-devices.sealed";
+      server.audit_devices.key = key->copy();
+      server.keep_key = std::move(*key);
+    } else if (!server.login.keep_file.empty()) {
+      return key.error();
+    }
   }
   return std::make_unique<ServerVault>(std::move(server), clock, crypto::random_seed());
 }

@@ -337,7 +337,7 @@ namespace {
 
 // An OciVault that is opened when it is first asked, so that a host whose metadata service or key
 // is not there yet can start with its copies and find its vault later.
-class OpenedOciVault : public Provider {
+class OpenedOciVault : public Provider, public StagedProvider {
  public:
   OpenedOciVault(config::Values values, Environment environment, OciVaultOptions options,
                  const util::Clock& clock)
@@ -371,6 +371,21 @@ class OpenedOciVault : public Provider {
   util::Result<Health> health() override {
     const auto vault = open();
     return vault ? (*vault)->health() : vault.error();
+  }
+  util::Result<Document> get_stage(std::string_view name, std::string_view stage) override {
+    WARDER_ASSIGN_OR_RETURN(OciVault* const vault, open());
+    return vault->get_stage(name, stage);
+  }
+  util::Result<std::uint64_t> put_pending(std::string_view name,
+                                          const crypto::SecretString& content,
+                                          const PutOptions& options) override {
+    WARDER_ASSIGN_OR_RETURN(OciVault* const vault, open());
+    return vault->put_pending(name, content, options);
+  }
+  util::Result<std::uint64_t> promote(std::string_view name,
+                                      std::optional<std::uint64_t> version) override {
+    WARDER_ASSIGN_OR_RETURN(OciVault* const vault, open());
+    return vault->promote(name, version);
   }
   std::optional<Failure> last_failure() const override {
     const std::lock_guard lock(mutex_);

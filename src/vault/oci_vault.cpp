@@ -1,63 +1,53 @@
 #include "vault/oci_vault.h"
 
-#include "crypto/random.h"
 #include "http/url.h"
 #include "util/encoding.h"
 #include "util/strings.h"
+#include "vault/oci_json.h"
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <array>
-#include <chrono>
 #include <utility>
 
 namespace warder::vault {
 namespace {
 
+using namespace oci_json;
 using nlohmann::json;
 using util::Error;
 using util::ErrorCode;
 
-constexpr std::string_view kSettings = "settings";
 // OCI's own limit of secrets in a tenancy is 5,000; a host that needs this many has another
 // problem.
 constexpr std::size_t kMostSecrets = 1000;
 constexpr std::size_t kMostVersions = 200;
 
-std::string text_of(const json& object, const char* member) {
-  const auto found = object.is_object() ? object.find(member) : object.end();
-  return object.is_object() && found != object.end() && found->is_string()
-             ? found->get<std::string>()
-             : std::string();
-}
-
-std::uint64_t number_of(const json& object, const char* member) {
-  const auto found = object.is_object() ? object.find(member) : object.end();
-  return object.is_object() && found != object.end() && found->is_number_unsigned()
-             ? found->get<std::uint64_t>()
-             : 0;
-}
-
-util::WallTime time_of(const json& object, const char* member) {
-  return util::parse_rfc3339(text_of(object, member)).value_or(util::WallTime{});
-}
-
-// Wipes what a JSON value shows of its texts; its parser's own buffers are out of reach.
-void wipe(json* value) {
-  if (value->is_string()) {
-    crypto::wipe(value->get_ptr<std::string*>());
-  } else if (value->is_structured()) {
-    for (auto& element : *value) {
-      wipe(&element);
+// A version's own name, and its stages: "CURRENT". The newest one is LATEST besides, as anybody
+// sees.
+std::string version_text(const json& summary) {
+  std::string text = util::printable(text_of(summary, "name"), 100);
+  const auto stages = summary.is_object() ? summary.find("stages") : summary.end();
+  for (const json& stage : summary.is_object() && stages != summary.end() && stages->is_array()
+                               ? *stages
+                               : json::array()) {
+    if (stage.is_string() && stage != "LATEST") {
+      text += (text.empty() ? "" : ", ") + util::printable(stage.get<std::string>(), 20);
     }
   }
+  return text;
 }
 
 std::string reading(std::string_view name) { return fmt::format("reading the secret {}", name); }
 
 Error hidden(const Error& error) { return {ErrorCode::kDenied, error.message()}; }
+
+// A selector for a version by its number.
+std::optional<std::pair<std::string, std::string>> numbered(std::optional<std::uint64_t> version) {
+  return version ? std::optional(std::pair(std::string("versionNumber"), std::to_string(*version)))
+                 : std::nullopt;
+}
 
 }  // namespace
 
@@ -138,15 +128,15 @@ util::Result<Document> OciVault::bundle(const OciCall& call) {
   return document;
 }
 
-util::Result<Document> OciVault::read_settings(std::optional<std::uint64_t> version) {
+util::Result<Document> OciVault::read_settings(const Selector& selector) {
   OciCall call{.service = oci::Service::kSecrets,
                .path = "/secretbundles/" + http::percent_encode(options_.settings_secret),
                .what = "reading the settings secret"};
-  if (version) {
-    call.query.emplace_back("versionNumber", std::to_string(*version));
+  if (selector) {
+    call.query.push_back(*selector);
   }
   auto settings = bundle(call);
-  if (settings || version || settings.error().code() != ErrorCode::kNotFound) {
+  if (settings || selector || settings.error().code() != ErrorCode::kNotFound) {
     return settings;
   }
   const auto there = secret(options_.settings_secret);
@@ -164,7 +154,19 @@ util::Error OciVault::unless_hidden(const std::string& secret_name, const Error&
   }
   const auto looked_up = find(secret_name);
   if (!looked_up) {
-    return hidden(error);
+    const ErrorCode code = looked_up.error().code();
+    if (code != ErrorCode::kDenied && code != ErrorCode::kNotFound) {
+      return looked_up.error();  // not an answer about rights: asked again
+    }
+    return Error(
+        ErrorCode::kDenied,
+        fmt::format("reading the secret {0}: it is not there, or this identity may not read it; "
+                    "OCI answers both alike, and this identity may not list the compartment's "
+                    "secrets, which would tell. If it was never written, write it (warder vault "
+                    "put) or grant 'inspect secrets in compartment' of oci_compartment, by which "
+                    "the agent sees that it is not there; if it was, grant 'read secret-bundles' "
+                    "and 'use keys'",
+                    secret_name));
   }
   const std::optional<Secret>& found = *looked_up;
   if (found && !is_going(*found)) {
@@ -177,7 +179,7 @@ util::Error OciVault::unless_hidden(const std::string& secret_name, const Error&
   return error;
 }
 
-util::Result<Document> OciVault::read(std::string_view name, std::optional<std::uint64_t> version) {
+util::Result<Document> OciVault::read(std::string_view name, const Selector& selector) {
   WARDER_ASSIGN_OR_RETURN(const std::string secret, secret_name(name));
   const std::string what = reading(secret);
   OciCall call{.service = oci::Service::kSecrets,
@@ -185,8 +187,8 @@ util::Result<Document> OciVault::read(std::string_view name, std::optional<std::
                .path = "/secretbundles/actions/getByName",
                .query = {{"secretName", secret}, {"vaultId", options_.vault}},
                .what = what};
-  if (version) {
-    call.query.emplace_back("versionNumber", std::to_string(*version));
+  if (selector) {
+    call.query.push_back(*selector);
   }
   auto document = bundle(call);
   if (document) {
@@ -194,17 +196,31 @@ util::Result<Document> OciVault::read(std::string_view name, std::optional<std::
     absent_.erase(secret);
     return document;
   }
-  return version || document.error().code() != ErrorCode::kNotFound
+  return selector || document.error().code() != ErrorCode::kNotFound
              ? document.error()
              : unless_hidden(secret, document.error());
 }
 
 util::Result<Document> OciVault::get(std::string_view name, std::optional<std::uint64_t> version) {
+  return select(name, numbered(version));
+}
+
+util::Result<Document> OciVault::get_stage(std::string_view name, std::string_view stage) {
+  auto document = select(name, std::pair(std::string("stage"), std::string(stage)));
+  return document || document.error().code() != ErrorCode::kNotFound
+             ? std::move(document)
+             : document.error().with_context(
+                   fmt::format("no version of {} is {}, or the secret cannot be read (warder vault "
+                               "history {} lists its versions)",
+                               name, stage, name));
+}
+
+util::Result<Document> OciVault::select(std::string_view name, const Selector& selector) {
   WARDER_RETURN_IF_ERROR(check_name(name));
   if (!one_secret(name)) {
-    return read(name, version);
+    return read(name, selector);
   }
-  WARDER_ASSIGN_OR_RETURN(Document settings, read_settings(version));
+  WARDER_ASSIGN_OR_RETURN(Document settings, read_settings(selector));
   if (name == kSettings) {
     return settings;
   }
@@ -268,122 +284,6 @@ util::Result<std::optional<OciVault::Secret>> OciVault::find(std::string_view se
     }
   }
   return std::optional<Secret>();
-}
-
-util::Result<std::uint64_t> OciVault::update(const Secret& secret,
-                                             const crypto::SecretString& content,
-                                             std::string_view what) {
-  if (secret.state != "ACTIVE") {
-    return Error(ErrorCode::kConflict,
-                 fmt::format("{}: the secret is {}; {}", what, util::printable(secret.state, 40),
-                             secret.state == "PENDING_DELETION"
-                                 ? "cancel its deletion in the console, or choose another name"
-                                 : "try again when it is ACTIVE"));
-  }
-  std::string body = fmt::format(
-      R"({{"secretContent":{{"contentType":"BASE64","content":"{}","stage":"CURRENT"}}}})",
-      util::to_base64(content.bytes()));
-  const auto answer = client_.call({.service = oci::Service::kVaults,
-                                    .method = http::Method::kPut,
-                                    .path = "/secrets/" + http::percent_encode(secret.id),
-                                    .body = body,
-                                    .if_match = secret.etag,
-                                    .what = what});
-  crypto::wipe(&body);
-  if (!answer) {
-    return answer.error();
-  }
-  const auto version = number_of(json::parse(answer->body, nullptr, false), "currentVersionNumber");
-  // The service may still be at work; then the number is the next one.
-  return std::max(version, secret.version + 1);
-}
-
-util::Result<std::uint64_t> OciVault::put_member(std::string_view name,
-                                                 const crypto::SecretString& content,
-                                                 const PutOptions& options) {
-  const std::string what = fmt::format("writing {} into the settings secret", name);
-  // The etag is read before the content, so that a write in between is noticed.
-  WARDER_ASSIGN_OR_RETURN(const Secret current, secret(options_.settings_secret));
-  const std::uint64_t expected = options.expected_version.value_or(current.version);
-  const Error conflict(ErrorCode::kConflict, fmt::format("{}: its newest version is {}, not {}",
-                                                         what, current.version, expected));
-  // All members have the secret's version; 0 is that of one which is not there.
-  if (expected != current.version && (expected != 0 || name == kSettings)) {
-    return conflict;
-  }
-  if (name == kSettings) {
-    return update(current, content, what);
-  }
-  WARDER_ASSIGN_OR_RETURN(const Document settings, read_settings({}));
-  auto members = json::parse(settings.content.view(), nullptr, false);
-  if (!members.is_object()) {
-    return Error(ErrorCode::kInvalid, fmt::format("{}: it holds no JSON object", what));
-  }
-  if (expected != current.version && members.contains(std::string(name))) {
-    wipe(&members);
-    return conflict;
-  }
-  auto value = json::parse(content.view(), nullptr, false);
-  members[std::string(name)] =
-      value.is_discarded() ? json(std::string(content.view())) : std::move(value);
-  auto text = crypto::SecretString::take(members.dump(2));
-  wipe(&members);
-  return update(current, text, what);
-}
-
-util::Result<std::uint64_t> OciVault::put(std::string_view name,
-                                          const crypto::SecretString& content,
-                                          const PutOptions& options) {
-  WARDER_RETURN_IF_ERROR(check_name(name));
-  if (one_secret(name)) {
-    return put_member(name, content, options);
-  }
-  WARDER_ASSIGN_OR_RETURN(const std::string secret_name, this->secret_name(name));
-  const std::string what = fmt::format("writing the secret {}", secret_name);
-  WARDER_ASSIGN_OR_RETURN(const auto found, find(secret_name));
-  const std::uint64_t newest = found ? found->version : 0;
-  if (options.expected_version && *options.expected_version != newest) {
-    return Error(ErrorCode::kConflict, fmt::format("{}: its newest version is {}, not {}", what,
-                                                   newest, *options.expected_version));
-  }
-  if (found) {
-    return update(*found, content, what);
-  }
-  if (options_.key.empty()) {
-    return Error(
-        ErrorCode::kConfiguration,
-        fmt::format("{}: it is not there yet, and to make it the key that seals it must be "
-                    "known: set oci_key (an OCID) in [vault]",
-                    what));
-  }
-  json body = {{"compartmentId", options_.compartment},
-               {"vaultId", options_.vault},
-               {"keyId", options_.key},
-               {"secretName", secret_name},
-               {"secretContent",
-                {{"contentType", "BASE64"},
-                 {"content", util::to_base64(content.bytes())},
-                 {"stage", "CURRENT"}}}};
-  if (!options.comment.empty()) {
-    body["description"] = util::to_valid_utf8(options.comment);
-  }
-  std::string text = body.dump();
-  wipe(&body);
-  std::array<std::uint8_t, 16> random{};
-  WARDER_RETURN_IF_ERROR(crypto::random_bytes(random));
-  const std::string retry_token = util::to_hex(random);
-  const auto answer = client_.call({.service = oci::Service::kVaults,
-                                    .method = http::Method::kPost,
-                                    .path = "/secrets",
-                                    .body = text,
-                                    .retry_token = retry_token,
-                                    .what = what});
-  crypto::wipe(&text);
-  if (!answer) {
-    return answer.error();
-  }
-  return std::max<std::uint64_t>(
-      number_of(json::parse(answer->body, nullptr, false), "currentVersionNumber"), 1);
 }
 
 util::Result<std::vector<DocumentInfo>> OciVault::list() {
@@ -454,7 +354,7 @@ util::Result<std::vector<VersionInfo>> OciVault::versions(const std::string& id,
     VersionInfo info;
     info.version = number_of(summary, "versionNumber");
     info.time = time_of(summary, "timeCreated");
-    info.comment = util::printable(text_of(summary, "name"), 100);
+    info.comment = version_text(summary);
     info.readable = text_of(summary, "timeOfDeletion").empty();
     result.push_back(std::move(info));
   }
@@ -467,35 +367,8 @@ util::Result<std::vector<VersionInfo>> OciVault::history(std::string_view name) 
   if (one_secret(name)) {
     return versions(options_.settings_secret, what);
   }
-  WARDER_ASSIGN_OR_RETURN(const std::string secret_name, this->secret_name(name));
-  WARDER_ASSIGN_OR_RETURN(const auto found, find(secret_name));
-  if (!found) {
-    return Error(ErrorCode::kNotFound, fmt::format("there is no secret {}", secret_name));
-  }
-  return versions(found->id, what);
-}
-
-util::Status OciVault::remove(std::string_view name) {
-  WARDER_RETURN_IF_ERROR(check_name(name));
-  if (one_secret(name)) {
-    return Error(ErrorCode::kInvalid,
-                 "a member of the settings secret is not removed by itself: write the settings "
-                 "without it, with: warder vault put settings FILE");
-  }
-  WARDER_ASSIGN_OR_RETURN(const std::string secret_name, this->secret_name(name));
-  WARDER_ASSIGN_OR_RETURN(const auto found, find(secret_name));
-  if (!found) {
-    return Error(ErrorCode::kNotFound, fmt::format("there is no secret {}", secret_name));
-  }
-  const std::string what = fmt::format("removing the secret {}", secret_name);
-  const auto answer = client_.call(
-      {.service = oci::Service::kVaults,
-       .method = http::Method::kPost,
-       .path = fmt::format("/secrets/{}/actions/scheduleDeletion", http::percent_encode(found->id)),
-       .body = "{}",
-       .if_match = found->etag,
-       .what = what});
-  return answer ? util::Status() : answer.error();
+  WARDER_ASSIGN_OR_RETURN(const Secret found, needed(name));
+  return versions(found.id, what);
 }
 
 util::Result<Health> OciVault::health() {

@@ -5,6 +5,7 @@
 #include "util/result.h"
 #include "vault/oci_client.h"
 #include "vault/provider.h"
+#include "vault/stages.h"
 
 #include <map>
 #include <memory>
@@ -13,6 +14,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace warder::vault {
@@ -40,12 +42,14 @@ std::optional<std::string> document_of_secret(std::string_view prefix, std::stri
 // share its versions.
 //
 // A put() is an update with if-match on what was read, so that two writers cannot undo each other
-// (kConflict). remove() schedules the deletion, which OCI makes after `kDeletionDays`; until then
-// the name is taken and reading answers kNotFound. What is listed and cannot be found is kDenied:
-// OCI answers alike to what is not there and what may not be seen.
+// (kConflict). What put_pending() writes is current only after promote(); of one secret that holds
+// everything the whole is pending. remove() schedules the deletion, which OCI makes after
+// `kDeletionDays`; until then the name is taken and reading answers kNotFound. What is listed and
+// cannot be found is kDenied: OCI answers alike to what is not there and what may not be seen.
+// Where the list may not be read either nobody can tell which it is, and that is kDenied, too.
 //
 // Thread safe. `credentials` and `clock` must outlive it.
-class OciVault : public Provider {
+class OciVault : public Provider, public StagedProvider {
  public:
   static constexpr int kDeletionDays = 30;
 
@@ -61,6 +65,12 @@ class OciVault : public Provider {
   util::Result<std::vector<VersionInfo>> history(std::string_view name) override;
   util::Status remove(std::string_view name) override;
   util::Result<Health> health() override;
+  util::Result<Document> get_stage(std::string_view name, std::string_view stage) override;
+  util::Result<std::uint64_t> put_pending(std::string_view name,
+                                          const crypto::SecretString& content,
+                                          const PutOptions& options) override;
+  util::Result<std::uint64_t> promote(std::string_view name,
+                                      std::optional<std::uint64_t> version) override;
   std::optional<Failure> last_failure() const override { return client_.last_failure(); }
   void stop() override { client_.stop(); }
 
@@ -74,19 +84,30 @@ class OciVault : public Provider {
     std::string etag;
     util::WallTime time{};
   };
+  // Which version is read: a parameter of the request; none for the current one.
+  using Selector = std::optional<std::pair<std::string, std::string>>;
+  enum class Stage { kCurrent, kPending };
+
   static bool is_going(const Secret& secret);
   bool one_secret(std::string_view name) const;
   util::Result<std::string> secret_name(std::string_view name) const;
   util::Result<Document> bundle(const OciCall& call);
-  util::Result<Document> read(std::string_view name, std::optional<std::uint64_t> version);
-  util::Result<Document> read_settings(std::optional<std::uint64_t> version);
+  util::Result<Document> select(std::string_view name, const Selector& selector);
+  util::Result<Document> read(std::string_view name, const Selector& selector);
+  util::Result<Document> read_settings(const Selector& selector);
   util::Error unless_hidden(const std::string& secret_name, const util::Error& error);
   util::Result<std::optional<Secret>> find(std::string_view secret_name);
   util::Result<Secret> secret(const std::string& id);
+  util::Result<Secret> needed(std::string_view name);
+  util::Result<std::uint64_t> write(std::string_view name, const crypto::SecretString& content,
+                                    const PutOptions& options, Stage stage);
   util::Result<std::uint64_t> update(const Secret& secret, const crypto::SecretString& content,
-                                     std::string_view what);
+                                     std::string_view what, Stage stage);
   util::Result<std::uint64_t> put_member(std::string_view name, const crypto::SecretString& content,
-                                         const PutOptions& options);
+                                         const PutOptions& options, Stage stage);
+  util::Result<std::uint64_t> make(const std::string& secret_name,
+                                   const crypto::SecretString& content, const PutOptions& options,
+                                   std::string_view what);
   util::Result<std::vector<VersionInfo>> versions(const std::string& id, std::string_view what);
 
   OciClient client_;

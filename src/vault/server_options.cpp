@@ -76,6 +76,18 @@ constexpr Key kKeys[] = {
      .text = "Version of the KV engine. It is found out; set it only where the vault does not let "
              "this identity ask, and the version is 1. Variable VAULT_KV_VERSION.",
      .example = "2"},
+    {.name = "audit_devices",
+     .type = Type::kWords,
+     .fallback = "",
+     .most = "16",
+     .change = Change::kRestart,
+     .text =
+         "The vault's audit devices (its command: audit list) that are looked at every "
+         "interval: whether they are there, and still those that they were, which "
+         "sys/audit-hash of a constant tells. It needs update on sys/audit-hash/NAME, and each "
+         "look is two lines of the vault's audit log. An identity that may read sys/audit finds "
+         "the devices by itself.",
+     .example = "file"},
     {.name = "ca_file",
      .type = Type::kPath,
      .change = Change::kRestart,
@@ -505,6 +517,15 @@ bool says_how_to_log_in(const config::Values& values, const Environment& environ
   return login_method(reader, connection).has_value();
 }
 
+std::vector<std::string> watched_audit_devices(const config::Values& values) {
+  std::vector<std::string> names = values.list("audit_devices");
+  for (std::string& name : names) {
+    name.erase(name.find_last_not_of('/') + 1);  // as the vault lists them
+  }
+  std::erase(names, "");
+  return names;
+}
+
 bool enabled_by(const Environment& environment) {
   return says_yes(environment("VAULT_ENABLED").value_or(""));
 }
@@ -518,6 +539,7 @@ util::Result<ServerVaultOptions> server_options(const config::Values& values,
   read_login(&reader, state, &options);
   options.mount = reader.text("mount", "MOUNT_PATH");
   options.prefix = reader.text("prefix", "");
+  options.audit_devices.named = watched_audit_devices(values);
   const std::string version = reader.variable("KV_VERSION").value_or("");
   if (version == "1" || version == "2") {
     options.kv_version = version == "1" ? 1 : 2;

@@ -7,6 +7,8 @@
 #include "vault/server_vault.h"
 
 #include <filesystem>
+#include <string>
+#include <vector>
 
 namespace warder::vault {
 
@@ -15,6 +17,9 @@ const config::Table& server_table();
 
 // Which vault is asked when `provider` is not set: VAULT_ENABLED=true asks the server.
 bool enabled_by(const Environment& environment);
+
+// [vault] audit_devices.
+std::vector<std::string> watched_audit_devices(const config::Values& values);
 
 // True if the configuration or a variable says how to log in, completely or not.
 bool says_how_to_log_in(const config::Values& values, const Environment& environment);

@@ -19,6 +19,7 @@ constexpr std::size_t kMostRules = 1000;
 // What agent_rights() says each is for, by which keep_granted() knows its own text.
 constexpr std::string_view kTrail = "the append-only audit trail";
 constexpr std::string_view kCommitments = "commitments to events";
+constexpr std::string_view kDevices = "noticing that an audit device was made anew";
 constexpr std::string_view kWrapping = "wrapping the keys of backups";
 constexpr std::string_view kDataKeys = "wrapping the data keys of backups";
 constexpr std::string_view kCosign = "having checkpoints signed";
@@ -173,6 +174,11 @@ std::vector<Right> agent_rights(const PolicyPlan& plan) {
     rights.push_back(
         {"sys/audit-hash/" + plan.audit_device, {"update"}, std::string(kCommitments)});
   }
+  for (const std::string& device : plan.watched_devices) {
+    if (device != plan.audit_device) {
+      rights.push_back({"sys/audit-hash/" + device, {"update"}, std::string(kDevices)});
+    }
+  }
   if (!plan.transit_key.empty()) {
     const std::string& key = plan.transit_key;
     rights.push_back({"transit/decrypt/" + key, {"update"}, "opening the keys of backups"});
@@ -239,6 +245,8 @@ void keep_granted(std::string_view policy, PolicyPlan* plan) {
       before.trail = between(rule.path, "", "/data/events/*");
     } else if (rule.purpose == kCommitments) {
       before.audit_device = between(rule.path, "sys/audit-hash/", "");
+    } else if (rule.purpose == kDevices) {
+      add_once(between(rule.path, "sys/audit-hash/", ""), &plan->watched_devices);
     } else if (rule.purpose == kWrapping) {
       before.transit_key = between(rule.path, "transit/encrypt/", "");
     } else if (rule.purpose == kDataKeys) {

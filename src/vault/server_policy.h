@@ -17,6 +17,8 @@ struct PolicyPlan {
   std::string trail = {};
   // Audit device that hashes events (sys/audit-hash); empty: none.
   std::string audit_device = {};
+  // Audit devices that are looked at, whether they are still the ones they were (audit_devices.h).
+  std::vector<std::string> watched_devices = {};
   // Name of the transit key for data keys and signatures, mounted at `transit`; empty: none.
   std::string transit_key = {};
   // Other keys of `transit`: for the data keys of backups, and ([vault] cosign) for checkpoints.

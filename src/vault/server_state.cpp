@@ -4,8 +4,6 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
-
 namespace warder::vault {
 namespace {
 
@@ -28,16 +26,8 @@ std::vector<ProviderNotice> ServerState::look() {
   look_at(rekey_, notices);
   look_at(recovery_, notices);
   look_at(root_, notices);
-  look_at_devices(notices);
+  devices_.look(notices);
   return notices;
-}
-
-bool ServerState::may_ask(std::optional<util::MonotonicTime>& again) const {
-  if (again && clock_.monotonic() < *again) {
-    return false;
-  }
-  again.reset();
-  return true;
 }
 
 void ServerState::look_at_seal(std::vector<ProviderNotice>& notices) {
@@ -57,9 +47,10 @@ void ServerState::look_at_seal(std::vector<ProviderNotice>& notices) {
 }
 
 void ServerState::look_at(Ceremony& ceremony, std::vector<ProviderNotice>& notices) {
-  if (!may_ask(ceremony.again)) {
+  if (ceremony.again && clock_.monotonic() < *ceremony.again) {
     return;
   }
+  ceremony.again.reset();
   const Answer answer = open_(reading(ceremony.path));
   if (!answer.ok()) {
     if (answer.status >= 400 && answer.status < 500) {
@@ -81,47 +72,6 @@ void ServerState::look_at(Ceremony& ceremony, std::vector<ProviderNotice>& notic
     notices.push_back({Severity::kHigh, fmt::format("{} has ended", ceremony.what)});
   }
   ceremony.started = started;
-}
-
-void ServerState::look_at_devices(std::vector<ProviderNotice>& notices) {
-  if (!may_ask(devices_again_)) {
-    return;
-  }
-  const Answer answer = ask_(reading("sys/audit"));
-  if (!answer.ok()) {
-    if (answer.status >= 400 && answer.status < 500) {
-      devices_again_ = clock_.monotonic() + kNotOffered;
-    }
-    return;
-  }
-  std::vector<std::string> devices;
-  const nlohmann::json& data = answer.data();
-  if (data.is_object()) {
-    for (const auto& [name, device] : data.items()) {
-      devices.push_back(shown(name));
-    }
-  }
-  std::sort(devices.begin(), devices.end());
-  if (devices_) {
-    for (const std::string& name : *devices_) {
-      if (!std::binary_search(devices.begin(), devices.end(), name)) {
-        notices.push_back({Severity::kCritical,
-                           fmt::format("the vault's audit device {} is gone: what it would have "
-                                       "written is written nowhere",
-                                       name)});
-      }
-    }
-    for (const std::string& name : devices) {
-      if (!std::binary_search(devices_->begin(), devices_->end(), name)) {
-        notices.push_back(
-            {Severity::kHigh, fmt::format("the vault has a new audit device {}", name)});
-      }
-    }
-  } else if (devices.empty()) {
-    notices.push_back(
-        {Severity::kHigh, "the vault has no audit device: what is done there is written nowhere"});
-  }
-  devices_ = std::move(devices);
 }
 
 }  // namespace warder::vault

@@ -1,12 +1,12 @@
 #pragma once
 
 #include "util/clock.h"
+#include "vault/audit_devices.h"
 #include "vault/provider_notice.h"
 
 #include <chrono>
 #include <functional>
 #include <optional>
-#include <string>
 #include <vector>
 
 namespace warder::vault {
@@ -16,20 +16,22 @@ struct Call;
 
 // What a Vault or OpenBao server does that leaves no line in its audit log, asked from time to
 // time: whether it is sealed, whether a rekey or the generation of a root token is under way, and
-// which audit devices it has. A notice comes when something changed since the last look; the first
-// look says nothing, but for what is under way.
+// what became of its audit devices (audit_devices.h). A notice comes when something changed since
+// the last look; the first look says nothing, but for what is under way.
 //
-// What a server does not offer (OpenBao answers 405 to rekey and generate-root) or the identity
-// may not ask (sys/audit needs sudo) is asked again after kNotOffered only, since every refusal is
-// itself two lines of the audit log. So at most four requests a look. One thread.
+// What a server does not offer (OpenBao answers 405 to rekey and generate-root) is asked again
+// after kNotOffered only, since every refusal is itself two lines of the audit log. So a look is at
+// most five requests and one for each audit device. One thread.
 class ServerState {
  public:
-  static constexpr std::chrono::hours kNotOffered{6};
+  static constexpr std::chrono::hours kNotOffered = AuditDevices::kNotOffered;
 
   using Ask = std::function<Answer(Call)>;
   // `open` asks without a token, `ask` with the session's.
-  ServerState(Ask open, Ask ask, const util::Clock& clock)
-      : open_(std::move(open)), ask_(std::move(ask)), clock_(clock) {}
+  ServerState(Ask open, Ask ask, AuditDeviceOptions devices, const util::Clock& clock)
+      : open_(std::move(open)),
+        clock_(clock),
+        devices_(std::move(devices), std::move(ask), clock) {}
 
   std::vector<ProviderNotice> look();
 
@@ -43,18 +45,14 @@ class ServerState {
   };
   void look_at_seal(std::vector<ProviderNotice>& notices);
   void look_at(Ceremony& ceremony, std::vector<ProviderNotice>& notices);
-  void look_at_devices(std::vector<ProviderNotice>& notices);
-  bool may_ask(std::optional<util::MonotonicTime>& again) const;
 
   const Ask open_;
-  const Ask ask_;
   const util::Clock& clock_;
   std::optional<bool> sealed_;
   Ceremony rekey_{"sys/rekey/init", "a rekey (new unseal keys)"};
   Ceremony recovery_{"sys/rekey-recovery-key/init", "a rekey of the recovery keys"};
   Ceremony root_{"sys/generate-root/attempt", "the generation of a root token"};
-  std::optional<std::vector<std::string>> devices_;
-  std::optional<util::MonotonicTime> devices_again_;
+  AuditDevices devices_;
 };
 
 }  // namespace warder::vault

@@ -101,6 +101,16 @@ std::vector<VersionInfo> versions_of(const json& metadata, util::WallTime now) {
   return infos;
 }
 
+AuditDeviceOptions audit_devices(const ServerVaultOptions& options) {
+  const ServerConnection& connection = options.connection;
+  std::string vault = connection.name_space;
+  for (const std::string& address : connection.addresses) {
+    vault += " " + address;
+  }
+  const AuditDeviceOptions& given = options.audit_devices;
+  return {given.named, std::move(vault), given.file, given.key.copy()};
+}
+
 }  // namespace
 
 ServerVault::ServerVault(ServerVaultOptions options, const util::Clock& clock,
@@ -112,7 +122,7 @@ ServerVault::ServerVault(ServerVaultOptions options, const util::Clock& clock,
       leases_([this](Call call) { return ask(std::move(call)); },
               [this] { return login_.sessions(); }, clock),
       state_([this](const Call& call) { return client_.perform(call); },
-             [this](Call call) { return ask(std::move(call)); }, clock) {}
+             [this](Call call) { return ask(std::move(call)); }, audit_devices(options_), clock) {}
 
 ServerVault::~ServerVault() {
   client_.stop();

@@ -3,6 +3,7 @@
 #include "crypto/secret.h"
 #include "util/clock.h"
 #include "util/result.h"
+#include "vault/audit_devices.h"
 #include "vault/leases.h"
 #include "vault/provider.h"
 #include "vault/server_client.h"
@@ -28,6 +29,8 @@ struct ServerVaultOptions {
   std::optional<int> kv_version = {};
   // Of a wrapped SecretID that is kept (LoginOptions::keep_file).
   crypto::SecretString keep_key = {};
+  // Its `vault` is set here.
+  AuditDeviceOptions audit_devices = {};
 };
 
 // Documents in HashiCorp Vault or OpenBao: each is one secret of a KV mount, its content the JSON

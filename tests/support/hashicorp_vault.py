@@ -38,6 +38,12 @@ class Vault(OpenBao):
         for number, (kind, options) in enumerate(devices):
             self.call("POST", f"sys/audit/{kind}-{number}", {"type": kind, "options": options})
 
+    def add_audit_device(self, name, path, **options):
+        self.call("POST", f"sys/audit/{name}", {"type": "file", "options": {"file_path": str(path), **options}})
+
+    def remove_audit_device(self, name):
+        self.call("DELETE", f"sys/audit/{name}")
+
     def command(self):
         words = [binary(), "--listen", f"127.0.0.1:{self.port}", "--cluster", f"127.0.0.1:{self.cluster_port}",
                  "--data", self.folder / "data"]

@@ -11,7 +11,9 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import shutil
+import signal
 import ssl
 import subprocess
 import sys
@@ -173,6 +175,21 @@ class OpenBao(ServerProcess):
         self.call("POST", f"auth/approle/role/{role}", {"token_policies": list(policies), **options})
         return (self.call("GET", f"auth/approle/role/{role}/role-id")["data"]["role_id"],
                 self.call("POST", f"auth/approle/role/{role}/secret-id", {})["data"]["secret_id"])
+
+    def add_audit_device(self, name, path, **options):
+        """A file device, as this server takes one while it runs: declared in its configuration, which SIGHUP has read again."""
+        words = "".join(f'\n    {key} = "{value}"' for key, value in {"file_path": path, **options}.items())
+        self.declare(lambda text: text + f'audit "file" "{name}" {{\n  options {{{words}\n  }}\n}}\n')
+        self.until(lambda: f"{name}/" in self.call("GET", "sys/audit")["data"], f"the audit device {name}")
+
+    def remove_audit_device(self, name):
+        self.declare(lambda text: re.sub(rf'audit "file" "{name}" {{\n(.*\n)*?}}\n', "", text))
+        self.until(lambda: f"{name}/" not in self.call("GET", "sys/audit")["data"], f"no audit device {name}")
+
+    def declare(self, change):
+        file = self.folder / "bao.hcl"
+        file.write_text(change(file.read_text()))
+        self.process.send_signal(signal.SIGHUP)
 
     def audit(self):
         """The entries of the audit log so far."""

@@ -154,22 +154,40 @@ class Cloud:
         return {
             "id": secret["id"], "compartmentId": COMPARTMENT, "vaultId": VAULT, "keyId": KEY,
             "secretName": secret["name"], "lifecycleState": secret["state"],
-            "currentVersionNumber": len(secret["versions"]), "timeCreated": secret["created"],
+            "currentVersionNumber": secret["current"], "timeCreated": secret["created"],
             "description": secret["description"], "freeformTags": {}, "definedTags": {},
         }
 
     def named(self, name):
         return next((s for s in self.secrets.values() if s["name"] == name), None)
 
+    @staticmethod
+    def stages(secret, number):
+        """Of a version: its own stage, and LATEST for the newest."""
+        own = ("CURRENT" if number == secret["current"] else "PREVIOUS" if number == secret["previous"] else
+               "PENDING" if secret["versions"][number - 1]["pending"] else "DEPRECATED")
+        return [own] + (["LATEST"] if number == len(secret["versions"]) else [])
+
+    def make_current(self, secret, number):
+        secret["previous"], secret["current"] = secret["current"], number
+        secret["versions"][number - 1]["pending"] = False
+
     def bundle(self, secret, query):
         if secret is None or secret["state"] != "ACTIVE":
             raise Refused(404, "NotAuthorizedOrNotFound",
                           "Authorization failed or requested resource not found.")
-        number = int(query.get("versionNumber", len(secret["versions"])))
-        if not 1 <= number <= len(secret["versions"]):
+        if "versionNumber" in query and "stage" in query:
+            raise Refused(400, "InvalidParameter", "one selector at most")
+        stage = query.get("stage", "CURRENT")
+        if stage not in ("CURRENT", "PENDING", "LATEST", "PREVIOUS", "DEPRECATED"):
+            raise Refused(400, "InvalidParameter", "stage")
+        count = len(secret["versions"])
+        in_stage = [n for n in range(1, count + 1) if stage in self.stages(secret, n)]
+        number = int(query.get("versionNumber", in_stage[-1] if in_stage else 0))
+        if not 1 <= number <= count:
             raise Refused(404, "NotAuthorizedOrNotFound", "no such version")
         version = secret["versions"][number - 1]
-        stages = ["CURRENT", "LATEST"] if number == len(secret["versions"]) else ["DEPRECATED"]
+        stages = self.stages(secret, number)
         return {
             "secretId": secret["id"], "timeCreated": version["time"], "versionNumber": number,
             "versionName": None, "timeOfDeletion": None, "timeOfExpiry": None, "stages": stages,
@@ -188,12 +206,15 @@ class Cloud:
         if self.named(value["secretName"]):
             raise Refused(409, "NotAuthorizedOrResourceAlreadyExists")
         content = self.content(value["secretContent"])
+        if content.get("stage", "CURRENT") != "CURRENT":
+            raise Refused(400, "InvalidParameter", "stage")
         number = next(self.numbers)
         secret = {
             "id": f"ocid1.vaultsecret.oc1.eu-frankfurt-1.test{number}",
             "name": value["secretName"], "state": "ACTIVE", "created": self.stamp(),
             "description": value.get("description"), "etag": f"etag{number}-1",
-            "versions": [{"content": content["content"], "time": self.stamp()}],
+            "versions": [{"content": content["content"], "time": self.stamp(), "pending": False}],
+            "current": 1, "previous": None,
         }
         self.secrets[secret["id"]] = secret
         return secret
@@ -205,10 +226,22 @@ class Cloud:
                                        "description", "metadata"})
         if secret["state"] != "ACTIVE":
             raise Refused(409, "IncorrectState")
+        if len({"secretContent", "currentVersionNumber", "secretRules"} & set(value)) > 1:
+            raise Refused(400, "InvalidParameter", "one kind of change at a time")
         if "secretContent" in value:
             content = self.content(value["secretContent"])
-            secret["versions"].append({"content": content["content"], "time": self.stamp()})
-        secret["etag"] = f"{secret['etag'].split('-')[0]}-{len(secret['versions'])}"
+            stage = content.get("stage", "CURRENT")
+            if stage not in ("CURRENT", "PENDING"):
+                raise Refused(400, "InvalidParameter", "stage")
+            secret["versions"].append({"content": content["content"], "time": self.stamp(), "pending": stage == "PENDING"})
+            if stage == "CURRENT":
+                self.make_current(secret, len(secret["versions"]))
+        if "currentVersionNumber" in value:
+            number = value["currentVersionNumber"]
+            if type(number) is not int or not 1 <= number <= len(secret["versions"]):
+                raise Refused(400, "InvalidParameter", "currentVersionNumber")
+            self.make_current(secret, number)
+        secret["etag"] = f"{secret['etag'].split('-')[0]}-{next(self.numbers)}"
 
     # -- an instance --------------------------------------------------------------------------
 
@@ -543,10 +576,9 @@ class Cloud:
                 self.update(secret, body, headers.get("if-match"))
                 return self.describe(secret), {"etag": secret["etag"]}
             if method == "GET" and tail == "/versions":
-                newest = len(secret["versions"])
                 rows = [{"secretId": secret["id"], "versionNumber": i + 1, "name": None,
                          "timeCreated": v["time"], "contentType": "BASE64", "timeOfDeletion": None,
-                         "stages": ["CURRENT", "LATEST"] if i + 1 == newest else ["DEPRECATED"]}
+                         "stages": self.stages(secret, i + 1)}
                         for i, v in enumerate(secret["versions"])]
                 if query.get("sortOrder") == "DESC":
                     rows.reverse()

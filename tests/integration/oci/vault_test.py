@@ -44,6 +44,96 @@ class Vault(OciTest):
         rows = json.loads(self.warder("--json", "vault", "history", "jails"))
         self.assertEqual([row["version"] for row in rows], [2, 1])
 
+    def test_a_version_that_waits_is_current_only_when_it_is_promoted(self):
+        self.warder("vault", "put", "jails", stdin='{"a":1}')
+        secret_id = next(iter(self.cloud.secrets))
+        sdk = lambda **how: json.loads(fake_oci.base64.b64decode(self.sdk(oci.secrets.SecretsClient).get_secret_bundle(
+            secret_id, **how).data.secret_bundle_content.content))
+        said = self.warder("vault", "put", "jails", "--pending", stdin='{"a":2}')
+        self.assertIn("jails has version 2, which waits", said)
+        self.assertEqual(json.loads(self.warder("vault", "get", "jails")), {"a": 1})
+        self.assertEqual(json.loads(self.warder("vault", "get", "jails", "--stage", "pending")), {"a": 2})
+        self.assertEqual((sdk(), sdk(stage="PENDING")), ({"a": 1}, {"a": 2}))
+        rows = lambda: [(row["version"], row["comment"]) for row in json.loads(self.warder("--json", "vault", "history", "jails"))]
+        self.assertEqual(rows(), [(2, "PENDING"), (1, "CURRENT")])
+        self.assertEqual(self.warder("vault", "promote", "jails"), "jails is now version 2\n")
+        self.assertEqual(json.loads(self.warder("vault", "get", "jails")), {"a": 2})
+        self.assertEqual(json.loads(self.warder("vault", "get", "jails", "--stage", "PREVIOUS")), {"a": 1})
+        self.assertEqual(rows(), [(2, "CURRENT"), (1, "PREVIOUS")])
+        self.assertEqual(self.sdk(oci.vault.VaultsClient).get_secret(secret_id).data.current_version_number, 2)
+        # What Oracle's client lets wait is found, and going back is the same as going on.
+        content = fake_oci.base64.b64encode(b'{"a":3}').decode()
+        self.sdk(oci.vault.VaultsClient).update_secret(secret_id, oci.vault.models.UpdateSecretDetails(
+            secret_content=oci.vault.models.Base64SecretContentDetails(content=content, stage="PENDING")))
+        self.assertEqual(json.loads(self.warder("vault", "get", "jails", "--stage", "LATEST")), {"a": 3})
+        self.warder("vault", "promote", "jails", "--version", "1")
+        self.assertEqual(json.loads(self.warder("vault", "get", "jails")), {"a": 1})
+        self.assertEqual(rows(), [(3, "PENDING"), (2, "PREVIOUS"), (1, "CURRENT")])
+        # A put beside one that waits.
+        self.assertEqual(self.warder("vault", "put", "jails", stdin='{"a":4}'), "jails is now version 4\n")
+        self.assertEqual(rows(), [(4, "CURRENT"), (3, "PENDING"), (2, "DEPRECATED"), (1, "PREVIOUS")])
+        self.assertEqual(json.loads(self.warder("vault", "get", "jails", "--stage", "deprecated")), {"a": 2})
+
+    def test_what_cannot_wait_or_be_promoted_is_named(self):
+        self.assertIn("first version is always the current one",
+                      self.warder("vault", "put", "jails", "--pending", stdin="{}", status=6))
+        self.assertIn("there is no secret warder-jails", self.warder("vault", "promote", "jails", status=6))
+        self.warder("vault", "put", "jails", stdin="{}")
+        self.assertIn("no version of jails is PENDING", self.warder("vault", "get", "jails", "--stage", "PENDING", status=6))
+        self.assertIn("1 is the current one already, and none is newer", self.warder("vault", "promote", "jails", status=1))
+        self.assertIn("it has no version 7", self.warder("vault", "promote", "jails", "--version", "7", status=6))
+        self.warder("vault", "put", "jails", "--pending", stdin='{"a":1}')
+        # Somebody writes between the look-up and the change.
+        original = self.cloud.route
+
+        def route(method, path, query, headers, body):
+            if method == "PUT":
+                next(iter(self.cloud.secrets.values()))["etag"] += "x"
+            return original(method, path, query, headers, body)
+        self.cloud.route = route
+        self.assertIn("somebody else changed it", self.warder("vault", "promote", "jails", status=1))
+        self.assertEqual(json.loads(self.warder("vault", "get", "jails")), {})
+        for words in (("get", "jails", "--stage", "NEWEST"), ("get", "jails", "--stage", "PENDING", "--version", "1"),
+                      ("promote", "jails", "--version", "0"), ("promote",)):
+            self.warder("vault", *words, status=2)
+
+    def test_one_secret_waits_as_a_whole(self):
+        self.warder("vault", "put", "settings", stdin=json.dumps({"jails": {"a": 1}, "alerts": {"b": 1}}))
+        env = {"OCISECRET_OCID": next(iter(self.cloud.secrets))}
+        self.configure(layout="\n")
+        self.warder("vault", "put", "jails", "--pending", stdin='{"a":2}', env=env)
+        self.assertEqual(json.loads(self.warder("vault", "get", "jails", env=env)), {"a": 1})
+        self.assertEqual(json.loads(self.warder("vault", "get", "settings", "--stage", "PENDING", env=env)),
+                         {"jails": {"a": 2}, "alerts": {"b": 1}})
+        self.assertEqual(json.loads(self.warder("vault", "get", "jails", "--stage", "PENDING", env=env)), {"a": 2})
+        self.warder("vault", "promote", "jails", env=env)
+        self.assertEqual(json.loads(self.warder("vault", "get", "settings", env=env)), {"jails": {"a": 2}, "alerts": {"b": 1}})
+
+    def test_who_may_read_and_not_list_is_told_that_nobody_can_tell(self):
+        self.warder("vault", "put", "jails", stdin='{"a":1}')
+        original = self.cloud.route
+
+        def route(method, path, query, headers, body):
+            if path.startswith("/20180608/secrets"):
+                raise fake_oci.Refused(404, "NotAuthorizedOrNotFound", "Authorization failed or requested resource not found.")
+            return original(method, path, query, headers, body)
+        self.cloud.route = route
+        self.assertEqual(json.loads(self.warder("vault", "get", "jails")), {"a": 1})
+        said = self.warder("vault", "get", "alerts", status=5)
+        for words in ("reading the secret warder-alerts: it is not there, or this identity may not read it", "OCI answers both alike",
+                      "may not list the compartment's secrets", "warder vault put", "'inspect secrets in compartment'",
+                      "'read secret-bundles'"):
+            self.assertIn(words, said)
+        # A list that does not come is no answer about rights.
+        def away(method, path, query, headers, body):
+            if path.endswith("/secrets"):
+                raise fake_oci.Refused(500, "InternalServerError", "made up")
+            return original(method, path, query, headers, body)
+        self.cloud.route = away
+        self.assertIn("made up", self.warder("vault", "get", "alerts", status=4))
+        self.cloud.route = original
+        self.assertIn("it is not there, or this identity may not see it", self.warder("vault", "get", "alerts", status=6))
+
     def test_all_pages_are_read(self):
         for number in range(5):
             self.warder("vault", "put", f"doc{number}", stdin="{}")

@@ -1,5 +1,6 @@
 """The audit log of a real OpenBao or HashiCorp Vault, watched by the agent: every detection of jails/vault.conf that the server
 can be brought to do is done by a call of its API, and the alerts are exactly those expected. A day without them gives none."""
+import datetime
 import json
 import signal
 import unittest
@@ -43,15 +44,16 @@ class World(unittest.TestCase):
         return self.bao.call("POST", "auth/approle/login", {"role_id": role_id, "secret_id": secret_id},
                              token="-", source=source)["auth"]["client_token"]
 
-    def watch(self, jails, interval="1s", more=""):
+    def watch(self, jails, interval="1s", more="", vault="", log=None):
         role_id, secret_id = self.bao.approle("warder", ("warder",), token_ttl="20m")
         file = self.host.secret_file("secret-id", secret_id)
         self.copy = self.host.folder / "copy.log"
         self.copy.write_text("")
-        text = "".join(f"[{jail}]\nenabled = yes\nlogpath = {self.bao.audit_log}\n          {self.copy}\n{keys}"
+        log = log or self.bao.audit_log
+        text = "".join(f"[{jail}]\nenabled = yes\nlogpath = {log}\n          {self.copy}\n{keys}"
                        for jail, keys in jails.items())
         self.host.configure(f"provider = vault\naddress = {self.bao.url}\nplain_http = yes\ninterval = {interval}\n"
-                            f"role_id = {role_id}\nsecret_id = file:{file}", jails=text + more)
+                            f"role_id = {role_id}\nsecret_id = file:{file}\n{vault}", jails=text + more)
         self.host.start()
         self.watched_from = self.bao.audit_log.stat().st_size
 
@@ -102,10 +104,13 @@ class Detections(World):
         ciphertext = call("POST", "transit/encrypt/backup", {"plaintext": "aGVsbG8="})["data"]["ciphertext"]
         call("POST", "sys/quotas/config", {"enable_rate_limit_audit_logging": True})
         bao.mount_kv("limited", 1)
+        if not ON_VAULT:  # which writes it unasked
+            call("POST", "sys/config/auditing/request-headers/User-Agent", {"hmac": False})
         call("POST", "sys/quotas/rate-limit/few", {"path": "limited", "rate": 1, "interval": "1h"})
         wrapped = call("POST", "sys/wrapping/wrap", {"a": "b"}, headers={"X-Vault-Wrap-TTL": "60"})["wrap_info"]["token"]
 
         jails = {jail: "" for jail in shipped() if jail != "vault-documents"}
+        jails["vault-first-agent"] = "learn = 0s\n"
         jails["vault-network"] = "networks = web: 127.0.0.1\n"
         jails["vault-secret-outside"] = "paths = web: secret/data/web/*\n"
         self.watch(jails, more=f"[silent]\nenabled = yes\nfilter = vault-seal\noutcome = alert\nlogpath = {self.host.folder}/auth.log\n")
@@ -195,6 +200,11 @@ class Detections(World):
                                call("POST", "auth/approle/role/fresh/secret-id", {})["data"]["secret_id"])
         expect("vault-new-entity", "entity ", lambda: self.log_in("fresh"))
         expect("vault-first-sight", "role fresh", lambda: self.log_in("fresh", source="127.0.0.4"))
+        read = lambda agent: bao.call("GET", "secret/data/web/u", token=self.web, headers={"User-Agent": agent})
+        [read("web/1.0") for _ in range(3)]
+        self.judged_all()
+        self.assertNotIn("vault-first-agent", [jail for jail, _ in self.alerts()])
+        expect("vault-first-agent", "entity ", lambda: read("curl/8.5.0"))
         expect("vault-probe", "address 127.0.0.1", lambda: [self.refused(404, "GET", f"nosuch/p{i}", token=admin) for i in range(3)])
         expect("vault-quota", "address 127.0.0.1", lambda: [self.must_fail("GET", "limited/none", token=admin) for _ in range(3)])
         expect("vault-break-glass", "display token-admin", lambda: call("GET", "secret/data/break-glass/x"))
@@ -206,8 +216,10 @@ class Detections(World):
 
         # Another device's copy of the same requests says nothing new.
         before = self.host.status()["lines"]
-        self.copy.write_bytes(self.bao.audit_log.read_bytes()[self.watched_from:])
-        copied = self.copy.read_text().count("\n")
+        again = self.bao.audit_log.read_bytes()[self.watched_from:]
+        with open(self.copy, "ab") as copy:
+            copy.write(again)
+        copied = again.count(b"\n")
         self.host.until(lambda: self.host.status()["lines"] >= before + copied, "the copy is judged")
         self.judged_all()
 
@@ -219,14 +231,76 @@ class Detections(World):
         for (jail, key), (wanted, begin) in zip(found, sorted(expected)):
             self.assertEqual(jail, wanted)
             self.assertTrue(key.startswith(begin), f"{key} is not {begin}")
-        # All jails of the file but those for Vault alone have been seen at work.
-        self.assertEqual({jail for jail, _ in found}, set(jails) - (set() if ON_VAULT else ONLY_VAULT))
+        # All jails of the file but those for Vault alone, and that of the hours (below), have been seen at work.
+        self.assertEqual({jail for jail, _ in found}, set(jails) - {"vault-first-hour"} - (set() if ON_VAULT else ONLY_VAULT))
         # Nobody was kept out.
         self.assertEqual(self.host.json("bans")["total"], 0)
         # Shown where one looks.
         self.assertEqual(self.host.jails()["vault-denied"]["outcome"], "alert")
         self.assertEqual(self.host.jails()["vault-denied"]["alerts"], 1)
         self.assertIn("role web", self.host.run("explain", "role web"))
+
+
+class Hours(World):
+    """A role that logs in at an hour of the day at which it never did: the server's own line of a login, of another time."""
+
+    def test_a_login_at_an_hour_that_was_never_seen(self):
+        self.watch({"vault-first-hour": "learn = 0s\nquiet = 0s\n"})
+        self.log_in("web")
+        logged = lambda: [line for line in self.bao.audit_log.read_text().splitlines() if '"type":"response"' in line and
+                          json.loads(line)["request"]["path"] == "auth/approle/login" and '"role_name":"web"' in line]
+        self.host.until(lambda: self.host.jails()["vault-first-hour"]["findings"] > 0, "the login is judged")
+
+        def again(hours, number):
+            """The login so many hours earlier, judged by an agent that was away."""
+            line = json.loads(logged()[-1])
+            time = datetime.datetime.fromisoformat(line["time"][:19] + "+00:00") - datetime.timedelta(hours=hours)
+            line["time"] = time.strftime("%Y-%m-%dT%H:%M:%SZ")
+            line["request"]["id"] = f"00000000-0000-4000-8000-{number:012}"
+            self.host.stop(signal.SIGKILL)
+            with open(self.copy, "a") as copy:
+                copy.write(json.dumps(line) + "\n")
+            self.host.start()
+            self.judged_all()
+            return time.strftime("%H")
+
+        # Not those of the agent's own logins, for which a new hour may begin meanwhile.
+        alerts = lambda: [text for text in self.host.events("alert") if "web" in text]
+        hour = again(3, 1)
+        told = self.host.until(alerts, "the hour is told")
+        self.assertIn(f": hour {hour} was not seen of it within 30d", told[0])
+        for number, hours in enumerate((3, 0, 3), 2):  # known by now, also after a restart
+            again(hours, number)
+        self.assertEqual(alerts(), told)
+
+
+class Elided(World):
+    """A device with elide_list_responses: of a list its answer holds the number of names, not the names."""
+
+    def test_lists_without_their_names_are_told_like_others(self):
+        log = self.host.folder / "elided.log"
+        self.bao.add_audit_device("elided", log, elide_list_responses="true")
+        for i in range(3):
+            self.bao.call("POST", f"secret/data/web/m{i}", {"data": {"a": "b"}}, token=self.admin)
+        for i in range(20):
+            self.bao.call("POST", f"secret/data/f{i}/x", {"data": {"a": "b"}}, token=self.admin)
+        jails = {jail: "" for jail in shipped() if jail not in ("vault-documents", "vault-first-agent", "vault-first-hour")}
+        jails["vault-network"] = "networks = web: 127.0.0.1\n"
+        jails["vault-secret-outside"] = "paths = web: secret/data/web/*\n"
+        self.watch(jails, log=log)
+        names = lambda: [entry["response"]["data"]["keys"] for entry in map(json.loads, log.read_text().splitlines())
+                         if entry["type"] == "response" and entry["request"]["operation"] == "list" and "data" in entry.get("response", {})]
+        for _ in range(3):
+            self.bao.call("LIST", "secret/metadata/web", token=self.web)
+            self.bao.call("GET", "secret/data/web/m0", token=self.web)
+        self.host.until(lambda: len(names()) == 3, "the lists are written")
+        self.assertEqual(names(), [3, 3, 3])
+        self.judged_all()
+        self.assertEqual(self.alerts(), [])
+        self.bao.call("LIST", "auth/token/accessors", token=self.admin)
+        [self.bao.call("LIST", f"secret/metadata/f{i}", token=self.web) for i in range(20)]
+        self.host.until(lambda: sorted(jail for jail, _ in self.alerts()) == ["vault-accessor-list", "vault-enumeration"], "both")
+        self.assertNotIn("m0", "".join(self.host.events("alert")))
 
 
 class Counts(World):
@@ -296,6 +370,65 @@ class Silence(World):
         # A sealed vault writes nothing, and that is told as what it is.
         self.bao.seal()
         self.host.until(lambda: any("the vault is sealed" in text for text in self.host.events("vault")), "the seal is told")
+
+
+class Devices(World):
+    """An audit device that is removed and made anew at the same path between two looks leaves nothing on itself but its last line."""
+
+    def setUp(self):
+        super().setUp()
+        self.bao.add_audit_device("second", self.host.folder / "second.log")
+        self.hashes = 'path "sys/audit-hash/*" { capabilities = ["update"] }\n'
+
+    def remake(self, name):
+        self.bao.remove_audit_device(name)
+        self.bao.add_audit_device(name, self.host.folder / f"{name}.log")
+
+    def devices_told(self):
+        return [text for text in self.host.events("vault") if "audit device" in text]
+
+    def looked_again(self, times=2):
+        """Waits until each named device's hash was asked for so many times more."""
+        asked = lambda: sum(entry["type"] == "response" and entry["request"]["path"] == "sys/audit-hash/second" for entry in self.bao.audit())
+        until = asked() + times
+        self.host.until(lambda: asked() >= until, "the agent looks")
+
+    def test_removed_and_made_anew_between_two_looks(self):
+        self.bao.policy("warder", READER + self.hashes)
+        self.watch({}, vault="audit_devices = file second\n")
+        self.looked_again()
+        self.assertEqual(self.devices_told(), [])
+        self.remake("second")
+        told = self.host.until(self.devices_told, "the new device is told")
+        self.looked_again()
+        self.assertEqual(self.devices_told(), told)
+        self.assertEqual(len(told), 1)
+        self.assertIn("audit device second/ was removed and made anew", told[0])
+        # Also when nobody looked meanwhile.
+        self.host.stop(signal.SIGKILL)
+        self.remake("second")
+        self.host.start()
+        self.host.until(lambda: len(self.devices_told()) == 2, "it is told after a restart")
+        self.looked_again()
+        self.assertEqual(len(self.devices_told()), 2)
+
+    def test_an_identity_that_lists_devices_needs_no_names(self):
+        self.bao.policy("warder", READER + self.hashes + 'path "sys/audit" { capabilities = ["read", "sudo"] }\n')
+        self.watch({}, vault="")
+        self.looked_again()
+        self.remake("second")
+        self.host.until(lambda: any("second/ was removed and made anew" in text for text in self.devices_told()), "it is told")
+
+    def test_without_the_right_it_is_said_once(self):
+        self.watch({}, vault="audit_devices = file\n")
+        told = self.host.until(self.devices_told, "it is said")
+        self.assertIn("grant update on sys/audit-hash/file", told[0])
+        missing = self.host.run("vault", "policies", "check", status=1, output="stdout")
+        self.assertIn("sys/audit-hash/file", missing)
+        self.host.stop()
+        self.host.start()
+        self.host.until(lambda: any("sys/audit-hash/file" == entry["request"]["path"] for entry in self.bao.audit()), "it is asked")
+        self.assertEqual(self.devices_told(), told)
 
 
 if __name__ == "__main__":

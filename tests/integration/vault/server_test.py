@@ -2,11 +2,12 @@
 import contextlib
 import json
 import os
+import pty
 import sqlite3
 import subprocess
 import unittest
 
-from world import READER, Host, Refused, Server
+from world import READER, WARDER, Host, Refused, Server
 
 
 class WholeVault(unittest.TestCase):
@@ -38,6 +39,7 @@ class WholeVault(unittest.TestCase):
         self.assertEqual(id_file.stat().st_mode & 0o777, 0o600)
         self.assertNotIn(id_file.read_text(), said)
         self.assertIn(f"ca_file = {bao.ca}\n", snippet)
+        self.assertIn("\naudit_devices = file\n", snippet)
         self.host.configure(snippet[len("[vault]\n"):snippet.index("\n\n")])
         # Again and for one thing more, it takes nothing away: the SecretID stays good, and the trail.
         secret_id = id_file.read_text()
@@ -69,7 +71,42 @@ class WholeVault(unittest.TestCase):
         problems = json.loads(self.failing_output("--json", "vault", "policies", "check"))
         self.assertEqual({(p["kind"], p["path"]) for p in problems},
                          {("too much", "secret/data/warder/*"), ("missing", "secret/metadata/warder/*"),
+                          ("missing", "sys/audit-hash/file"),
                           ("too much", "sys/policies/acl/warder-probe")})
+
+    def asked(self, answers, status=0):
+        """What `vault setup` says on a terminal on which these lines are typed."""
+        ours, its = pty.openpty()
+        process = subprocess.Popen([WARDER, "--config", self.host.folder / "warder.conf", "vault", "setup"], stdin=its,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**self.host.environment, **self.admin})
+        os.close(its)
+        os.write(ours, "".join(line + "\n" for line in answers).encode())
+        said = process.communicate(timeout=60)[0]
+        os.close(ours)
+        self.assertEqual(process.returncode, status, said)
+        return said
+
+    def test_setup_asks_on_a_terminal(self):
+        policies = lambda: set(self.bao.call("LIST", "sys/policies/acl")["data"]["keys"])
+        before = policies()
+        said = self.asked(["", "", "", "", "", ""], status=1)  # nobody said yes
+        self.assertIn("nothing was changed", said)
+        self.assertEqual(policies(), before)
+        # Names that are none are asked for again; an empty answer takes what stands in brackets.
+        said = self.asked(["a role", "typed", "none", "../x", "file", "", f"{self.host.folder}/typed-id", "yes"])
+        self.assertIn("'a role' is no name", said)
+        self.assertIn("'../x' is no name", said)
+        self.assertEqual(policies() - before, {"typed", "typed-writer"})
+        self.assertEqual((self.host.folder / "typed-id").stat().st_mode & 0o777, 0o600)
+        policy = self.bao.call("GET", "sys/policies/acl/typed")["data"]["policy"]
+        self.assertIn('path "sys/audit-hash/file"', policy)
+        self.assertNotIn("/data/events/", policy)
+        self.assertNotIn("transit", policy)
+        snippet = said[said.index("    [vault]"):].replace("\n    ", "\n")
+        self.host.configure(snippet[len("    [vault]\n"):snippet.index("\n\n")])
+        self.assertIn("exactly", self.host.run("vault", "policies", "check"))
+        # What follows is typed no more: the terminal is gone in the middle.
+        self.assertIn("nothing was changed", self.asked(["\x04"], status=1))
 
     def test_setup_tells_what_it_takes_from_a_policy_that_was_changed(self):
         setup = ("vault", "setup", "--role", "changed")

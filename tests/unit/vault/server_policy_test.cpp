@@ -36,6 +36,11 @@ path "warder-audit/metadata/checkpoints/*" {
 }
 )");
   CHECK(vault::agent_rights({.audit_device = "file"}).back().path == "sys/audit-hash/file");
+  const auto watching =
+      vault::agent_rights({.audit_device = "file", .watched_devices = {"file", "tcp"}});
+  CHECK(watching[watching.size() - 2].purpose == "commitments to events");
+  CHECK(watching.back().path == "sys/audit-hash/tcp");
+  CHECK(watching.back().capabilities == std::vector<std::string>{"update"});
   CHECK(vault::agent_rights({.kv_version = 1}).front().path == "secret/warder/*");
 }
 
@@ -117,6 +122,7 @@ TEST_CASE("rights too few and too many are told apart") {
 TEST_CASE("what an earlier set-up granted is kept, unless another is named") {
   const vault::PolicyPlan before{.trail = "warder-audit",
                                  .audit_device = "file",
+                                 .watched_devices = {"tcp"},
                                  .transit_key = "backups",
                                  .credentials = {"aws/sts/backup"},
                                  .rotated = {"hooks/ops"},
