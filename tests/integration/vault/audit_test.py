@@ -153,11 +153,12 @@ class Detections(World):
             expect("vault-token-guess", "address 127.0.0.6", lambda: [self.refused(
                 403, "GET", "secret/data/web/u", token=f"s.AAAAAAAAAAAAAAAAAAAAAAA{i}", source="127.0.0.6") for i in range(5)])
 
-        def wrong(user, times, source="127.0.0.1"):
+        def wrong(user, times, source="127.0.0.1", token="-"):
             for _ in range(times):
-                self.must_fail("POST", f"auth/userpass/login/{user}", {"password": "wrong"}, token="-", source=source)
+                self.must_fail("POST", f"auth/userpass/login/{user}", {"password": "wrong"}, token=token, source=source)
 
-        expect("vault-login", "address 127.0.0.1", lambda: wrong("eve", 5))
+        # Somebody's good token sent along hides nothing, though the line then has that token's auth.
+        expect("vault-login", "address 127.0.0.1", lambda: wrong("eve", 5, token=self.web))
         expect("vault-login-user", "path auth/userpass/login/eve", lambda: wrong("eve", 5))
         expect("vault-login-spray", "address 127.0.0.2", lambda: [wrong(f"user{i}", 1, "127.0.0.2") for i in range(5)])
         expected.append(("vault-login", "address 127.0.0.2"))
