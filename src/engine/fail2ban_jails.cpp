@@ -91,6 +91,7 @@ filter::FilterRequest request_of(const fail2ban::JailPlan& plan, const config::R
   request.variables = {{"fail2ban_version", fail2ban::kUnderstoodVersion},
                        {"fail2ban_confpath", directory}};
   request.text.ignore = filter::IgnoreScope::kReference;
+  request.text.unknown_tags = filter::UnknownTags::kText;
   request.unknown_parameters = filter::UnknownParameters::kIgnore;
   return request;
 }

@@ -21,6 +21,8 @@ constexpr std::string_view kBecause = " because ";
 constexpr std::size_t kLongestShown = 400;
 // What is told of filters from fail2ban is a warning at best, and must not delay the start.
 constexpr std::size_t kMostPairsOfOthers = 20'000;
+// Of expressions that have been compiled: what these did not refuse is none of the lint's.
+constexpr RegexDialect kDialect{.unknown_tags = UnknownTags::kText};
 
 // One line of `assume` or `accept-unsafe`.
 struct Waiver {
@@ -193,20 +195,31 @@ class FilterLint {
     }
     const Option* prefix = definition_.find(kSection, "prefregex");
     if (prefix != nullptr && !util::trim(prefix->value).empty()) {
-      auto tree = parse_regex(util::trim(prefix->value), {});
+      auto tree = parse_regex(util::trim(prefix->value), kDialect);
       if (!tree) {
         return false;
       }
+      tell_unknown_tags(*tree, prefix->place);
       prefix_ = std::move(*tree);
     }
     for (const Pattern& pattern : filter_->patterns()) {
-      auto tree = parse_regex(pattern.text, {});
+      auto tree = parse_regex(pattern.text, kDialect);
       if (!tree) {
         return false;
       }
+      tell_unknown_tags(*tree, pattern.place);
       trees_.push_back(std::move(*tree));
     }
     return true;
+  }
+
+  void tell_unknown_tags(const RegexTree& tree, const Place& place) {
+    for (const std::string& tag : tree.unknown_tags) {
+      report_.warnings.push_back(at(
+          place, fmt::format("the filter has no option for {}, which stands for itself, as in "
+                             "fail2ban; write [<] where '<' itself is meant",
+                             tag)));
+    }
   }
 
   void find_waivers() {
@@ -346,7 +359,7 @@ class FilterLint {
     const Option* ignoreregex = definition_.find(kSection, "ignoreregex");
     for (const ValueLine& line :
          ignoreregex == nullptr ? std::vector<ValueLine>() : value_lines(*ignoreregex)) {
-      const auto tree = parse_regex(line.text, {});
+      const auto tree = parse_regex(line.text, kDialect);
       if (!tree) {
         continue;
       }

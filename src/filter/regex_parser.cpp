@@ -536,6 +536,10 @@ class Parser {
       return expand(fmt::format("\\n(?P<skiplines{}>(?:(?:.*\\n)*?))", skips_++), {}, begin);
     }
     if (const std::string_view name = option_tag(rest()); !name.empty()) {
+      if (dialect_.unknown_tags == UnknownTags::kText) {
+        tree_.unknown_tags.push_back(fmt::format("<{}>", name));
+        return character(CharClass::single(read_character(text_, at_)));
+      }
       return error(begin, fmt::format("the filter has no option '{}' for <{}>; write [<] where "
                                       "'<' itself is meant",
                                       name, name));

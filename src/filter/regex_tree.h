@@ -1,6 +1,7 @@
 #pragma once
 
 #include "filter/char_class.h"
+#include "filter/text_options.h"
 #include "util/result.h"
 
 #include <cstddef>
@@ -59,6 +60,8 @@ struct RegexTree {
   RegexNode root;
   // By group; [0] is the whole match. Empty for groups without a name.
   std::vector<std::string> names;
+  // What is written as the option of a filter and stands for itself: "<script>".
+  std::vector<std::string> unknown_tags;
 
   bool has_group(std::string_view name) const;
 };
@@ -70,13 +73,14 @@ struct RegexDialect {
   HostTag host = HostTag::kAddress;
   // maxlines > 1: ^ and $ are those of each line, and <SKIPLINES> is known.
   bool lines = false;
+  UnknownTags unknown_tags = UnknownTags::kRefuse;
 };
 
 // Reads an expression as Python's `re` does, with the tags of fail2ban written out as
 // reference/fail2ban-compat.md 11.1 to 11.3 say. kInvalid names the column and the remedy: what is
 // wrong in itself, two groups of one name, atomic groups and possessive quantifiers (which commit
 // to a choice, and RE2 never takes one back), repetitions above 1000, <name> of an option that the
-// filter does not have.
+// filter does not have, unless that is text.
 util::Result<RegexTree> parse_regex(std::string_view text, const RegexDialect& dialect);
 
 // The least and most characters that a match of `node` takes; kNoLimit when there is no most.

@@ -72,6 +72,7 @@ std::shared_ptr<const TextFilter> TextFilter::compile(const Definition& definiti
   filter->lines_ = read_lines(definition, problems);
   RegexDialect dialect;
   dialect.host = options.usedns == UseDns::kNo ? HostTag::kAddress : HostTag::kAddressOrName;
+  dialect.unknown_tags = options.unknown_tags;
   // ^ and $ are those of each line in failregex only.
   RegexDialect fail_dialect = dialect;
   fail_dialect.lines = filter->lines_ > 1;

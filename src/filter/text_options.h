@@ -25,10 +25,17 @@ enum class IgnoreScope : std::uint8_t {
   kReference,
 };
 
+// What becomes of <name>, where the filter has no option of that name.
+enum class UnknownTags : std::uint8_t {
+  kRefuse,  // mostly a parameter has a wrong value (<lines-agressive>), and nothing would match
+  kText,    // stands for itself, as in fail2ban: <script>
+};
+
 // What the jail says about how a text filter is to be read. Plain value.
 struct TextOptions {
   UseDns usedns = UseDns::kNo;
   IgnoreScope ignore = IgnoreScope::kEverywhere;
+  UnknownTags unknown_tags = UnknownTags::kRefuse;
 };
 
 }  // namespace warder::filter

@@ -1,6 +1,7 @@
 #include "config/file_reader.h"
 #include "engine/configuration.h"
 #include "filter/filter.h"
+#include "filter/matcher.h"
 #include "support/temporary_folder.h"
 #include "util/strings.h"
 
@@ -107,6 +108,36 @@ TEST_CASE("patterns of a filter that are too large to prove are told as one") {
         (folder / "etc/jail.conf").string() +
             ":3: warning: [app] filter = \"app[mode=wild]\": 2 of its patterns are too large to "
             "prove that injected text cannot move the address");
+}
+
+TEST_CASE("a tag that fail2ban does not know stands for itself, and is told") {
+  const TemporaryFolder folder;
+  folder.write("etc/jail.conf", kJail);
+  folder.write("etc/filter.d/app.local", "[Definition]\nfailregex = ^ <HOST> sent <script>$\n");
+  const Loaded loaded = load(folder);
+  CHECK(util::trim(loaded.diagnostics) ==
+        (folder / "etc/jail.conf").string() + ":3: warning: [app] filter = \"app[mode=wild]\": " +
+            (folder / "etc/filter.d/app.local").string() +
+            ":2: the filter has no option for <script>, which stands for itself, as in fail2ban; "
+            "write [<] where '<' itself is meant");
+  REQUIRE(loaded.jails != nullptr);
+  class Catcher : public filter::MatchHandler {
+   public:
+    void on_finding(std::size_t, model::Finding&& finding) override {
+      addresses += finding.address.to_string() + ";";
+    }
+    void on_notice(std::size_t, const filter::Notice&) override {}
+    std::string addresses;
+  } catcher;
+  const auto matcher = filter::Matcher::build({loaded.jails->jails.at(1).filter}, {});
+  REQUIRE(matcher.has_value());
+  for (const char* text : {" 192.0.2.1 sent <script>", " 192.0.2.2 sent script"}) {
+    model::Line line;
+    line.text = text;
+    line.stamp = util::WallTime();
+    (*matcher)->match(line, util::WallTime(), catcher);
+  }
+  CHECK(catcher.addresses == "192.0.2.1;");
 }
 
 TEST_CASE("a filter with errors, and a jail enabled twice, are told") {

@@ -77,6 +77,11 @@ TEST_CASE("what is wrong in an expression is said with its column and a remedy")
   CHECK(refusal("^x <lines-agressive>") ==
         "column 4: the filter has no option 'lines-agressive' for <lines-agressive>; write [<] "
         "where '<' itself is meant");
+  const auto text = parse_regex("^x (?P<y><script>|<F-A><b></F-A>)",
+                                RegexDialect{.unknown_tags = UnknownTags::kText});
+  REQUIRE(text.has_value());
+  CHECK(text->unknown_tags == std::vector<std::string>{"<script>", "<b>"});
+  CHECK(text->root == parse_regex("^x (?P<y>[<]script>|(?P<a>[<]b>))", {})->root);
   CHECK(refusal("a<SKIPLINES>b") ==
         "column 2: <SKIPLINES> skips nothing, because each line is judged alone; set maxlines to "
         "the number of lines that belong together");
