@@ -1,5 +1,7 @@
 // Python's `re` syntax (https://docs.python.org/3.11/library/re.html) with the tags of fail2ban.
 #include "filter/char_class_syntax.h"
+#include "filter/regex_edit.h"
+#include "filter/regex_syntax.h"
 #include "filter/regex_tags.h"
 #include "filter/regex_tree.h"
 
@@ -17,13 +19,7 @@ constexpr int kMostRepetitions = 1000;  // of RE2
 constexpr std::size_t kDeepest = 100;
 // RE2's program for more would not fit into its memory.
 constexpr std::size_t kMostText = 32 << 10;
-
-struct Flags {
-  bool fold = false;
-  bool dot_all = false;
-  bool lines = false;
-  bool ascii = false;
-};
+constexpr int kMostEdits = 20;
 
 class Parser {
  public:
@@ -34,14 +30,14 @@ class Parser {
 
   util::Status run() {
     if (text_.size() > kMostText) {
-      return error(0, "the expression is longer than 32 KiB; divide it into several");
+      return refuse(0, "the expression is longer than 32 KiB; divide it into several");
     }
     tree_.names.emplace_back();
+    captures_.emplace_back();
     // Flags for the whole expression stand at its begin.
-    while (is("(?") && is_flags(text_.find(')', at_))) {
-      const std::size_t end = text_.find(')', at_);
-      WARDER_RETURN_IF_ERROR(read_flags(end, flags_));
-      at_ = end + 1;
+    while (is_flags_group()) {
+      WARDER_RETURN_IF_ERROR(take_flags());
+      skip_insignificant();
     }
     WARDER_ASSIGN_OR_RETURN(tree_.root, alternatives());
     if (!done()) {
@@ -50,8 +46,19 @@ class Parser {
     return {};
   }
 
+  // After an error: does only this program refuse the expression, and what would it take?
+  bool refused() const { return refused_; }
+  const RegexEdits& edits() const { return edits_; }
+
  private:
+  // Wrong in itself: Python refuses it as well.
   static util::Error error(std::size_t at, std::string_view what) { return regex_error(at, what); }
+  // What only this program refuses; `edits` make of it what it would take.
+  util::Error refuse(std::size_t at, std::string_view what, RegexEdits edits = {}) {
+    refused_ = true;
+    edits_ = std::move(edits);
+    return regex_error(at, what);
+  }
 
   bool done() const { return at_ >= text_.size(); }
   std::string_view rest() const { return text_.substr(at_); }
@@ -62,6 +69,19 @@ class Parser {
     }
     at_ += what.size();
     return true;
+  }
+
+  // Comments, and white space where (?x) stands.
+  void skip_insignificant() {
+    for (std::size_t before = text_.size(); before != at_ && !done();) {
+      before = at_;
+      if (flags_.verbose) {
+        skip_verbose(text_, at_);
+      }
+      if (is("(?#") && text_.find(')', at_) != std::string_view::npos) {
+        at_ = text_.find(')', at_) + 1;
+      }
+    }
   }
 
   // ")" or the closing form of a free tag that is open.
@@ -80,7 +100,7 @@ class Parser {
 
   util::Result<RegexNode> alternatives() {
     if (++depth_ > kDeepest) {
-      return error(at_, "groups are nested deeper than 100");
+      return refuse(at_, "groups are nested deeper than 100; write several expressions");
     }
     std::vector<RegexNode> kids;
     do {
@@ -93,12 +113,15 @@ class Parser {
 
   util::Result<RegexNode> sequence() {
     std::vector<RegexNode> kids;
+    skip_insignificant();
     while (!done() && text_[at_] != '|' && closing_length() == 0) {
       const std::size_t begin = at_;
       WARDER_ASSIGN_OR_RETURN(RegexNode kid, element());
       kid.at = begin;
+      skip_insignificant();
       WARDER_RETURN_IF_ERROR(quantifiers(kid));
       kids.push_back(std::move(kid));
+      skip_insignificant();
     }
     return make_concat(std::move(kids));
   }
@@ -158,22 +181,29 @@ class Parser {
 
   // Wraps `node` into what is written behind it.
   util::Status quantifiers(RegexNode& node) {
-    std::size_t begin = at_;
-    int least = 0;
-    int most = 0;
-    WARDER_ASSIGN_OR_RETURN(bool repeats, quantifier(least, most));
-    if (!repeats) {
+    const std::size_t begin = at_;
+    const std::optional<Quantifier> quantifier = read_quantifier(text_, at_);
+    if (!quantifier) {
       return {};
     }
+    const auto [least, most] = *quantifier;
     const bool lazy = take("?");
     if (!lazy && is("+")) {
-      return error(begin, fmt::format("'{}' (possessive quantifier) is not supported, because it "
-                                      "cannot be matched in linear time; leave the second '+' out: "
-                                      "RE2 never backtracks",
-                                      text_.substr(begin, at_ + 1 - begin)));
+      return refuse(begin,
+                    fmt::format("'{}' (possessive quantifier) is not supported, because it cannot "
+                                "be matched in linear time; leave the second '+' out, which "
+                                "matches at least the same lines",
+                                text_.substr(begin, at_ + 1 - begin)),
+                    {{at_, 1, ""}});
     }
     if (least > kMostRepetitions || most > kMostRepetitions) {
-      return error(begin, "more than 1000 repetitions; write '{n,}' without an upper bound");
+      const int kept = std::min(least, kMostRepetitions);
+      const std::size_t length = at_ - begin - (lazy ? 1 : 0);
+      return refuse(begin,
+                    fmt::format("more than {} repetitions; write '{{{},}}', which matches at least "
+                                "the same lines",
+                                kMostRepetitions, kept),
+                    {{begin, length, fmt::format("{{{},}}", kept)}});
     }
     if (most != kNoLimit && least > most) {
       return error(begin, "the least number of repetitions is above the most");
@@ -186,62 +216,12 @@ class Parser {
     repeat.lazy = lazy;
     repeat.kids.push_back(std::move(node));
     node = std::move(repeat);
-    begin = at_;
-    WARDER_ASSIGN_OR_RETURN(repeats, quantifier(least, most));
-    if (repeats) {
-      return error(begin, "a repetition of a repetition; put the first into (?:...)");
+    skip_insignificant();
+    const std::size_t again = at_;
+    if (read_quantifier(text_, at_)) {
+      return error(again, "a repetition of a repetition; put the first into (?:...)");
     }
     return {};
-  }
-
-  util::Result<bool> quantifier(int& least, int& most) {
-    if (take("*")) {
-      least = 0;
-      most = kNoLimit;
-      return true;
-    }
-    if (take("+")) {
-      least = 1;
-      most = kNoLimit;
-      return true;
-    }
-    if (take("?")) {
-      least = 0;
-      most = 1;
-      return true;
-    }
-    if (!is("{")) {
-      return false;
-    }
-    // "{" that begins no numbers is a character.
-    std::size_t at = at_ + 1;
-    const auto number = [&]() -> std::optional<int> {
-      const std::size_t begin = at;
-      int value = 0;
-      while (at < text_.size() && text_[at] >= '0' && text_[at] <= '9') {
-        value = std::min(kMostRepetitions + 1, value * 10 + (text_[at] - '0'));
-        ++at;
-      }
-      return at == begin ? std::nullopt : std::optional<int>(value);
-    };
-    const std::optional<int> first = number();
-    std::optional<int> second = first;
-    if (at < text_.size() && text_[at] == ',') {
-      ++at;
-      second = number();
-      if (!second) {
-        second = kNoLimit;
-      }
-    } else if (!first) {
-      return false;
-    }
-    if (at >= text_.size() || text_[at] != '}') {
-      return false;
-    }
-    at_ = at + 1;
-    least = first.value_or(0);
-    most = *second;
-    return true;
   }
 
   // ---- characters
@@ -264,7 +244,11 @@ class Parser {
       default:
         break;
     }
-    if (c >= '1' && c <= '9') {
+    // Three octal digits are a character.
+    const auto octal = [&](std::size_t at) {
+      return at < text_.size() && text_[at] >= '0' && text_[at] <= '7';
+    };
+    if (c >= '1' && c <= '9' && !(octal(at_ + 1) && octal(at_ + 2) && octal(at_ + 3))) {
       at_ += 2;
       std::size_t number = static_cast<std::size_t>(c - '0');
       if (!done() && text_[at_] >= '0' && text_[at_] <= '9') {
@@ -316,14 +300,20 @@ class Parser {
                                       name));
     }
     if (tree_.names.size() > kMostGroups) {
-      return error(begin, "it has more than 63 groups; write (?:...) for those nobody asks for");
+      return refuse(begin, "it has more than 63 groups; write (?:...) for those nobody asks for");
     }
     RegexNode node;
     node.kind = NodeKind::kCapture;
     node.group = tree_.names.size();
     tree_.names.push_back(std::move(name));
-    const Flags outer = flags_;
+    captures_.emplace_back();
+    const std::size_t opened = at_;
+    const RegexFlags outer = flags_;
     WARDER_ASSIGN_OR_RETURN(RegexNode inner, closed(begin, alternatives()));
+    if (!expanding_) {
+      const std::size_t closing = text_[begin] == '(' ? 1 : opened - begin + 1;
+      captures_[node.group] = {{begin, opened - begin, "(?:"}, {at_ - closing, closing, ")"}};
+    }
     flags_ = outer;
     node.kids.push_back(std::move(inner));
     return node;
@@ -352,12 +342,7 @@ class Parser {
       return back_reference(number);
     }
     if (take("?#")) {
-      const std::size_t end = text_.find(')', at_);
-      if (end == std::string_view::npos) {
-        return error(begin, "the comment is not closed");
-      }
-      at_ = end + 1;
-      return RegexNode{};
+      return error(begin, "the comment is not closed");  // else it was passed over
     }
     if (take("?=")) {
       return look(begin, AssertKind::kAhead, false);
@@ -375,42 +360,52 @@ class Parser {
       return conditional(begin);
     }
     if (is("?>")) {
-      return error(begin,
-                   "'(?>' (atomic group) is not supported, because it cannot be matched in linear "
-                   "time; write (?: instead: RE2 never backtracks");
+      return refuse(begin,
+                    "'(?>' (atomic group) is not supported, because it cannot be matched in linear "
+                    "time; write (?: instead, which matches at least the same lines",
+                    {{begin, 3, "(?:"}});
     }
     const std::size_t colon = text_.find_first_of(":)", at_);
-    if (is_flags(colon) && text_[colon] == ':') {
-      const Flags outer = flags_;
-      WARDER_RETURN_IF_ERROR(read_flags(colon, flags_));
+    if (are_flags(text_, at_ + 1, colon) && text_[colon] == ':') {
+      const RegexFlags outer = flags_;
+      WARDER_RETURN_IF_ERROR(read_flags(text_, at_ + 1, colon, flags_));
       at_ = colon + 1;
       auto inner = closed(begin, alternatives());
       flags_ = outer;
       return inner;
     }
-    if (is_flags(colon)) {
-      return error(begin, fmt::format("flags inside of an expression; write '{}:...)' around what "
-                                      "they are for, or put them at the begin",
-                                      text_.substr(begin, colon - begin)));
+    if (are_flags(text_, at_ + 1, colon)) {
+      const std::string flags(text_.substr(begin, colon - begin));
+      return refuse(begin,
+                    fmt::format("flags inside of an expression; write '{}:...)' around what they "
+                                "are for, or put them at the begin",
+                                flags),
+                    {{0, 0, flags + ')'}, {begin, flags.size() + 1, ""}});
     }
     return error(begin, "'(?' begins no group that is known");
   }
 
   util::Result<RegexNode> closed_scope(std::size_t begin) {
-    const Flags outer = flags_;
+    const RegexFlags outer = flags_;
     auto inner = closed(begin, alternatives());
     flags_ = outer;
     return inner;
   }
 
-  bool is_flags_group() const { return is("(?") && is_flags(text_.find(')', at_), at_ + 2); }
+  bool is_flags_group() const {
+    return is("(?") && are_flags(text_, at_ + 2, text_.find(')', at_));
+  }
+
+  util::Status take_flags() {
+    const std::size_t end = text_.find(')', at_);
+    WARDER_RETURN_IF_ERROR(read_flags(text_, at_ + 2, end, flags_));
+    at_ = end + 1;
+    return {};
+  }
 
   util::Result<RegexNode> flagged_group(std::size_t begin) {
-    const Flags outer = flags_;
-    const std::size_t end = text_.find(')', at_);
-    ++at_;
-    WARDER_RETURN_IF_ERROR(read_flags(end, flags_));
-    at_ = end + 1;
+    const RegexFlags outer = flags_;
+    WARDER_RETURN_IF_ERROR(take_flags());
     auto inner = closed(begin, alternatives());
     flags_ = outer;
     return inner;
@@ -419,13 +414,19 @@ class Parser {
   util::Result<RegexNode> look(std::size_t begin, AssertKind kind, bool negative) {
     const std::size_t groups = tree_.names.size();
     WARDER_ASSIGN_OR_RETURN(RegexNode inner, closed_scope(begin));
-    const bool named =
-        std::any_of(tree_.names.begin() + static_cast<std::ptrdiff_t>(groups), tree_.names.end(),
-                    [](const auto& name) { return !name.empty(); });
+    RegexEdits unnamed;
+    bool named = false;
+    for (std::size_t group = groups; group < tree_.names.size(); ++group) {
+      if (!tree_.names[group].empty()) {
+        named = true;
+        unnamed.insert(unnamed.end(), captures_[group].begin(), captures_[group].end());
+      }
+    }
     if (named) {
-      return error(begin,
-                   "a named group inside of what is only looked at is not supported; capture it "
-                   "where it is matched");
+      return refuse(begin,
+                    "a named group inside of what is only looked at is not supported; capture it "
+                    "where it is matched, or write (?: for it",
+                    std::move(unnamed));
     }
     RegexNode node = assertion(kind, negative);
     node.kids.push_back(std::move(inner));
@@ -434,7 +435,14 @@ class Parser {
 
   util::Result<RegexNode> conditional(std::size_t begin) {
     WARDER_ASSIGN_OR_RETURN(const std::string name, read_name(')', begin));
-    WARDER_ASSIGN_OR_RETURN(const std::size_t number, find_group(name, begin));
+    const auto found = find_group(name, begin);
+    if (!found) {
+      // By its number Python takes one that comes later.
+      return name.find_first_not_of("0123456789") == std::string::npos
+                 ? refuse(begin, fmt::format("there is no group {} before it", name))
+                 : found.error();
+    }
+    const std::size_t number = *found;
     WARDER_ASSIGN_OR_RETURN(RegexNode inner, closed_scope(begin));
     RegexNode node;
     node.kind = NodeKind::kConditional;
@@ -454,13 +462,12 @@ class Parser {
     const std::size_t end = text_.find(end_mark, at_);
     const std::string_view name =
         text_.substr(at_, end == std::string_view::npos ? end : end - at_);
-    const bool fits = end != std::string_view::npos && !name.empty() &&
-                      std::all_of(name.begin(), name.end(), [](char c) {
-                        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                               (c >= '0' && c <= '9') || c == '_';
-                      });
-    if (!fits) {
-      return error(begin, "the name of a group has letters, digits and '_' only");
+    if (end == std::string_view::npos || !is_group_name(name)) {
+      constexpr std::string_view kWhat = "the name of a group has letters, digits and '_' only";
+      // Python's letters are those of Unicode.
+      return std::any_of(name.begin(), name.end(), [](char c) { return c < 0; })
+                 ? refuse(begin, kWhat)
+                 : error(begin, kWhat);
     }
     at_ = end + 1;
     return std::string(name);
@@ -483,42 +490,6 @@ class Parser {
     return number;
   }
 
-  // Are these flags, up to `end`?
-  bool is_flags(std::size_t end) const { return is_flags(end, at_ + (is("(?") ? 2 : 1)); }
-  bool is_flags(std::size_t end, std::size_t begin) const {
-    return end != std::string_view::npos && end > begin &&
-           text_.substr(begin, end - begin).find_first_not_of("aiLmsux-") == std::string_view::npos;
-  }
-
-  util::Status read_flags(std::size_t end, Flags& flags) const {
-    bool on = true;
-    for (std::size_t at = text_.find('?', at_) + 1; at < end; ++at) {
-      switch (text_[at]) {
-        case '-':
-          on = false;
-          break;
-        case 'i':
-          flags.fold = on;
-          break;
-        case 's':
-          flags.dot_all = on;
-          break;
-        case 'm':
-          flags.lines = on;
-          break;
-        case 'a':
-          flags.ascii = on;
-          break;
-        case 'u':
-          break;
-        default:
-          return error(
-              at, fmt::format("the flag '{}' is not supported; allowed are a, i, m, s", text_[at]));
-      }
-    }
-    return {};
-  }
-
   util::Result<RegexNode> tag() {
     const std::size_t begin = at_;
     for (const RegexTag& known : tags_of(dialect_.host)) {
@@ -528,9 +499,9 @@ class Parser {
     }
     if (is("<SKIPLINES>")) {
       if (!dialect_.lines) {
-        return error(begin,
-                     "<SKIPLINES> skips nothing, because each line is judged alone; set maxlines "
-                     "to the number of lines that belong together");
+        return refuse(begin,
+                      "<SKIPLINES> skips nothing, because each line is judged alone; set maxlines "
+                      "to the number of lines that belong together");
       }
       at_ += 11;
       return expand(fmt::format("\\n(?P<skiplines{}>(?:(?:.*\\n)*?))", skips_++), {}, begin);
@@ -540,9 +511,9 @@ class Parser {
         tree_.unknown_tags.push_back(fmt::format("<{}>", name));
         return character(CharClass::single(read_character(text_, at_)));
       }
-      return error(begin, fmt::format("the filter has no option '{}' for <{}>; write [<] where "
-                                      "'<' itself is meant",
-                                      name, name));
+      return refuse(begin, fmt::format("the filter has no option '{}' for <{}>; write [<] where "
+                                       "'<' itself is meant",
+                                       name, name));
     }
     if (const std::string_view name = opening_tag_name(rest()); !name.empty()) {
       at_ += name.size() + 4;
@@ -559,7 +530,9 @@ class Parser {
                                  std::size_t begin) {
     const std::string_view outer_text = std::exchange(text_, expansion);
     const std::size_t outer_at = std::exchange(at_, 0);
+    expanding_ = true;
     util::Result<RegexNode> inner = alternatives();
+    expanding_ = false;
     text_ = outer_text;
     at_ = outer_at;
     if (!inner) {
@@ -584,17 +557,51 @@ class Parser {
   RegexTree& tree_;
   std::size_t at_ = 0;
   std::size_t depth_ = 0;
-  Flags flags_;
+  RegexFlags flags_;
   std::vector<std::string_view> open_;
   int skips_ = 0;
+  bool expanding_ = false;  // a tag, whose text stands nowhere
+  // By group, what takes its name away; nothing for those of tags.
+  std::vector<RegexEdits> captures_;
+  bool refused_ = false;
+  RegexEdits edits_;
 };
+
+// What to write instead, if that is certain: the expression as the edits make it, and what is then
+// refused in turn.
+std::string proposed(std::string_view text, const RegexDialect& dialect, RegexEdits edits) {
+  std::string changed(text);
+  for (int round = 0; round < kMostEdits && !edits.empty(); ++round) {
+    changed = edited(changed, edits);
+    RegexTree tree;
+    Parser parser(changed, dialect, tree);
+    if (parser.run()) {
+      return changed;
+    }
+    edits = parser.edits();
+  }
+  return {};
+}
 
 }  // namespace
 
 util::Result<RegexTree> parse_regex(std::string_view text, const RegexDialect& dialect) {
   RegexTree tree;
-  WARDER_RETURN_IF_ERROR(Parser(text, dialect, tree).run());
+  Parser parser(text, dialect, tree);
+  if (const util::Status read = parser.run(); !read) {
+    const std::string instead = proposed(text, dialect, parser.edits());
+    return instead.empty() ? read.error()
+                           : util::Error(read.error().code(),
+                                         fmt::format("{}: {}", read.error().message(), instead));
+  }
   return tree;
+}
+
+bool is_wrong_regex(std::string_view text, const RegexDialect& dialect) {
+  RegexTree tree;
+  Parser parser(text, dialect, tree);
+  // A character by its name is Python's alone.
+  return !parser.run() && !parser.refused() && text.find("\\N{") == std::string_view::npos;
 }
 
 }  // namespace warder::filter

@@ -80,8 +80,13 @@ struct RegexDialect {
 // reference/fail2ban-compat.md 11.1 to 11.3 say. kInvalid names the column and the remedy: what is
 // wrong in itself, two groups of one name, atomic groups and possessive quantifiers (which commit
 // to a choice, and RE2 never takes one back), repetitions above 1000, <name> of an option that the
-// filter does not have, unless that is text.
+// filter does not have, unless that is text. Where it is certain what to write instead, the message
+// ends with the whole expression as it would be read.
 util::Result<RegexTree> parse_regex(std::string_view text, const RegexDialect& dialect);
+
+// Is it wrong in itself, so that Python refuses it as well? False for what can be read, and for
+// what is refused because it is more than can be had here.
+bool is_wrong_regex(std::string_view text, const RegexDialect& dialect);
 
 // The least and most characters that a match of `node` takes; kNoLimit when there is no most.
 std::size_t least_length(const RegexNode& node);

@@ -1,7 +1,8 @@
 // What the filter engine makes of expressions and logs, for comparison with another program.
 //   filter_probe regex          each line of standard input is {"regex": ..., "text": ...}; prints
 //                               null, an object of the named groups, or {"refused": ...}, also
-//                               for a search that was given up
+//                               for a search that was given up; with "wrong": true for what Python
+//                               is to refuse as well
 //   filter_probe log NAME FILE  prints "LINE<tab>IDENTIFIER" for each finding of a stock filter
 //   filter_probe lines          each line of standard input is a filter and a log, {"folder": ...,
 //                               "name": ..., "parameters": {...}, "now": SECONDS, "stamped": BOOL,
@@ -36,7 +37,8 @@ namespace {
 json search(const json& question) {
   const auto pattern = filter::TextPattern::compile(question["regex"].get<std::string>(), {});
   if (!pattern) {
-    return {{"refused", pattern.error().message()}};
+    return {{"refused", pattern.error().message()},
+            {"wrong", filter::is_wrong_regex(question["regex"].get<std::string>(), {})}};
   }
   std::string buffer;
   filter::Captures captures;

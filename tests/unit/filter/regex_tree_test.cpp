@@ -56,7 +56,8 @@ TEST_CASE("what is wrong in an expression is said with its column and a remedy")
   CHECK(refusal("a**") == "column 3: a repetition of a repetition; put the first into (?:...)");
   CHECK(refusal("a{2,1}") == "column 2: the least number of repetitions is above the most");
   CHECK(refusal("a{1001}") ==
-        "column 2: more than 1000 repetitions; write '{n,}' without an upper bound");
+        "column 2: more than 1000 repetitions; write '{1000,}', which matches at least the same "
+        "lines: a{1000,}");
   CHECK(refusal("[b-a]") == "column 2: 'b-a' is no range of characters");
   CHECK(refusal("\\q") == "column 1: '\\q' means nothing; write 'q' for the character");
   CHECK(refusal("a\\") == "column 2: '\\' at the end; write \\\\ for the character");
@@ -70,8 +71,11 @@ TEST_CASE("what is wrong in an expression is said with its column and a remedy")
   CHECK(refusal("(?(a)b)") == "column 1: there is no group 'a' before it");
   CHECK(refusal("a(?i)b") ==
         "column 2: flags inside of an expression; write '(?i:...)' around what they are for, or "
-        "put them at the begin");
-  CHECK(refusal("(?x)a") == "column 3: the flag 'x' is not supported; allowed are a, i, m, s");
+        "put them at the begin: (?i)ab");
+  CHECK(refusal("(?L)a") ==
+        "column 3: the flag 'L' is for bytes, and lines are text; leave it out (allowed are a, i, "
+        "m, s, u, x)");
+  CHECK(refusal("(?#a") == "column 1: the comment is not closed");
   CHECK(refusal("(?<x") == "column 1: the name of a group has letters, digits and '_' only");
   CHECK(refusal("(?~a)") == "column 1: '(?' begins no group that is known");
   CHECK(refusal("^x <lines-agressive>") ==
@@ -91,7 +95,7 @@ TEST_CASE("what is wrong in an expression is said with its column and a remedy")
             deep += "(?:";
           }
           return deep;
-        }()) == "column 301: groups are nested deeper than 100");
+        }()) == "column 301: groups are nested deeper than 100; write several expressions");
   CHECK(refusal(std::string(40000, 'a')) ==
         "column 1: the expression is longer than 32 KiB; divide it into several");
 }
@@ -99,12 +103,54 @@ TEST_CASE("what is wrong in an expression is said with its column and a remedy")
 TEST_CASE("what commits to a choice is refused") {
   const auto tail = " is not supported, because it cannot be matched in linear time; ";
   CHECK(refusal("(?>a)") == std::string("column 1: '(?>' (atomic group)") + tail +
-                                "write (?: instead: RE2 never backtracks");
-  CHECK(refusal("a++b") == std::string("column 2: '++' (possessive quantifier)") + tail +
-                               "leave the second '+' out: RE2 never backtracks");
-  CHECK(refusal("a(?=(?P<n>b))") ==
+                                "write (?: instead, which matches at least the same lines: (?:a)");
+  CHECK(refusal("a++b") ==
+        std::string("column 2: '++' (possessive quantifier)") + tail +
+            "leave the second '+' out, which matches at least the same lines: a+b");
+  CHECK(refusal("a(?=(?P<n>b)<F-X>c</F-X>)") ==
         "column 2: a named group inside of what is only looked at is not supported; capture it "
-        "where it is matched");
+        "where it is matched, or write (?: for it: a(?=(?:b)(?:c))");
+  // All that is refused is rewritten, and nothing is proposed that would be refused in turn.
+  CHECK(refusal("^x (?>a|b{2,}+)(?i)<HOST>c{5,2000}?$") ==
+        std::string("column 4: '(?>' (atomic group)") + tail +
+            "write (?: instead, which matches at least the same lines: "
+            "(?i)^x (?:a|b{2,})<HOST>c{5,}?$");
+  CHECK(refusal("a++(?P<b>c)(?P<b>d)") ==
+        std::string("column 2: '++' (possessive quantifier)") + tail +
+            "leave the second '+' out, which matches at least the same lines");
+}
+
+TEST_CASE("what is wrong in itself is told from what cannot be had here") {
+  for (const char* wrong :
+       {"(", ")", "*", "a**", "a{3,2}", "[a", "[b-a]", "\\q", "\\", "\\x1", "<HOST> <HOST>",
+        "(?P=a)", "(a)\\2", "(?~a)", "(?L)a", "(?P<a-b>c)", "(?#a", "(a)(?(1)a|b|c)"}) {
+    INFO(wrong);
+    CHECK(is_wrong_regex(wrong, {}));
+  }
+  for (const char* ours :
+       {"a++", "(?>a)", "a(?i)b", "a{1001}", "a<SKIPLINES>b", "<none>", "a(?=(?P<n>b))",
+        "(?P<\xc3\xa9>b)", "(?(1)a|b)(c)", "\\N{DIGIT ONE}", "[\\N{DIGIT ONE}]", "a", "(?x) a"}) {
+    INFO(ours);
+    CHECK_FALSE(is_wrong_regex(ours, {}));
+  }
+}
+
+TEST_CASE("blanks and comments of a verbose expression are none of it") {
+  const auto same = [](std::string_view verbose, std::string_view plain) {
+    INFO(verbose);
+    const auto tree = parse_regex(verbose, {});
+    REQUIRE(tree.has_value());
+    CHECK(tree->root == parse_regex(plain, {}).value().root);
+  };
+  same("(?x) ^ a + b {2,3} [ ] \\  \\# # <HOST> ) | (", "^a+b{2,3}[ ][ ][#]");
+  same("(?xi)\ta | ( b\n# c\n ) *", "(?i)a|(b)*");
+  same("a b(?x: c d (?-x: e ) f )g h", "a b(?:cd(?: e )f)g h");
+  same("(?x) (?i) a <F-USER> . +? </F-USER> <ADDR>", "(?i)a<F-USER>.+?</F-USER><ADDR>");
+  same("(?x)a{1, 2}", "a[{]1,2}");
+  same("a(?#comment)+b", "a+b");
+  same("\\101(b)\\1", "A(b)\\1");
+  CHECK(refusal("(?x)a + *") ==
+        "column 9: a repetition of a repetition; put the first into (?:...)");
 }
 
 TEST_CASE("what only looks like it is let through") {
