@@ -7,7 +7,9 @@
 namespace warder::jail {
 namespace {
 
+// Of a run of WindowCounting, in two bytes; of the two counts of a ticket, in three.
 constexpr std::uint32_t kLargestWeight = 0xFFFF;
+constexpr std::uint32_t kLargestCount = 0xFFFFFF;
 
 void put(std::byte* bytes, std::uint64_t value, std::size_t size) {
   for (std::size_t i = 0; i < size; ++i) {
@@ -106,15 +108,15 @@ Tick WindowCounting::last(const std::byte* state) const {
 RateCounting::Ticket RateCounting::read(const std::byte* state) {
   return {static_cast<Tick>(get(state, kTickBytes)),
           static_cast<Tick>(get(state + kTickBytes, kTickBytes)),
-          static_cast<std::uint32_t>(get(state + 2 * kTickBytes, 2)),
-          static_cast<std::uint32_t>(get(state + 2 * kTickBytes + 2, 4))};
+          static_cast<std::uint32_t>(get(state + 2 * kTickBytes, 3)),
+          static_cast<std::uint32_t>(get(state + 2 * kTickBytes + 3, 3))};
 }
 
 void RateCounting::write(std::byte* state, const Ticket& ticket) {
   put(state, static_cast<std::uint64_t>(ticket.first), kTickBytes);
   put(state + kTickBytes, static_cast<std::uint64_t>(ticket.last), kTickBytes);
-  put(state + 2 * kTickBytes, std::min(ticket.retry, kLargestWeight), 2);
-  put(state + 2 * kTickBytes + 2, ticket.failures, 4);
+  put(state + 2 * kTickBytes, std::min(ticket.retry, kLargestCount), 3);
+  put(state + 2 * kTickBytes + 3, std::min(ticket.failures, kLargestCount), 3);
 }
 
 Tally RateCounting::add(std::byte* state, Tick time, std::uint32_t attempts,
@@ -131,9 +133,8 @@ Tally RateCounting::add(std::byte* state, Tick time, std::uint32_t attempts,
     }
     ticket.last = time;
   }
-  ticket.retry = std::min(ticket.retry + weight, kLargestWeight);
-  ticket.failures +=
-      std::min(std::max(attempts, 1U), std::numeric_limits<std::uint32_t>::max() - ticket.failures);
+  ticket.retry = std::min(ticket.retry + weight, kLargestCount);
+  ticket.failures += std::min(std::max(attempts, 1U), kLargestCount - ticket.failures);
   write(state, ticket);
   return {ticket.retry, ticket.last};
 }
@@ -147,7 +148,7 @@ std::uint32_t known_offender_weight(std::uint32_t bans, std::uint32_t maxretry) 
   if (bans == 0) {
     return 1;
   }
-  return std::min((1U << (std::min(bans, 20U) - 1)) + 1, std::max(maxretry, 1U));
+  return std::min((1U << (std::min(bans, 21U) - 1)) + 1, std::max(maxretry, 1U));
 }
 
 }  // namespace warder::jail

@@ -84,7 +84,7 @@ class RateCounting {
   explicit RateCounting(Tick findtime, Tick clean_up_after = kCleanUpAfter)
       : findtime_(findtime), clean_up_after_(clean_up_after) {}
 
-  static constexpr std::size_t bytes() { return 2 * kTickBytes + 2 + 4; }
+  static constexpr std::size_t bytes() { return 2 * kTickBytes + 3 + 3; }
   // `weight` is what the failure counts for: 1, or more for a known offender.
   Tally add(std::byte* state, Tick time, std::uint32_t attempts, std::uint32_t weight) const;
   // As the next failure would find it, itself not included.
@@ -93,6 +93,7 @@ class RateCounting {
   struct Ticket {
     Tick first = 0;
     Tick last = 0;
+    // Both stop at 16,777,215.
     std::uint32_t retry = 0;     // 0: no ticket
     std::uint32_t failures = 0;  // true number
   };

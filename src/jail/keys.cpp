@@ -169,8 +169,9 @@ constexpr config::Key kKeys[] = {
      .type = Type::kInteger,
      .fallback = "5",
      .least = "1",
-     .most = "10000",
-     .text = "How many findings within findtime ban a source.",
+     .most = "1000000",
+     .text = "How many findings within findtime ban a source. More than 10,000 take counting = "
+             "compat, outcome = ban and neither ipv4.widen nor ipv6.widen.",
      .example = "3"},
     {.name = "findtime",
      .type = Type::kDuration,
@@ -191,8 +192,9 @@ constexpr config::Key kKeys[] = {
      .type = Type::kInteger,
      .fallback = "5",
      .least = "0",
-     .most = "100",
-     .text = "How many of the lines that led to a ban are kept with it.",
+     .most = "1000000",
+     .text = "Of no effect, for configurations that come from fail2ban: the history keeps every "
+             "finding that led to a ban, with its log and its place there (warder explain).",
      .example = "10"},
     {.name = "counting",
      .type = Type::kEnum,
@@ -598,7 +600,6 @@ std::optional<JailOptions> jail_options(const config::Values& values,
   options.maxretry = static_cast<std::uint32_t>(values.integer("maxretry"));
   options.findtime = values.duration("findtime");
   options.bantime = values.duration_or_forever("bantime");
-  options.maxmatches = static_cast<std::uint32_t>(values.integer("maxmatches"));
   options.counting = values.choice<Counting>("counting");
   options.increment = increment_options(values);
   if (values.has("ignoreip")) {

@@ -92,12 +92,12 @@ struct JailOptions {
   std::string protocol = "tcp";
   std::string blocktype = "drop";
 
-  std::uint32_t maxretry = 5;  // 1 to 10,000
+  // 1 to 10,000; to 1,000,000 where fail2ban's counting bans and nothing is widened.
+  std::uint32_t maxretry = 5;
   // 1 s to 1 year.
   std::chrono::microseconds findtime{std::chrono::minutes(10)};
   // 1 s to 50 years; empty (written -1) is permanent.
   std::optional<std::chrono::microseconds> bantime{std::chrono::minutes(10)};
-  std::uint32_t maxmatches = 5;  // lines kept with a ban for the operator; 0 none
   Counting counting = Counting::kWindow;
   IncrementOptions increment;
 

@@ -19,6 +19,9 @@ constexpr std::chrono::microseconds kLongestFindtime = std::chrono::hours(24 * 3
 constexpr unsigned kWidestV4 = 16;
 constexpr unsigned kWidestV6 = 32;
 constexpr std::size_t kMostSteps = 8;
+// What the runs of WindowCounting and the failures of DensityTable have room for.
+constexpr std::uint32_t kMostRetries = 10'000;
+constexpr std::uint32_t kMostCompatRetries = 1'000'000;
 
 util::Error invalid(std::string text) { return {util::ErrorCode::kInvalid, std::move(text)}; }
 
@@ -42,7 +45,15 @@ std::optional<unsigned> parse_number(std::string_view text) {
 }  // namespace
 
 util::Status validate(const JailOptions& options) {
-  WARDER_RETURN_IF_ERROR(check_range("maxretry", options.maxretry, 1, 10'000));
+  const bool many = options.counting == Counting::kCompat && options.outcome == Outcome::kBan &&
+                    options.ipv4_widen.empty() && options.ipv6_widen.empty();
+  if (options.maxretry > kMostRetries && options.maxretry <= kMostCompatRetries && !many) {
+    return invalid(
+        fmt::format("maxretry = {} is more than {}: that takes counting = compat, outcome = ban, "
+                    "ipv4.widen = none and ipv6.widen = none",
+                    options.maxretry, kMostRetries));
+  }
+  WARDER_RETURN_IF_ERROR(check_range("maxretry", options.maxretry, 1, kMostCompatRetries));
   WARDER_RETURN_IF_ERROR(check_range("sources", options.sources, 100, 10'000'000));
   WARDER_RETURN_IF_ERROR(check_range("widen.limit", options.widen_limit, 0, 100'000));
   WARDER_RETURN_IF_ERROR(check_range("ipv6.prefix", options.ipv6_prefix, 48, 128));

@@ -75,6 +75,19 @@ TEST_CASE("A known offender's failure counts for more") {
   }
   CHECK(weights == std::vector<std::uint32_t>{1, 2, 3, 5, 9, 12, 12});
   CHECK(known_offender_weight(3, 2) == 2);
+  CHECK(known_offender_weight(20, 1'000'000) == 524'289);
+  CHECK(known_offender_weight(21, 1'000'000) == 1'000'000);
+}
+
+TEST_CASE("The compat count goes on beyond a million") {
+  const RateCounting rule(kFindtime);
+  State state{};
+  RateCounting::write(state.data(), {kBase, kBase, 999'998, 3});
+  CHECK(rule.add(state.data(), kBase + 1, 1, 1).count == 999'999);
+  CHECK(rule.add(state.data(), kBase + 2, 20'000'000, 1).count == 1'000'000);
+  CHECK(RateCounting::read(state.data()).failures == 16'777'215);
+  // As fail2ban: round(1000000 / 605.0 * 600) + 1
+  CHECK(rule.add(state.data(), kBase + 605 * kSecond, 1, 1).count == 991'737);
 }
 
 TEST_CASE("An attempt exactly findtime ago counts, one a moment older does not") {

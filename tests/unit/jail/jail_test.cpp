@@ -335,6 +335,21 @@ TEST_CASE("A full ban table refuses loudly and goes on counting") {
         "raise the limit of bans");
 }
 
+TEST_CASE("fail2ban's counting bans at a maxretry beyond 65,535") {
+  World world;
+  JailOptions options = World::options();
+  options.counting = Counting::kCompat;
+  options.ipv4_widen.clear();
+  options.ipv6_widen.clear();
+  options.maxretry = 70'000;
+  Jail jail = world.make(std::move(options));
+  for (int i = 1; i < 69'999; ++i) {
+    fail(jail, "192.0.2.1", kNoon);
+  }
+  CHECK(summary(fail(jail, "192.0.2.1", kNoon)) == "counted 69999/70000");
+  CHECK(summary(fail(jail, "192.0.2.1", kNoon)) == "ban 192.0.2.1");
+}
+
 TEST_CASE("Options out of bounds are refused by name") {
   World world;
   const auto refused = [&](auto change) {
@@ -344,7 +359,33 @@ TEST_CASE("Options out of bounds are refused by name") {
     return jail ? "accepted" : jail.error().message();
   };
   CHECK(refused([](JailOptions& o) { o.maxretry = 0; }) ==
-        "jail test: maxretry = 0 is not from 1 to 10000");
+        "jail test: maxretry = 0 is not from 1 to 1000000");
+  const auto many = [](JailOptions& o) {
+    o.maxretry = 1'000'000;
+    o.counting = Counting::kCompat;
+    o.ipv4_widen.clear();
+    o.ipv6_widen.clear();
+  };
+  CHECK(refused(many) == "accepted");
+  constexpr auto* kTakes =
+      "jail test: maxretry = 1000000 is more than 10000: that takes counting = compat, outcome = "
+      "ban, ipv4.widen = none and ipv6.widen = none";
+  CHECK(refused([&](JailOptions& o) {
+          many(o);
+          o.counting = Counting::kWindow;
+        }) == kTakes);
+  CHECK(refused([&](JailOptions& o) {
+          many(o);
+          o.outcome = Outcome::kAlert;
+        }) == kTakes);
+  CHECK(refused([&](JailOptions& o) {
+          many(o);
+          o.ipv4_widen = {{24, 16}};
+        }) == kTakes);
+  CHECK(refused([&](JailOptions& o) {
+          many(o);
+          o.maxretry = 1'000'001;
+        }) == "jail test: maxretry = 1000001 is not from 1 to 1000000");
   CHECK(refused([](JailOptions& o) { o.findtime = 0s; }) ==
         "jail test: findtime is not from 1s to 366d");
   CHECK(refused([](JailOptions& o) { o.bantime = 0s; }) ==

@@ -93,7 +93,6 @@ TEST_CASE("Every key finds its option") {
   expected.maxretry = 3;
   expected.findtime = 1h;
   expected.bantime.reset();
-  expected.maxmatches = 10;
   expected.counting = Counting::kCompat;
   expected.increment = {true, "2", {1, 2.5, 4}, "ban.Time * ban.Count", 24h * 35, 10min, true};
   expected.ignoreip = {prefix("192.0.2.0/24"), prefix("2001:db8::1")};
