@@ -1,5 +1,6 @@
 #include "ship/json_lines.h"
 
+#include "ship/fail2ban_line.h"
 #include "ship/forms.h"
 #include "util/descriptor.h"
 #include "util/result.h"
@@ -32,6 +33,10 @@ class JsonLines : public Destination {
   std::vector<Outcome> deliver(std::span<const Message> messages) override {
     std::string text;
     for (const Message& message : messages) {
+      if (options_.lines == JsonLinesOptions::Lines::kFail2ban) {
+        text += fail2ban_line(message, ::getpid());
+        continue;
+      }
       text += json_line(Sender{options_.host, options_.name}, message);
       text += '\n';
     }

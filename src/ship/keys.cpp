@@ -30,7 +30,7 @@ constexpr std::string_view kForms[] = {
     "generic",        "slack",       "discord",      "ntfy",        "teams",
     "gotify",         "pagerduty",   "alertmanager", "abuseipdb",   "blocklist-de",
     "json-lines",     "mail",        "command",      "oci-logging", "oci-notifications",
-    "oci-monitoring", "vault-trail", "vault-hash"};
+    "oci-monitoring", "vault-trail", "vault-hash",   "fail2ban-log"};
 // "alerts", "all" or names of model::EventKind.
 constexpr std::string_view kEvents[] = {
     "alerts",    "all",       "finding", "ban",      "unban", "restore",     "extend",
@@ -55,7 +55,8 @@ constexpr Key kKeys[] = {
              "oci-monitoring go to Oracle's cloud with the account that the keys oci_* of [vault] "
              "name, whatever provider that section has. vault-trail stores each event in HashiCorp "
              "Vault or OpenBao where this host can only add; vault-hash has the vault's audit "
-             "device hash it and stores nothing.",
+             "device hash it and stores nothing. fail2ban-log is a file with the lines (Found, "
+             "Ban, Unban) of fail2ban's log, for programs that read that.",
      .example = "slack"},
     {.name = "url",
      .type = Type::kSecret,
@@ -83,7 +84,7 @@ constexpr Key kKeys[] = {
     {.name = "path",
      .type = Type::kPath,
      .change = Change::kLive,
-     .text = "The file of form json-lines. Rotated by renaming it.",
+     .text = "The file of the forms json-lines and fail2ban-log. Rotated by renaming it.",
      .example = "/var/log/warder/events.jsonl"},
     {.name = "server",
      .type = Type::kString,
@@ -283,8 +284,8 @@ constexpr Key kKeys[] = {
      .fallback = "batch",
      .choices = kSyncs,
      .change = Change::kLive,
-     .text = "For json-lines: batch flushes to disk before events count as delivered, never leaves "
-             "that to the kernel.",
+     .text = "For json-lines and fail2ban-log: batch flushes to disk before events count as "
+             "delivered, never leaves that to the kernel.",
      .example = "never"},
 };
 
@@ -359,6 +360,7 @@ bool takes_every_event(Means means) {
     case Means::kOciLogging:
     case Means::kVaultTrail:
     case Means::kVaultHash:
+    case Means::kFail2banLog:
       return true;
     default:
       return false;
@@ -562,8 +564,10 @@ DestinationOptions destination_options(const config::Values& values,
     diagnostics.add(values.about("argv", "is for form = command"));
   }
   unban_options(values, &options, diagnostics);
-  if (options.means == Means::kJsonLines && options.path.empty()) {
-    diagnostics.add(values.about("form", "json-lines needs path"));
+  const bool is_file = options.means == Means::kJsonLines || options.means == Means::kFail2banLog;
+  if (is_file && options.path.empty()) {
+    diagnostics.add(
+        values.about("form", fmt::format("{} needs path", kForms[values.choice_index("form")])));
   }
   if (options.means == Means::kMail) {
     mail_options(values, &options, diagnostics);
@@ -579,8 +583,16 @@ DestinationOptions destination_options(const config::Values& values,
   }
   options.sync = values.choice<JsonLinesOptions::Sync>("sync");
   options.selection = selection_of(values);
+  if (options.means == Means::kFail2banLog && values.is_default("events")) {
+    options.selection.mode = Selection::Kinds::kListed;
+    options.selection.kinds = {model::EventKind::kFinding, model::EventKind::kBan,
+                               model::EventKind::kUnban};
+  }
   options.selection.witness =
       values.has("witness") ? values.boolean("witness") : witnesses(options.means);
+  if (options.selection.witness && options.means == Means::kFail2banLog) {
+    diagnostics.add(values.about("witness", "fail2ban's log has no line for a checkpoint"));
+  }
   if (values.has("digest")) {
     options.shipper.digest = std::chrono::ceil<seconds>(values.duration("digest"));
   } else {
@@ -592,6 +604,9 @@ DestinationOptions destination_options(const config::Values& values,
   options.shipper.give_up = std::chrono::ceil<seconds>(values.duration("give_up"));
   if (options.shipper.digest.count() > 0 && is_report(options.means)) {
     diagnostics.add(values.about("digest", "each address is reported by itself: digest = 0"));
+  }
+  if (options.shipper.digest.count() > 0 && options.means == Means::kFail2banLog) {
+    diagnostics.add(values.about("digest", "fail2ban's log has no summaries: digest = 0"));
   }
   if (options.shipper.digest.count() > 0 &&
       (has_command_words(options.argv) || has_command_words(options.unban_argv))) {
@@ -635,8 +650,11 @@ std::unique_ptr<Destination> make_destination(const DestinationOptions& options,
     return make_command(
         {options.name, std::move(host), options.argv, options.timeout, options.unban_argv});
   }
-  if (options.means == Means::kJsonLines) {
-    return make_json_lines({options.name, std::move(host), options.path, options.sync});
+  if (options.means == Means::kJsonLines || options.means == Means::kFail2banLog) {
+    return make_json_lines({options.name, std::move(host), options.path, options.sync,
+                            options.means == Means::kJsonLines
+                                ? JsonLinesOptions::Lines::kJson
+                                : JsonLinesOptions::Lines::kFail2ban});
   }
   const auto source = [&](const std::optional<config::SecretReference>& where) -> SecretSource {
     if (!where) {

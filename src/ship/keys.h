@@ -44,7 +44,8 @@ enum class Means {
   kOciNotifications,
   kOciMonitoring,
   kVaultTrail,
-  kVaultHash
+  kVaultHash,
+  kFail2banLog
 };
 
 // [destination NAME], as configured. Holds no secret, only where secrets lie.

@@ -1,5 +1,6 @@
 #include "ship/json_lines.h"
 
+#include "ship/fail2ban_line.h"
 #include "ship/forms.h"
 #include "support/manual_clock.h"
 #include "support/memory_outbox.h"
@@ -65,6 +66,18 @@ TEST_CASE("lines are appended to a file of mode 0640") {
   struct stat info{};
   REQUIRE(::stat(f.path.c_str(), &info) == 0);
   CHECK((info.st_mode & 07777U) == 0640);
+}
+
+TEST_CASE("a log like fail2ban's has its lines in the same file") {
+  const Fixture f;
+  ship::JsonLinesOptions options{"file", "web-1", f.path, ship::JsonLinesOptions::Sync::kBatch};
+  options.lines = ship::JsonLinesOptions::Lines::kFail2ban;
+  const auto destination = ship::make_json_lines(options);
+  auto two = messages(2);
+  two[0].event()->kind = model::EventKind::kExtend;  // which has no line there
+  CHECK(destination->deliver(two).at(1).kind == Kind::kDelivered);
+  CHECK(f.folder.read("events.jsonl") == ship::fail2ban_line(two[1], ::getpid()));
+  CHECK_FALSE(f.folder.read("events.jsonl").empty());
 }
 
 TEST_CASE("after a rotation the new file is written, also when it was removed") {

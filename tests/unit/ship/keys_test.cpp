@@ -61,6 +61,18 @@ TEST_CASE("a destination as configured") {
   CHECK(file.destinations[0].means == ship::Means::kJsonLines);
   CHECK(file.destinations[0].shipper.digest == 0s);
   CHECK(file.destinations[0].selection.mode == ship::Selection::Kinds::kAll);
+  const Read log = read("[destination log]\nform = fail2ban-log\npath = /var/log/x\n");
+  REQUIRE_FALSE(log.diagnostics.has_errors());
+  CHECK(log.destinations[0].means == ship::Means::kFail2banLog);
+  CHECK(log.destinations[0].shipper.digest == 0s);
+  CHECK_FALSE(log.destinations[0].selection.witness);
+  CHECK(log.destinations[0].selection.mode == ship::Selection::Kinds::kListed);
+  CHECK(log.destinations[0].selection.kinds ==
+        std::vector<model::EventKind>{model::EventKind::kFinding, model::EventKind::kBan,
+                                      model::EventKind::kUnban});
+  CHECK(read("[destination l]\nform = fail2ban-log\npath = /x\nevents = ban\n")
+            .destinations[0]
+            .selection.kinds == std::vector<model::EventKind>{model::EventKind::kBan});
   CHECK(read("[destination x]\nurl = file:/x\n").destinations[0].shipper.digest == 60s);
   const Read page = read("[destination p]\nform = pagerduty\nurl = file:/x\ntoken = file:/y\n");
   REQUIRE_FALSE(page.diagnostics.has_errors());
@@ -100,7 +112,10 @@ TEST_CASE("words in a program's arguments are checked, and need an event each") 
            {"form = command\nargv = /bin/x\n  <matches>\n", "<matches> is no word"},
            {"form = command\nargv = /bin/x\n  <ip>\ndigest = 1m\n", "need digest = 0"},
            {"form = command\nargv = /bin/x\nunban_argv = y\n", "the program's whole path"},
-           {"form = json-lines\npath = /x\nunban_argv = /y\n", "is for form = command"}}) {
+           {"form = json-lines\npath = /x\nunban_argv = /y\n", "is for form = command"},
+           {"form = fail2ban-log\n", "fail2ban-log needs path"},
+           {"form = fail2ban-log\npath = /x\ndigest = 1m\n", "has no summaries"},
+           {"form = fail2ban-log\npath = /x\nwitness = yes\n", "no line for a checkpoint"}}) {
     const Read wrong = read("[destination r]\n" + keys);
     INFO(wrong.diagnostics.to_text());
     CHECK(wrong.diagnostics.errors() == 1);
