@@ -56,8 +56,10 @@ ExitStatus check(const Globals& globals, const Words& words) {
   } else {
     print(diagnostics.to_text());
     if (loaded) {
-      print(fmt::format("the configuration is good: {} enabled, {}\n",
+      const std::size_t left_out = loaded->jails->left_out.size();
+      print(fmt::format("the configuration is good: {} enabled{}, {}\n",
                         counted(loaded->jails->jails.size() - 1, "jail"),
+                        left_out == 0 ? "" : fmt::format(", {} left out", left_out),
                         counted(loaded->destinations.size(), "destination")));
     } else {
       print(fmt::format("{}; an agent that runs goes on as it is\n",

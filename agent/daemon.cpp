@@ -25,6 +25,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <malloc.h>
 #include <utility>
 
@@ -44,6 +45,11 @@ std::optional<std::string> bans_too_many(const engine::JailSet& before,
   const engine::DryRun run = engine::dry_run_of_jails(before, after, options, own, clock, stop);
   ::malloc_trim(0);  // of the tables of its replays
   return run.too_much ? std::optional(engine::to_text(run, options)) : std::nullopt;
+}
+
+bool has_jail(const engine::JailSet& set, std::string_view name) {
+  return std::any_of(set.jails.begin(), set.jails.end(),
+                     [&](const engine::CompiledJail& jail) { return jail.options.name == name; });
 }
 
 std::vector<std::string> waiting_for_restart(const engine::Effective& started,
@@ -230,6 +236,7 @@ util::Status Daemon::start_engine(const Loaded& loaded) {
   WARDER_RETURN_IF_ERROR(use_destinations(loaded));
   WARDER_RETURN_IF_ERROR(engine_->start(loaded.jails));
   WARDER_RETURN_IF_ERROR(tell_configuration("at start", {}, {}));
+  WARDER_RETURN_IF_ERROR(tell_left_out({}));
 
   monitors_ = std::make_unique<monitor::MonitorThread>(
       monitor_hooks(*engine_, *store_, database_, globals_.config), loaded.main.agent.state,
@@ -380,12 +387,25 @@ util::Status Daemon::apply(const engine::VaultDocuments& documents, std::string_
     return util::Error(util::ErrorCode::kInvalid,
                        fmt::format("the configuration is refused, what runs goes on: {}", *why));
   }
+  // Whoever breaks a jail that protects is told; one that never ran may go on not running.
+  for (const engine::LeftOutJail& jail : loaded->jails->left_out) {
+    if (has_jail(*running_jails_, jail.name)) {
+      const std::string why = fmt::format(
+          "the jail {} runs and would be left out: {}; mend it, or set enabled = false "
+          "if it is to go",
+          util::printable(jail.name, 80), jail.why);
+      refused(why, cause);
+      return util::Error(util::ErrorCode::kInvalid,
+                         fmt::format("the configuration is refused, what runs goes on: {}", why));
+    }
+  }
   if (const util::Status used = engine_->use(loaded->jails); !used) {
     refused(used.error().message(), cause);
     return used;
   }
-  running_jails_ = loaded->jails;
+  const std::shared_ptr<const engine::JailSet> ran = std::exchange(running_jails_, loaded->jails);
   WARDER_RETURN_IF_ERROR(use_destinations(*loaded));
+  WARDER_RETURN_IF_ERROR(tell_left_out(*ran));
   const std::string before = note_running(*loaded);
   monitors_->use(monitors_of(*loaded));
   files_->use(loaded->jails->guarded_files);
@@ -489,6 +509,21 @@ util::Status Daemon::tell_configuration(std::string_view cause, const std::strin
   }
   return events.empty() && kept.empty() ? util::Status()
                                         : engine_->record(std::move(events), std::move(kept));
+}
+
+util::Status Daemon::tell_left_out(const engine::JailSet& before) {
+  for (const engine::LeftOutJail& jail : running_jails_->left_out) {
+    if (std::any_of(before.left_out.begin(), before.left_out.end(),
+                    [&](const auto& known) { return known.name == jail.name; })) {
+      continue;
+    }
+    const std::string text =
+        fmt::format("the jail {} is left out, which fail2ban does not run either: {}",
+                    util::printable(jail.name, 80), jail.why.substr(0, kMostTold));
+    WARDER_RETURN_IF_ERROR(
+        engine_->record(model::EventKind::kConfig, model::Severity::kWarning, text));
+  }
+  return {};
 }
 
 void Daemon::refused(const std::string& why, std::string_view cause) {

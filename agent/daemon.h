@@ -65,6 +65,8 @@ class Daemon {
   // `message`, with what is different to `before`; and when what runs now ran some time before.
   util::Status tell_configuration(std::string_view cause, const std::string& before,
                                   const std::string& message);
+  // The jails of running_jails_ that are left out and were not before.
+  util::Status tell_left_out(const engine::JailSet& before);
   void refused(const std::string& why, std::string_view cause);
 
   const Globals globals_;

@@ -201,11 +201,12 @@ ImportReport report_fail2ban(config::FileReader& files, const std::string& direc
     fail2ban::JailPlan bare = plan;
     bare.remarks.clear();
     config::Diagnostics diagnostics;
-    const auto compiled = engine::compile_fail2ban_jail(bare, directory, main, diagnostics);
+    const engine::Fail2banJail tried =
+        engine::compile_fail2ban_jail(bare, directory, main, diagnostics);
     std::vector<std::string> filter_errors;
     std::vector<std::string> filter_warnings;
     for (const config::Diagnostic& one : diagnostics.list()) {
-      if (one.severity == config::Severity::kError) {
+      if (one.severity == config::Severity::kError || tried.left_out) {
         jail.errors.push_back(first_line(one.to_text()));
         if (one.key == "filter") {
           filter_errors.push_back(one.problem);
@@ -214,14 +215,14 @@ ImportReport report_fail2ban(config::FileReader& files, const std::string& direc
         filter_warnings.push_back(one.problem);
       }
     }
-    if (!compiled && jail.verdict != Verdict::kLeftOut) {
-      jail.verdict = Verdict::kRefused;
+    if (!tried.compiled && jail.verdict != Verdict::kLeftOut) {
+      jail.verdict = tried.left_out ? Verdict::kLeftOut : Verdict::kRefused;
     }
     if (plan.filter) {
       ImportReport::Filter& filter = report.filters[plan.filter->name];
       filter.jails.insert(plan.name);
       if (!filter_errors.empty()) {
-        filter.verdict = Verdict::kRefused;
+        filter.verdict = tried.left_out ? Verdict::kLeftOut : Verdict::kRefused;
         filter.errors = std::move(filter_errors);
       }
       for (std::string& warning : filter_warnings) {

@@ -66,7 +66,8 @@ constexpr Key kKeys[] = {
      .text =
          "The folder of a fail2ban configuration (jail.conf and what belongs to it) whose enabled "
          "jails run here, beside those of `jails`, counting as fail2ban counts. What cannot be "
-         "honoured is refused by file and line; `warder import-fail2ban` reports all of it.",
+         "honoured is refused by file and line, jails that fail2ban does not run either are left "
+         "out; `warder import-fail2ban` reports all of it.",
      .example = "/etc/fail2ban"},
     {.name = "fail2ban_skip_actions",
      .type = Type::kWords,

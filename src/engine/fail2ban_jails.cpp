@@ -5,6 +5,7 @@
 #include "engine/jail_compiler.h"
 #include "engine/own_name.h"
 #include "filter/lint.h"
+#include "filter/wrong_filter.h"
 #include "jail/keys.h"
 #include "util/clock.h"
 #include "util/glob.h"
@@ -131,6 +132,24 @@ void add_with_unproven_counted(const config::Diagnostics& told, config::Diagnost
   }
 }
 
+// Empty, and told in errors, when something is wrong.
+std::optional<CompiledJail> compile(const fail2ban::JailPlan& plan, const std::string& directory,
+                                    const MainConfiguration& main,
+                                    config::Diagnostics& diagnostics) {
+  const std::size_t errors = diagnostics.errors();
+  for (const fail2ban::Remark& remark : plan.remarks) {
+    diagnostics.add(diagnostic(remark, plan.name));
+  }
+  const config::Values values = config::check(jail::jail_table(), plan.options, diagnostics);
+  auto options = jail::jail_options(values, diagnostics);
+  std::optional<CompiledJail> compiled;
+  if (options && plan.filter) {
+    compiled = compile_jail(std::move(*options), values, request_of(plan, *plan.filter, directory),
+                            main, diagnostics);
+  }
+  return diagnostics.errors() == errors ? std::move(compiled) : std::nullopt;
+}
+
 }  // namespace
 
 fail2ban::ReadOptions fail2ban_read_options(const MainConfiguration& main,
@@ -144,30 +163,32 @@ fail2ban::ReadOptions fail2ban_read_options(const MainConfiguration& main,
   return options;
 }
 
-std::optional<CompiledJail> compile_fail2ban_jail(const fail2ban::JailPlan& plan,
-                                                  const std::string& directory,
-                                                  const MainConfiguration& main,
-                                                  config::Diagnostics& diagnostics) {
-  const std::size_t errors = diagnostics.errors();
+Fail2banJail compile_fail2ban_jail(const fail2ban::JailPlan& plan, const std::string& directory,
+                                   const MainConfiguration& main,
+                                   config::Diagnostics& diagnostics) {
   if (plan.verdict() == fail2ban::Verdict::kLeftOut) {
     for (const fail2ban::Remark& remark : plan.remarks) {
       if (remark.verdict == fail2ban::Verdict::kLeftOut) {
         diagnostics.add(diagnostic(remark, plan.name));
       }
     }
-    return std::nullopt;
+    return {std::nullopt, true};
   }
-  for (const fail2ban::Remark& remark : plan.remarks) {
-    diagnostics.add(diagnostic(remark, plan.name));
+  config::Diagnostics told;
+  Fail2banJail jail{compile(plan, directory, main, told), false};
+  jail.left_out = told.has_errors() && plan.filter &&
+                  filter::is_wrong_filter(request_of(plan, *plan.filter, directory));
+  for (config::Diagnostic one : told.list()) {
+    if (jail.left_out) {
+      if (one.severity != config::Severity::kError || one.key != "filter") {
+        continue;
+      }
+      one.severity = config::Severity::kWarning;
+      one.suggestion = fail2ban::remedy_of(fail2ban::LeftOut::kNoStart);
+    }
+    diagnostics.add(std::move(one));
   }
-  const config::Values values = config::check(jail::jail_table(), plan.options, diagnostics);
-  auto options = jail::jail_options(values, diagnostics);
-  std::optional<CompiledJail> compiled;
-  if (options && plan.filter) {
-    compiled = compile_jail(std::move(*options), values, request_of(plan, *plan.filter, directory),
-                            main, diagnostics);
-  }
-  return diagnostics.errors() == errors ? std::move(compiled) : std::nullopt;
+  return jail;
 }
 
 util::Result<CompiledJail> load_fail2ban_jail(config::FileReader& files,
@@ -215,7 +236,7 @@ util::Result<CompiledJail> load_fail2ban_jail(config::FileReader& files,
                   [&](const config::Option& one) { return one.name == change.name; });
     plan->options.options.push_back(change);
   }
-  auto compiled = compile_fail2ban_jail(*plan, directory, main, told);
+  auto compiled = compile(*plan, directory, main, told);
   if (!compiled) {
     return refused(told);
   }
@@ -248,10 +269,14 @@ void add_fail2ban_jails(config::FileReader& files, const MainConfiguration& main
       continue;
     }
     config::Diagnostics told;
-    if (auto compiled = compile_fail2ban_jail(plan, directory, main, told)) {
+    if (Fail2banJail jail = compile_fail2ban_jail(plan, directory, main, told); jail.compiled) {
       set.ignored_names.insert(plan.ignored_names.begin(), plan.ignored_names.end());
       set.ignored_files.insert(plan.ignored_files.begin(), plan.ignored_files.end());
-      set.jails.push_back(std::move(*compiled));
+      set.jails.push_back(std::move(*jail.compiled));
+    } else if (jail.left_out) {
+      const config::Diagnostic& why = told.list().front();
+      set.left_out.push_back(
+          {plan.name, fmt::format("{}: {}", why.place.to_string(), why.problem)});
     }
     add_with_unproven_counted(told, diagnostics);
   }

@@ -11,17 +11,21 @@
 namespace warder::engine {
 
 // Adds the enabled jails of [agent] fail2ban_configuration to `set`. What fail2ban would do and
-// this agent does not is an error at its place, what it does in another way a warning.
+// this agent does not is an error at its place, what it does in another way a warning, and so is
+// what keeps a jail from running there, too: it is left out.
 void add_fail2ban_jails(config::FileReader& files, const MainConfiguration& main,
                         const fail2ban::Resolve& resolve, JailSet& set,
                         config::Diagnostics& diagnostics);
 
-// One jail of it, compiled; empty, and told, when something is wrong: an error, or a warning where
-// fail2ban starts without the jail (fail2ban::Verdict::kLeftOut).
-std::optional<CompiledJail> compile_fail2ban_jail(const fail2ban::JailPlan& plan,
-                                                  const std::string& directory,
-                                                  const MainConfiguration& main,
-                                                  config::Diagnostics& diagnostics);
+struct Fail2banJail {
+  std::optional<CompiledJail> compiled;  // empty when something is wrong, which is told
+  // fail2ban does not run it either: what is wrong is told in warnings, and nothing else is.
+  bool left_out = false;
+};
+
+// One jail of it.
+Fail2banJail compile_fail2ban_jail(const fail2ban::JailPlan& plan, const std::string& directory,
+                                   const MainConfiguration& main, config::Diagnostics& diagnostics);
 
 // The jail of that name as somebody wants to try it: enabled or not, its actions not looked at,
 // with `changes` in place of its options of the same names; its logs need not be there. Errors:

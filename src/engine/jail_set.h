@@ -62,6 +62,12 @@ inline LogPattern log_pattern(std::string_view line, source::StartAt usual) {
   return {line, usual};
 }
 
+// An enabled jail of the fail2ban configuration that does not run, there as here.
+struct LeftOutJail {
+  std::string name;
+  std::string why;  // what is wrong, with its place
+};
+
 // Everything the pipeline runs by: made and checked beside the running one, then swapped in as a
 // whole. Immutable once made.
 struct JailSet {
@@ -80,6 +86,7 @@ struct JailSet {
   // Sections [destination NAME] that stand for actions of that configuration; one of the same name
   // in the agent's own configuration takes its place.
   std::vector<config::Section> action_destinations;
+  std::vector<LeftOutJail> left_out;
 };
 
 }  // namespace warder::engine

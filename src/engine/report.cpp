@@ -30,6 +30,7 @@ json jail_status(const jail::Jail& jail, const jail::BanTable& bans) {
   return json{{"name", options.name},
               {"filter", options.filter},
               {"logs", options.logpath},
+              {"journal", reads_journal(options) ? json(journal_match(options)) : json()},
               {"observe", options.observe},
               {"outcome", to_string(options.outcome)},
               {"alerts", counters.alerts},
@@ -92,6 +93,10 @@ std::string Engine::status_json() {
   for (const Inputs::Input& input : inputs_.all()) {
     sources.push_back(source_status(*input.source));
   }
+  json left_out = json::array();
+  for (const LeftOutJail& jail : jails_.set().left_out) {
+    left_out.push_back({{"name", util::printable(jail.name)}, {"why", jail.why}});
+  }
   const FirewallControl& firewall = keeper_.firewall();
   const store::Health health = parts_.store->health();
   json document{{"started", util::format_rfc3339(started_)},
@@ -102,6 +107,7 @@ std::string Engine::status_json() {
                 {"bans", jails_.bans().size()},
                 {"bans_capacity", jails_.bans().capacity()},
                 {"jails", std::move(jails)},
+                {"left_out", std::move(left_out)},
                 {"sources", std::move(sources)},
                 {"side",
                  {{"names_waiting", side_.names().waiting},

@@ -159,8 +159,8 @@ void judge_report(const config::Definition& definition, const ActionRequest& req
 void judge_command(const config::Definition& definition, const ActionRequest& request,
                    Action* action) {
   if (const auto read = definition.get("actionban"); !read) {
-    remark(action, Verdict::kRefused, "its actionban cannot be read: " + read.error().message(),
-           std::string("mend it").append(kAcceptance));
+    remark(action, Verdict::kLeftOut, "its actionban cannot be read: " + read.error().message(),
+           std::string(remedy_of(LeftOut::kNoStart)).append(kAcceptance));
     return;
   }
   const std::string ban = text_of(definition, "actionban");
@@ -253,12 +253,17 @@ Action read_action(config::FileReader& files, const ActionRequest& request) {
     judge(config::Definition(none, {}, request.place), request, &action);
     return action;
   }
-  const config::Document document =
-      config::load_name(files, request.folder + "/" + request.reference.name, diagnostics);
+  const std::string file = request.folder + "/" + request.reference.name;
+  if (config::files_of_name(files, file, diagnostics).empty() && !diagnostics.has_errors()) {
+    remark(&action, Verdict::kLeftOut, fmt::format("there is no {}.conf", util::printable(file)),
+           std::string(remedy_of(LeftOut::kAsThere)));
+    return action;
+  }
+  const config::Document document = config::load_name(files, file, diagnostics);
   if (diagnostics.has_errors()) {
-    remark(&action, Verdict::kRefused,
+    remark(&action, Verdict::kLeftOut,
            fmt::format("cannot be read: {}", util::printable(diagnostics.list().front().to_text())),
-           "mend the file or take the action out of the jail");
+           std::string(remedy_of(LeftOut::kNoStart)));
     return action;
   }
   config::Parameters parameters = request.reference.parameters;

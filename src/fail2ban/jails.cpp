@@ -155,7 +155,7 @@ class Reading {
     const auto enabled = first.find("enabled");
     plan->enabled = enabled != nullptr && enabled->problem.empty() && is_yes(enabled->text);
     if (enabled != nullptr && !enabled->problem.empty()) {
-      refuse(plan, enabled->place, "enabled", enabled->problem);
+      leave_out(plan, LeftOut::kNoStart, enabled->place, "enabled", enabled->problem);
       return true;
     }
     if (!plan->enabled && !options_.all) {
@@ -176,6 +176,7 @@ class Reading {
         plan->surroundings = surroundings(section, {});
         plan->filter_options = combined(*filter, first, plan, plan->surroundings);
         finish(section, plan);
+        check_expressions(plan);
         return true;
       }
     }
@@ -185,33 +186,47 @@ class Reading {
     return true;
   }
 
-  static void refuse(JailPlan* plan, const config::Place& place, std::string subject,
-                     std::string why) {
-    plan->remarks.push_back({Verdict::kRefused, place, std::move(subject), std::move(why), ""});
+  static void leave_out(JailPlan* plan, LeftOut why, const config::Place& place,
+                        std::string subject, std::string what) {
+    plan->remarks.push_back({Verdict::kLeftOut, place, std::move(subject), std::move(what),
+                             std::string(remedy_of(why))});
   }
 
-  // Where fail2ban tells of an error and starts its other jails.
-  static void leave_out(JailPlan* plan, const config::Place& place, std::string subject,
-                        std::string why) {
-    plan->remarks.push_back(
-        {Verdict::kLeftOut, place, std::move(subject), std::move(why),
-         "the jail is left out, as in fail2ban; mend it, or set enabled = false"});
+  // Of the filter as this jail has it: can its options be read, and is there anything to find?
+  static void check_expressions(JailPlan* plan) {
+    for (const std::string_view name : kFilterOptions) {
+      const config::Option* option = plan->filter_options.find(name);
+      if (option != nullptr && !option->problem.empty() &&
+          !plan->filter_overrides.contains(std::string(name))) {
+        leave_out(plan, LeftOut::kNoStart, option->place, "filter", option->problem);
+      }
+    }
+    const auto own = plan->filter_overrides.find("failregex");
+    const config::Option* failregex = plan->filter_options.find("failregex");
+    const bool set = own != plan->filter_overrides.end()
+                         ? !util::trim(own->second.text).empty()
+                         : failregex != nullptr && (!failregex->problem.empty() ||
+                                                    !util::trim(failregex->text).empty());
+    if (!set && plan->filter_options.find("format") == nullptr) {
+      leave_out(plan, LeftOut::kNoEffect, plan->filter_place, "filter",
+                fmt::format("{} has no failregex", util::printable(plan->filter->name)));
+    }
   }
 
   void read_filter_name(const config::Section& section, JailPlan* plan) {
     const config::Option* option = section.find("filter");
     if (option == nullptr || (option->problem.empty() && option->text.empty())) {
-      refuse(plan, plan->place, "filter", "the jail has no filter and would find nothing");
+      leave_out(plan, LeftOut::kNoEffect, plan->place, "filter", "the jail has no filter");
       return;
     }
     plan->filter_place = option->place;
     if (!option->problem.empty()) {
-      refuse(plan, option->place, "filter", option->problem);
+      leave_out(plan, LeftOut::kNoStart, option->place, "filter", option->problem);
       return;
     }
     auto reference = config::parse_reference(option->text);
     if (!reference) {
-      leave_out(plan, option->place, "filter", reference.error().message());
+      leave_out(plan, LeftOut::kAsThere, option->place, "filter", reference.error().message());
       return;
     }
     for (const Forgeable& forgeable : kForgeable) {
@@ -229,7 +244,7 @@ class Reading {
         joined(directory_, "filter.d/" + (plan->filter ? plan->filter->name : std::string()));
     config::Diagnostics diagnostics;
     if (config::files_of_name(files_, name, diagnostics).empty()) {
-      leave_out(plan, plan->filter_place, "filter",
+      leave_out(plan, LeftOut::kAsThere, plan->filter_place, "filter",
                 fmt::format("there is no {}.conf", util::printable(name)));
       plan->filter.reset();
       return std::nullopt;
@@ -237,7 +252,7 @@ class Reading {
     config::Document document = config::load_name(files_, name, diagnostics, variables_);
     for (const config::Diagnostic& one : diagnostics.list()) {
       if (one.severity == config::Severity::kError) {
-        refuse(plan, one.place, "filter", one.problem);
+        leave_out(plan, LeftOut::kNoStart, one.place, "filter", one.problem);
       }
     }
     return diagnostics.has_errors() ? std::nullopt : std::optional(std::move(document));
@@ -297,12 +312,12 @@ class Reading {
       return;
     }
     if (!option->problem.empty()) {
-      refuse(plan, option->place, "action", option->problem);
+      leave_out(plan, LeftOut::kNoStart, option->place, "action", option->problem);
       return;
     }
     const auto references = config::parse_references(option->text);
     if (!references) {
-      leave_out(plan, option->place, "action", references.error().message());
+      leave_out(plan, LeftOut::kAsThere, option->place, "action", references.error().message());
       return;
     }
     for (const config::Reference& reference : *references) {

@@ -52,7 +52,7 @@ class Translation {
     const config::Option* option = section_.find(name);
     if (option == nullptr || !option->problem.empty()) {
       if (option != nullptr) {
-        remark(Verdict::kRefused, name, option->problem, "mend the option");
+        leave_out(LeftOut::kNoStart, name, option->problem);
       }
       return std::nullopt;
     }
@@ -71,9 +71,13 @@ class Translation {
                              std::string(subject), std::move(what), std::move(remedy)});
   }
 
-  bool is_refused(std::string_view subject) const {
+  void leave_out(LeftOut why, std::string_view subject, std::string what) {
+    remark(Verdict::kLeftOut, subject, std::move(what), std::string(remedy_of(why)));
+  }
+
+  bool is_wrong(std::string_view subject) const {
     return std::any_of(plan_.remarks.begin(), plan_.remarks.end(), [&](const Remark& one) {
-      return one.subject == subject && one.verdict == Verdict::kRefused;
+      return one.subject == subject && one.verdict >= Verdict::kRefused;
     });
   }
 
@@ -118,10 +122,10 @@ class Translation {
           path = util::trim(path.substr(0, blank));
         }
         if (start != "head" && start != "tail") {
-          remark(
-              Verdict::kRefused, "logpath",
-              fmt::format("'{}' after a path is neither head nor tail", util::printable(start, 40)),
-              "write one pattern a line");
+          leave_out(LeftOut::kNoStart, "logpath",
+                    fmt::format("'{}' after a path is neither head nor tail; write one pattern a "
+                                "line",
+                                util::printable(start, 40)));
           continue;
         }
         found = found || !options_.exists || options_.exists(std::string(path));
@@ -148,6 +152,8 @@ class Translation {
     set("backend", "auto");
     if (!paths.empty()) {
       set("logpath", paths);
+    } else if (!is_wrong("logpath")) {
+      leave_out(LeftOut::kNoEffect, "logpath", "the jail reads no log");
     }
   }
 
@@ -223,8 +229,8 @@ class Translation {
   }
 
   void limits() {
-    set("maxretry", std::to_string(bounded("maxretry", number("maxretry", 3), 1, 10'000)));
-    set("maxmatches", std::to_string(bounded("maxmatches", number("maxmatches", 5), 0, 100)));
+    // maxmatches bounds what fail2ban's actions are told of lines; ours are told none.
+    set("maxretry", std::to_string(bounded("maxretry", number("maxretry", 3), 1, 1'000'000)));
     if (const auto findtime = duration("findtime", "600")) {
       if (*findtime < std::chrono::seconds(1)) {
         remark(Verdict::kRefused, "findtime", "no finding would ever count",
@@ -347,7 +353,7 @@ class Translation {
     }
     if (!in_kernel) {
       set("observe", "yes");
-      if (is_refused("action")) {
+      if (is_wrong("action")) {
         return;  // which actions there would be is not known
       }
       remark(Verdict::kDiffers, "action",

@@ -16,4 +16,18 @@ std::string_view to_string(Verdict verdict) {
   return "refused";
 }
 
+std::string_view remedy_of(LeftOut why) {
+  switch (why) {
+    case LeftOut::kAsThere:
+      return "the jail is left out, as in fail2ban; mend it, or set enabled = false";
+    case LeftOut::kNoStart:
+      return "the jail is left out; fail2ban itself does not start with it; mend it, or set "
+             "enabled = false";
+    case LeftOut::kNoEffect:
+      break;
+  }
+  return "the jail is left out; in fail2ban it runs and finds nothing; mend it, or set enabled = "
+         "false";
+}
+
 }  // namespace warder::fail2ban

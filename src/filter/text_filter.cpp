@@ -22,9 +22,31 @@ constexpr std::size_t kMostLines = 200;
 // Groups of which a pattern or its prefix needs one, so that there is somebody to ban.
 constexpr std::array<std::string_view, 5> kIdentifiers{"fid", "ip4", "ip6", "dns", "mlfid"};
 
-bool has_identifier(const TextPattern& pattern) {
+// Of a TextPattern or a RegexTree.
+template <typename Expression>
+bool has_identifier(const Expression& expression) {
   return std::any_of(kIdentifiers.begin(), kIdentifiers.end(),
-                     [&](std::string_view group) { return pattern.has_group(group); });
+                     [&](std::string_view group) { return expression.has_group(group); });
+}
+
+// ^ and $ are those of each line in failregex only.
+struct Dialects {
+  RegexDialect fail;
+  RegexDialect others;
+};
+
+Dialects dialects_of(const TextOptions& options, std::size_t lines) {
+  RegexDialect dialect;
+  dialect.host = options.usedns == UseDns::kNo ? HostTag::kAddress : HostTag::kAddressOrName;
+  dialect.unknown_tags = options.unknown_tags;
+  Dialects dialects{dialect, dialect};
+  dialects.fail.lines = lines > 1;
+  return dialects;
+}
+
+std::vector<ValueLine> lines_of(const Definition& definition, std::string_view option) {
+  const Option* found = definition.find(kSection, option);
+  return found == nullptr ? std::vector<ValueLine>() : value_lines(*found);
 }
 
 template <typename Compiled>
@@ -70,12 +92,7 @@ std::shared_ptr<const TextFilter> TextFilter::compile(const Definition& definiti
   }
   filter->options_ = options;
   filter->lines_ = read_lines(definition, problems);
-  RegexDialect dialect;
-  dialect.host = options.usedns == UseDns::kNo ? HostTag::kAddress : HostTag::kAddressOrName;
-  dialect.unknown_tags = options.unknown_tags;
-  // ^ and $ are those of each line in failregex only.
-  RegexDialect fail_dialect = dialect;
-  fail_dialect.lines = filter->lines_ > 1;
+  const auto [fail_dialect, dialect] = dialects_of(options, filter->lines_);
   filter->dialect_ = fail_dialect;
   if (const Option* datepattern = definition.find(kSection, "datepattern")) {
     filter->dates_ = DateRecipe(*datepattern, problems);
@@ -107,11 +124,9 @@ std::shared_ptr<const TextFilter> TextFilter::compile(const Definition& definiti
     filter->fail_.push_back(std::move(*pattern));
     filter->patterns_.push_back({std::move(line.text), std::move(line.place)});
   }
-  if (const Option* ignoreregex = definition.find(kSection, "ignoreregex")) {
-    for (const ValueLine& line : value_lines(*ignoreregex)) {
-      if (auto pattern = compile_line<TextPattern>("ignoreregex", line, dialect, problems)) {
-        filter->ignore_.push_back(std::move(*pattern));
-      }
+  for (const ValueLine& line : lines_of(definition, "ignoreregex")) {
+    if (auto pattern = compile_line<TextPattern>("ignoreregex", line, dialect, problems)) {
+      filter->ignore_.push_back(std::move(*pattern));
     }
   }
   if (problems.texts().size() != before) {
@@ -119,6 +134,28 @@ std::shared_ptr<const TextFilter> TextFilter::compile(const Definition& definiti
   }
   filter->add_sieves();
   return filter;
+}
+
+bool TextFilter::is_wrong(const Definition& definition, const TextOptions& options) {
+  Problems told_already;
+  const auto [fail_dialect, dialect] = dialects_of(options, read_lines(definition, told_already));
+  bool identified = false;  // by the prefix, or perhaps
+  for (const ValueLine& line : lines_of(definition, "prefregex")) {
+    const auto tree = parse_regex(line.text, dialect);
+    identified = identified || !tree || has_identifier(*tree);
+    if (is_wrong_regex(line.text, dialect)) {
+      return true;
+    }
+  }
+  for (const ValueLine& line : lines_of(definition, "failregex")) {
+    const auto tree = parse_regex(line.text, fail_dialect);
+    if (tree ? !identified && !has_identifier(*tree) : is_wrong_regex(line.text, fail_dialect)) {
+      return true;
+    }
+  }
+  const std::vector<ValueLine> ignored = lines_of(definition, "ignoreregex");
+  return std::any_of(ignored.begin(), ignored.end(),
+                     [&](const ValueLine& line) { return is_wrong_regex(line.text, dialect); });
 }
 
 void TextFilter::add_sieves() {

@@ -25,6 +25,9 @@ class TextFilter {
   static std::shared_ptr<const TextFilter> compile(const Definition& definition,
                                                    const TextOptions& options, Problems& problems);
 
+  // Would Python and fail2ban refuse its expressions, too (wrong_filter.h)?
+  static bool is_wrong(const Definition& definition, const TextOptions& options);
+
   // The failregexes in their order; the first that matches decides.
   const std::vector<Pattern>& patterns() const { return patterns_; }
   const std::vector<TextPattern>& fail() const { return fail_; }

@@ -140,13 +140,45 @@ TEST_CASE("a tag that fail2ban does not know stands for itself, and is told") {
   CHECK(catcher.addresses == "192.0.2.1;");
 }
 
-TEST_CASE("a filter with errors, and a jail enabled twice, are told") {
+TEST_CASE("a jail whose filter compiles nowhere is left out, one that only we refuse is an error") {
   const TemporaryFolder folder;
-  folder.write("etc/jail.conf", kJail);
-  folder.write("etc/filter.d/app.local", "[Definition]\nfailregex = ^(a <HOST>$\n");
-  CHECK(load(folder).diagnostics.find((folder / "etc/filter.d/app.local").string() + ":2") !=
-        std::string::npos);
+  folder.write("etc/jail.conf", kJail + "[second]\nfilter = app\nenabled = true\nlogpath = /x\n");
+  const auto with = [&](const std::string& expression) {
+    folder.write("etc/filter.d/broken.conf", "[Definition]\n" + expression + "\n");
+    folder.write("etc/jail.local", "[app]\nfilter = broken\nignorecommand = /bin/true; x\n");
+    return load(folder);
+  };
+  const std::string file = (folder / "etc/filter.d/broken.conf").string();
+  for (const std::string wrong :
+       {"failregex = ^(a <HOST>$", "failregex = ^a$", "failregex = ^a <HOST>$\nignoreregex = x**",
+        "failregex = ^a <HOST>$\n    ^b $", "prefregex = (\nfailregex = ^a <HOST>$"}) {
+    INFO(wrong);
+    const Loaded loaded = with(wrong);
+    REQUIRE(loaded.jails != nullptr);
+    REQUIRE(loaded.jails->jails.size() == 2);
+    CHECK(loaded.jails->jails[1].options.name == "second");
+    REQUIRE(loaded.jails->left_out.size() == 1);
+    CHECK(loaded.jails->left_out[0].name == "app");
+    CHECK(loaded.jails->left_out[0].why.find(file) != std::string::npos);
+    CHECK(loaded.diagnostics.find(": warning: [app] filter = \"broken\": " + file) !=
+          std::string::npos);
+    CHECK(util::trim(loaded.diagnostics)
+              .ends_with("; the jail is left out; fail2ban itself does not start with it; mend it, "
+                         "or set enabled = false"));
+    CHECK(loaded.diagnostics.find("ignorecommand") == std::string::npos);
+  }
+  const Loaded refused = with("failregex = ^a++ <HOST>$");
+  CHECK(refused.jails == nullptr);
+  CHECK(refused.diagnostics.find(
+            file + ":2: failregex '^a++ <HOST>$': column 3: '++' (possessive quantifier) is not "
+                   "supported, because it cannot be matched in linear time; leave the second '+' "
+                   "out, which matches at least the same lines: ^a+ <HOST>$") != std::string::npos);
+  CHECK(refused.diagnostics.find("ignorecommand") != std::string::npos);
+  // What fails in both is left out, whatever else only we refuse.
+  CHECK(with("failregex = ^a++ <HOST>$\n    ^(b <HOST>$").jails != nullptr);
+}
 
+TEST_CASE("a jail that is enabled twice is told") {
   const TemporaryFolder twice;
   twice.write("etc/jail.conf", kJail);
   twice.write("own/app.conf", "[app]\nenabled = yes\nfilter = sshd\nlogpath = /var/log/auth.log\n");

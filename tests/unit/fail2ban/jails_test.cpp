@@ -102,7 +102,6 @@ TEST_CASE("a stock jail has fail2ban's values in our words") {
   CHECK(option(plan, "maxretry") == "3");
   CHECK(option(plan, "findtime") == "10m");
   CHECK(option(plan, "bantime") == "10m");
-  CHECK(option(plan, "maxmatches") == "5");
   CHECK(option(plan, "counting") == "compat");
   CHECK(option(plan, "ipv6.prefix") == "128");
   CHECK(option(plan, "ipv4.widen") == "none");
@@ -148,8 +147,9 @@ TEST_CASE("head and tail, and more than one path") {
   CHECK(option(plan, "logpath") == "/a/*.log tail\n/b/x.log head");
   const fail2ban::JailPlan wrong =
       read({{"jail.local", "[app]\nenabled = on\nlogpath = /a/x.log /b/y.log\n"}}).jail("app");
-  CHECK(remark(wrong, "logpath").text == "'/b/y.log' after a path is neither head nor tail");
-  CHECK(wrong.verdict() == Verdict::kRefused);
+  CHECK(remark(wrong, "logpath").text ==
+        "'/b/y.log' after a path is neither head nor tail; write one pattern a line");
+  CHECK(wrong.verdict() == Verdict::kLeftOut);
 }
 
 TEST_CASE("the journal is read when fail2ban reads it") {
@@ -193,7 +193,7 @@ TEST_CASE("times and numbers") {
           .jail("app");
   CHECK(option(plan, "maxretry") == "3");
   CHECK(remark(plan, "maxretry").text == "'many' is no number: 3 is used, as fail2ban does");
-  CHECK(option(plan, "maxmatches") == "100");
+  CHECK(plan.as_read.at("maxmatches") == "1000");
   CHECK(option(plan, "findtime") == "1h");
   CHECK(option(plan, "bantime") == "-1");
   CHECK(option(plan, "bantime.increment") == "yes");
@@ -273,18 +273,18 @@ TEST_CASE("actions: the kernel's are native, others are told by name") {
           .jail("app");
   REQUIRE(unset.remarks.size() == 1);
   CHECK(unset.remarks[0].subject == "action");
-  CHECK(unset.remarks[0].verdict == Verdict::kRefused);
+  CHECK(unset.remarks[0].verdict == Verdict::kLeftOut);
 
   const fail2ban::JailPlan broken =
       read({{"jail.local", "[app]\nenabled = on\naction = odd\n"},
             {"action.d/odd.conf", "[Definition]\nactionban = /bin/x %(nothing)s\n"}})
           .jail("app");
-  CHECK(remark(broken, "action odd").verdict == Verdict::kRefused);
+  CHECK(remark(broken, "action odd").verdict == Verdict::kLeftOut);
   CHECK(remark(broken, "action odd").text.starts_with("its actionban cannot be read: "));
 
   const fail2ban::JailPlan gone =
       read({{"jail.local", "[app]\nenabled = on\naction = nowhere\n"}}).jail("app");
-  CHECK(remark(gone, "action nowhere").verdict == Verdict::kRefused);
+  CHECK(remark(gone, "action nowhere").verdict == Verdict::kLeftOut);
 }
 
 TEST_CASE("actions that report to a public list are told as a destination, or refused by name") {
@@ -384,8 +384,8 @@ TEST_CASE("what cannot be honoured is refused where it stands") {
 }
 
 TEST_CASE("a jail that fail2ban starts without is left out, whatever else is wrong with it") {
-  for (const std::string wrong :
-       {"filter = nothing", "filter = app[x = 1]", "action = nftables-multiport[x]"}) {
+  for (const std::string wrong : {"filter = nothing", "filter = app[x = 1]",
+                                  "action = nftables-multiport[x]", "action = nothing"}) {
     INFO(wrong);
     const Read result = read({{"action.d/told.conf", "[Definition]\nactionban = /opt/told <ip>\n"},
                               {"jail.local",
@@ -402,6 +402,53 @@ TEST_CASE("a jail that fail2ban starts without is left out, whatever else is wro
     CHECK(why->remedy == "the jail is left out, as in fail2ban; mend it, or set enabled = false");
     REQUIRE(result.configuration.destinations.size() == 1);
     CHECK(result.configuration.destinations[0].jails == std::vector<std::string>{"other"});
+  }
+}
+
+TEST_CASE("a jail that keeps fail2ban from starting, or finds nothing there, is left out") {
+  const std::string no_start =
+      "the jail is left out; fail2ban itself does not start with it; mend it, or set enabled = "
+      "false";
+  const std::string no_effect =
+      "the jail is left out; in fail2ban it runs and finds nothing; mend it, or set enabled = "
+      "false";
+  struct Case {
+    const char* jail;
+    const char* filter;
+    const char* what;
+    std::string remedy;
+  };
+  for (const Case& one : std::vector<Case>{
+           {"filter = %(nope)s", "", "nope", no_start},
+           {"action = %(nope)s", "", "nope", no_start},
+           {"enabled = %(nope)s", "", "nope", no_start},
+           {"findtime = %(nope)s", "", "nope", no_start},
+           {"logpath = /x middle", "", "neither head nor tail", no_start},
+           {"filter = bad", "failregex = x <HOST>\n", "bad.conf", no_start},
+           {"filter = bad", "[Definition]\nfailregex = %(nope)s <HOST>\n", "nope", no_start},
+           {"filter = bad", "[Definition]\nfailregex = <a> <HOST>\na = <b>\nb = <a>\n", "<a>",
+            no_start},
+           {"action = bad", "actionban = x\n", "bad.conf", no_start},
+           {"filter =", "", "the jail has no filter", no_effect},
+           {"filter = bad", "[Definition]\nignoreregex = x\n", "bad has no failregex", no_effect},
+           {"logpath =\nsystemd_if_nologs = no", "", "the jail reads no log", no_effect}}) {
+    INFO(one.jail << ' ' << one.filter);
+    const Read result = read({{"jail.local",
+                               "[DEFAULT]\nlogpath = /x\n[app]\nenabled = on\n"
+                               "[other]\nenabled = on\nfilter = app\n"},
+                              {"jail.d/z.local", std::string("[app]\n") + one.jail + "\n"},
+                              {"filter.d/bad.conf", one.filter},
+                              {"action.d/bad.conf", one.filter}});
+    const fail2ban::JailPlan& plan = result.jail("app");
+    CHECK(plan.verdict() == Verdict::kLeftOut);
+    const auto why = std::find_if(plan.remarks.begin(), plan.remarks.end(), [](const auto& told) {
+      return told.verdict == Verdict::kLeftOut;
+    });
+    REQUIRE(why != plan.remarks.end());
+    CHECK((why->subject + " " + why->text + " " + why->place.to_string()).find(one.what) !=
+          std::string::npos);
+    CHECK(why->remedy == one.remedy);
+    CHECK(result.jail("other").verdict() < Verdict::kRefused);
   }
 }
 
