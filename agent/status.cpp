@@ -1,11 +1,14 @@
 #include "agent/ask.h"
 #include "agent/command.h"
 #include "agent/output.h"
+#include "engine/jail_set.h"
+#include "util/strings.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -68,6 +71,10 @@ std::string status_text(const json& status) {
          std::to_string(jail.value("active", 0ULL)), std::to_string(jail.value("ignored", 0ULL))});
   }
   text += jails.to_text();
+  for (const json& jail : status.value("left_out", json::array())) {
+    text += fmt::format("\nthe jail {} is left out, which fail2ban does not run either: {}\n",
+                        jail.value("name", ""), jail.value("why", ""));
+  }
   text += limits_text(status);
   TextTable sources(
       {"SOURCE", "LOGS", "LINES", "BACKLOG", "UNREADABLE", "OVERSIZED", "LOST BYTES"});
@@ -97,10 +104,78 @@ std::string status_text(const json& status) {
   return text;
 }
 
+// In the shape of `fail2ban-client status JAIL`, which programs read.
+std::string jail_text(const json& jail) {
+  std::string logs;
+  const bool journal = jail["journal"].is_string();
+  for (const json& pattern : jail["logs"]) {
+    logs += (logs.empty() ? "" : " ") +
+            std::string(engine::log_pattern(pattern.get<std::string>(), {}).pattern);
+  }
+  std::string banned;
+  for (const json& ban : jail["banned"]) {
+    banned += (banned.empty() ? "" : " ") + ban.value("address", "");
+  }
+  return fmt::format(
+      "Status for the jail: {}\n"
+      "|- Filter\n"
+      "|  |- Currently failed:\t{}\n"
+      "|  |- Total failed:\t{}\n"
+      "|  `- {}:\t{}\n"
+      "`- Actions\n"
+      "   |- Currently banned:\t{}\n"
+      "   |- Total banned:\t{}\n"
+      "   `- Banned IP list:\t{}\n",
+      jail.value("name", ""), jail.value("sources", 0ULL),
+      jail.value("findings", 0ULL) - jail.value("ignored", 0ULL),
+      journal ? "Journal matches" : "File list",
+      journal ? jail["journal"].get<std::string>() : logs, jail.value("active", 0ULL),
+      jail.value("bans", 0ULL), banned);
+}
+
+ExitStatus jail_status(const Globals& globals, const std::string& name) {
+  const auto answer = ask_agent(globals, api::Request{});
+  if (!answer) {
+    return complain(answer.error());
+  }
+  const json status = json::parse(*answer);
+  const auto named = [&](const json& list) {
+    return std::find_if(list.begin(), list.end(),
+                        [&](const json& one) { return one.value("name", "") == name; });
+  };
+  const json& jails = status["jails"];
+  const auto found = named(jails);
+  if (found == jails.end()) {
+    const json left_out = status.value("left_out", json::array());
+    const auto why = named(left_out);
+    return complain(util::Error(
+        util::ErrorCode::kNotFound,
+        fmt::format("the jail {} {}", util::printable(name, 80),
+                    why == left_out.end() ? "does not run; warder status lists those that do"
+                                          : "is left out: " + why->value("why", ""))));
+  }
+  api::Request request;
+  request.command = api::Command::kBans;
+  request.jail = name;
+  const auto bans = ask_agent(globals, request);
+  if (!bans) {
+    return complain(bans.error());
+  }
+  json jail = *found;
+  jail["banned"] = json::parse(*bans)["bans"];
+  print(globals.json ? jail.dump() + '\n' : jail_text(jail));
+  return ExitStatus::kOk;
+}
+
 }  // namespace
 
-Run declare_status(CLI::App&) {
-  return [](const Globals& globals) { return ask_and_print(globals, api::Request{}, status_text); };
+Run declare_status(CLI::App& app) {
+  auto name = std::make_shared<std::string>();
+  app.add_option("JAIL", *name, "this jail alone, as fail2ban-client shows it");
+  return [name](const Globals& globals) {
+    return name->empty() ? ask_and_print(globals, api::Request{}, status_text)
+                         : jail_status(globals, *name);
+  };
 }
 
 Run declare_reload(CLI::App& app) {
