@@ -8,6 +8,8 @@
 #include <fmt/core.h>
 
 #include <cstddef>
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,6 +25,8 @@ namespace {
 constexpr std::size_t kShort = 33U << 10;
 constexpr std::size_t kLong = 4 * kShort;
 constexpr std::size_t kLongest = 1U << 20;
+// Lines of a sample log that are taken; some have hundreds.
+constexpr std::size_t kMostOfALog = 3;
 constexpr std::string_view kPieces[] = {
     ": a",      " from 192.0.2.1 ",     "\xc3\xa9: [x] ", "[",          "<", " ", "\\\"", "{\"a\":",
     "\"a\":1,", "2026-09-21T14:13:20 ", "Sep 21 14:1 ",   "179000000. "};
@@ -97,20 +101,40 @@ void judge_longest(filter::Matcher& matcher, const std::vector<std::string>& sam
   }
 }
 
+// The first lines of a filter that are to match: its own samples, or else those of a sample log of
+// fail2ban's that is named like it (reference/fail2ban-compat.md 22).
+std::vector<std::string> lines_for(const filter::Filter& filter,
+                                   const std::filesystem::path& logs) {
+  std::vector<std::string> lines;
+  for (const filter::Sample& sample : filter.samples()) {
+    lines.push_back(sample.lines.front());
+  }
+  std::ifstream log(logs / filter.name());
+  for (std::string text; lines.size() < kMostOfALog && std::getline(log, text);) {
+    if (!text.empty() && text.front() != '#') {
+      lines.push_back(text);
+    }
+  }
+  return lines;
+}
+
 }  // namespace
 
-// FOLDER together|apart|quadratic|longest: the filters of a folder in one matcher, as in a log
-// that all of them read, or each by itself in lines that begin or end as its samples do;
-// `quadratic` is `apart` with a pass of that kind in each line; `longest` is `together`, in lines
-// of a megabyte.
+// FOLDER together|apart|quadratic|longest|longest-quadratic [LOGS]: the filters of a folder in one
+// matcher, as in a log that all of them read, or each by itself in lines that begin or end as its
+// samples do, or as lines of its sample log in LOGS; `quadratic` is `apart` with a pass of that
+// kind in each line; `longest` is `together`, in lines of a megabyte, and `longest-quadratic` that
+// with such a pass.
 int main(int argc, char** argv) {
-  if (argc != 3) {
+  if (argc != 3 && argc != 4) {
     return 2;
   }
-  g_quadratic_places = std::string_view(argv[2]) == "quadratic" ? 100 : 0;
+  const std::filesystem::path logs = argc == 4 ? argv[3] : "";
+  const std::string_view how = argv[2];
+  g_quadratic_places = how == "quadratic" ? 100 : how == "longest-quadratic" ? 10 : 0;
   const std::string folder = argv[1];
-  const bool longest = std::string_view(argv[2]) == "longest";
-  const bool together = longest || std::string_view(argv[2]) == "together";
+  const bool longest = how.starts_with("longest");
+  const bool together = longest || how == "together";
   filter::MatcherOptions options;
   options.lines.zone = filter::TimeZone();
   std::vector<std::shared_ptr<const filter::Filter>> all;
@@ -120,21 +144,21 @@ int main(int argc, char** argv) {
     request.folders = {folder};
     request.name = name;
     request.samples = filter::SamplePolicy::kIgnore;
-    request.text = {.usedns = filter::UseDns::kLookUp, .ignore = filter::IgnoreScope::kReference};
+    request.text = {.usedns = filter::UseDns::kLookUp,
+                    .ignore = filter::IgnoreScope::kReference,
+                    .unknown_tags = filter::UnknownTags::kText};
     const auto filter = filter::load_filter(request);
     if (!filter) {  // files that others include hold no expression
       continue;
     }
     all.push_back(*filter);
-    for (const filter::Sample& sample : (*filter)->samples()) {
-      samples.push_back(sample.lines.front());
-    }
+    const std::vector<std::string> lines = lines_for(**filter, logs);
+    samples.insert(samples.end(), lines.begin(), lines.end());
     if (together) {
       continue;
     }
     std::vector<Frame> frames;
-    for (const filter::Sample& sample : (*filter)->samples()) {
-      const std::string& text = sample.lines.front();
+    for (const std::string& text : lines) {
       frames.push_back({text.substr(0, text.size() * 2 / 3), text.substr(text.size() * 2 / 3)});
       frames.push_back({text, ""});
     }

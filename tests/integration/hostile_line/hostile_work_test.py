@@ -12,6 +12,10 @@ import unittest
 WORK = os.environ["HOSTILE_WORK"]
 SOURCE = pathlib.Path(os.environ["WARDER_SOURCE"])
 
+# The installed fail2ban: its filters, and the lines that they are for.
+STOCK = "/etc/fail2ban/filter.d"
+STOCK_LOGS = "/usr/lib/python3/dist-packages/fail2ban/tests/files/logs"
+
 # What our passes have most to do with; the samples are the frames of the lines.
 HARD = {
     "looks": r"""[Definition]
@@ -55,12 +59,12 @@ def is_linear(one):
 
 
 class HostileWork(unittest.TestCase):
-    def count(self, folder, how, filters, least=20):
+    def count(self, folder, how, filters, least=20, logs=()):
         with tempfile.TemporaryDirectory() as temporary:
             counts = pathlib.Path(temporary) / "counts"
             done = subprocess.run(
                 ["valgrind", "--tool=callgrind", "--combine-dumps=yes", f"--callgrind-out-file={counts}",
-                 WORK, folder, how], capture_output=True, text=True, errors="replace", check=False)
+                 WORK, folder, how, *logs], capture_output=True, text=True, errors="replace", check=False)
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertGreaterEqual(int(done.stdout.split()[0]), filters)
             text = counts.read_text(errors="replace")
@@ -76,8 +80,8 @@ class HostileWork(unittest.TestCase):
         print(f"{len(lines)} lines, at most {max(one['long'] for one in lines.values()):,} instructions")
         return lines
 
-    def check(self, folder, how, filters, least=20):
-        for name, one in self.count(folder, how, filters, least).items():
+    def check(self, folder, how, filters, least=20, logs=()):
+        for name, one in self.count(folder, how, filters, least, logs).items():
             with self.subTest(line=name):
                 self.assertTrue(is_linear(one), one)
 
@@ -88,12 +92,13 @@ class HostileWork(unittest.TestCase):
             self.check(folder, "apart", len(HARD))
 
     def test_a_quadratic_pass_is_found(self):
-        with tempfile.TemporaryDirectory() as folder:
-            (pathlib.Path(folder) / "words.conf").write_text(HARD["words"])
-            lines = self.count(folder, "quadratic", 1)
-        for name, one in lines.items():
-            with self.subTest(line=name):
-                self.assertFalse(is_linear(one), one)
+        for how, least in (("quadratic", 20), ("longest-quadratic", 2)):
+            with tempfile.TemporaryDirectory() as folder:
+                (pathlib.Path(folder) / "words.conf").write_text(HARD["words"])
+                lines = self.count(folder, how, 1, least)
+            for name, one in lines.items():
+                with self.subTest(how=how, line=name):
+                    self.assertFalse(is_linear(one), one)
 
     def test_our_own_filters(self):
         self.check(SOURCE / "filters", "together", 70)
@@ -102,7 +107,10 @@ class HostileWork(unittest.TestCase):
         self.check(SOURCE / "filters", "longest", 70, least=2)
 
     def test_stock_filters(self):
-        self.check("/etc/fail2ban/filter.d", "together", 80)
+        self.check(STOCK, "together", 80)
+
+    def test_stock_filters_in_lines_of_a_megabyte(self):
+        self.check(STOCK, "longest", 80, least=2, logs=[STOCK_LOGS])
 
 
 if __name__ == "__main__":
