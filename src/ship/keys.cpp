@@ -566,8 +566,8 @@ DestinationOptions destination_options(const config::Values& values,
   unban_options(values, &options, diagnostics);
   const bool is_file = options.means == Means::kJsonLines || options.means == Means::kFail2banLog;
   if (is_file && options.path.empty()) {
-    diagnostics.add(
-        values.about("form", fmt::format("{} needs path", kForms[values.choice_index("form")])));
+    diagnostics.add(values.about(
+        "form", std::string(kForms[values.choice_index("form")]).append(" needs path")));
   }
   if (options.means == Means::kMail) {
     mail_options(values, &options, diagnostics);
