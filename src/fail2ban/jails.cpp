@@ -208,8 +208,9 @@ class Reading {
                          : failregex != nullptr && (!failregex->problem.empty() ||
                                                     !util::trim(failregex->text).empty());
     if (!set && plan->filter_options.find("format") == nullptr) {
+      const std::string name = plan->filter ? plan->filter->name : std::string();
       leave_out(plan, LeftOut::kNoEffect, plan->filter_place, "filter",
-                fmt::format("{} has no failregex", util::printable(plan->filter->name)));
+                fmt::format("{} has no failregex", util::printable(name)));
     }
   }
 
