@@ -58,7 +58,7 @@ def is_linear(one):
     return one["long"] <= 4.4 * one["short"] + 500_000
 
 
-class HostileWork(unittest.TestCase):
+class Counting(unittest.TestCase):
     def count(self, folder, how, filters, least=20, logs=()):
         with tempfile.TemporaryDirectory() as temporary:
             counts = pathlib.Path(temporary) / "counts"
@@ -85,6 +85,8 @@ class HostileWork(unittest.TestCase):
             with self.subTest(line=name):
                 self.assertTrue(is_linear(one), one)
 
+
+class OwnFilters(Counting):
     def test_what_is_hard(self):
         with tempfile.TemporaryDirectory() as folder:
             for name, text in HARD.items():
@@ -106,6 +108,8 @@ class HostileWork(unittest.TestCase):
     def test_our_own_filters_in_lines_of_a_megabyte(self):
         self.check(SOURCE / "filters", "longest", 70, least=2)
 
+
+class StockFilters(Counting):
     def test_stock_filters(self):
         self.check(STOCK, "together", 80)
 
