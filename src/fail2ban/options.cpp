@@ -153,7 +153,9 @@ class Translation {
     if (!paths.empty()) {
       set("logpath", paths);
     } else if (!is_wrong("logpath")) {
-      leave_out(LeftOut::kNoEffect, "logpath", "the jail reads no log");
+      // fail2ban asks for a file where the option is set, and runs without a log where it is not.
+      leave_out(section_.find("logpath") != nullptr ? LeftOut::kNoStart : LeftOut::kNoEffect,
+                "logpath", "the jail reads no log");
     }
   }
 

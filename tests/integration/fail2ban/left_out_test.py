@@ -19,11 +19,13 @@ backend = polling
 action =
 enabled = true
 systemd_if_nologs = no
-logpath = {log}
+ignoreself = no
 [bad]
 filter = bad
+logpath = {log}
 [fine]
 filter = app
+logpath = {log}
 """
 GOOD = "[Definition]\nfailregex = ^bad <HOST>$\n"
 # What is wrong: options of the jail, its filter, an action; and how it fares.
@@ -54,7 +56,8 @@ FAULTS = {
     "no filter": ("filter =", GOOD, "", NO_EFFECT),
     "no failregex": ("", "[Definition]\nignoreregex = x\n", "", NO_EFFECT),
     "an empty failregex": ("", "[Definition]\nfailregex =\n", "", NO_EFFECT),
-    "no log": ("logpath =", GOOD, "", NO_EFFECT),
+    "an empty logpath": ("logpath =", GOOD, "", NO_START),
+    "no logpath": ("", GOOD, "", NO_EFFECT),
 }
 # Wrong for nobody but us.
 OURS = ["^bad (?>x) <HOST>$", "^bad x++ <HOST>$", "^bad x{1,1001} <HOST>$"]
@@ -77,7 +80,8 @@ class LeftOut(unittest.TestCase):
         with Folder() as folder:
             log = folder.write("app.log", "")
             for name, (jail, bad, odd, fares) in FAULTS.items():
-                directory = write_configuration(folder, log, JAIL)
+                directory = write_configuration(
+                    folder, log, JAIL.replace("bad\nlogpath = {log}", "bad") if name == "no logpath" else JAIL)
                 folder.write("etc/jail.d/z.local", f"[bad]\n{jail}\n")
                 folder.write("etc/filter.d/bad.conf", bad)
                 folder.write("etc/action.d/odd.conf", odd)
@@ -91,6 +95,7 @@ class LeftOut(unittest.TestCase):
                     self.assertIn(fares, told)
                     self.assertIn(jails["fine"]["verdict"], ("runs", "differs"))
             folder.write("etc/jail.d/z.local", "")
+            write_configuration(folder, log, JAIL)
             for expression in OURS:
                 folder.write("etc/filter.d/bad.conf", f"[Definition]\nfailregex = {expression}\n")
                 with self.subTest(expression=expression):
@@ -136,12 +141,13 @@ class LeftOut(unittest.TestCase):
                     lines.write("bad 192.0.2.1\nbad 192.0.2.1\nbad 192.0.2.2\n")
                 found = until(lambda: written.exists() and len(
                     text := written.read_text().splitlines()) == 4 and text, "the log is written")
+                # The ban is told when it is in effect, be it after the next finding.
                 self.assertEqual(
-                    [re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} |\[\d+\]: |\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$", "",
-                            line) for line in found],
-                    ["fail2ban.filter         INFO    [fine] Found 192.0.2.1 - ",
+                    sorted(re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} |\[\d+\]: |\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$", "",
+                            line) for line in found),
+                    ["fail2ban.actions        NOTICE  [fine] Ban 192.0.2.1",
                      "fail2ban.filter         INFO    [fine] Found 192.0.2.1 - ",
-                     "fail2ban.actions        NOTICE  [fine] Ban 192.0.2.1",
+                     "fail2ban.filter         INFO    [fine] Found 192.0.2.1 - ",
                      "fail2ban.filter         INFO    [fine] Found 192.0.2.2 - "])
                 self.assertEqual(
                     warder("status", "fine", config=agent.config).stdout,

@@ -431,7 +431,7 @@ TEST_CASE("a jail that keeps fail2ban from starting, or finds nothing there, is 
            {"action = bad", "actionban = x\n", "bad.conf", no_start},
            {"filter =", "", "the jail has no filter", no_effect},
            {"filter = bad", "[Definition]\nignoreregex = x\n", "bad has no failregex", no_effect},
-           {"logpath =\nsystemd_if_nologs = no", "", "the jail reads no log", no_effect}}) {
+           {"logpath =\nsystemd_if_nologs = no", "", "the jail reads no log", no_start}}) {
     INFO(one.jail << ' ' << one.filter);
     const Read result = read({{"jail.local",
                                "[DEFAULT]\nlogpath = /x\n[app]\nenabled = on\n"
@@ -450,6 +450,9 @@ TEST_CASE("a jail that keeps fail2ban from starting, or finds nothing there, is 
     CHECK(why->remedy == one.remedy);
     CHECK(result.jail("other").verdict() < Verdict::kRefused);
   }
+  const Read unset = read({{"jail.local", "[app]\nenabled = on\nsystemd_if_nologs = no\n"}});
+  CHECK(remark(unset.jail("app"), "logpath").text == "the jail reads no log");
+  CHECK(remark(unset.jail("app"), "logpath").remedy == no_effect);
 }
 
 TEST_CASE("a stock filter for a log that others can forge is told") {
