@@ -176,7 +176,7 @@ TEST_CASE("everything that is wrong is told in one go") {
   CHECK(loaded.jails == nullptr);
   CHECK(loaded.diagnostics ==
         "/etc/jails/a.conf:5: [a] maxretry = \"lots\": 'lots' is no whole number; allowed: a whole "
-        "number from 1 to 10000\n"
+        "number from 1 to 1000000\n"
         "/etc/jails/a.conf:6: [a] bantimee: is no known key; did you mean bantime?\n"
         "/etc/jails/b.conf:3: [b] filter = \"nosuch\": there is no filter 'nosuch': no nosuch.conf "
         "in " +
@@ -194,7 +194,7 @@ TEST_CASE("a wrong vault document is refused by its place") {
   CHECK(wrong.jails == nullptr);
   CHECK(wrong.diagnostics ==
         "vault jails#/sshd/maxretry: [sshd] maxretry = \"0\": '0' is too small; allowed: a whole "
-        "number from 1 to 10000\n");
+        "number from 1 to 1000000\n");
   const Loaded broken = load_jail(kSshd, {R"({"sshd": )", {}});
   CHECK(broken.jails == nullptr);
   CHECK(broken.diagnostics == "vault jails:1: the document is no JSON: error at byte 10\n");
