@@ -215,10 +215,10 @@ class FilterLint {
 
   void tell_unknown_tags(const RegexTree& tree, const Place& place) {
     for (const std::string& tag : tree.unknown_tags) {
-      report_.warnings.push_back(at(
-          place, fmt::format("the filter has no option for {}, which stands for itself, as in "
-                             "fail2ban; write [<] where '<' itself is meant",
-                             tag)));
+      report_.warnings.push_back(
+          at(place, fmt::format("the filter has no option for {}, which stands for itself, as in "
+                                "fail2ban; write [<] where '<' itself is meant",
+                                tag)));
     }
   }
 
