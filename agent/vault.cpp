@@ -9,6 +9,7 @@
 #include "util/duration.h"
 #include "util/file.h"
 #include "util/strings.h"
+#include "vault/oci_vault.h"
 #include "vault/reference.h"
 #include "vault/stages.h"
 
@@ -38,7 +39,13 @@ util::Error no_stages() {
           "--stage: only OCI Vault has stages; here versions have numbers: --version N"};
 }
 
+// As the scripts' words, which know of one document only.
+std::string document_or_settings(const Words& words) {
+  return words.name.empty() ? "settings" : words.name;
+}
+
 ExitStatus get(const Globals& globals, const Words& words) {
+  const std::string name = document_or_settings(words);
   const util::SystemClock clock;
   auto provider = open_configured_vault(globals, clock);
   if (!provider) {
@@ -50,10 +57,10 @@ ExitStatus get(const Globals& globals, const Words& words) {
   }
   util::Result<vault::Document> document = util::Error(util::ErrorCode::kInternal, "");
   if (words.stage.empty()) {
-    document = (*provider)->get(words.name, version);
+    document = (*provider)->get(name, version);
   } else if (auto* const staged = dynamic_cast<vault::StagedProvider*>(provider->get());
              staged != nullptr) {
-    document = staged->get_stage(words.name, words.stage);
+    document = staged->get_stage(name, words.stage);
   } else {
     return complain(no_stages()), ExitStatus::kUsage;
   }
@@ -108,12 +115,13 @@ ExitStatus list(const Globals& globals) {
 
 // What a document is made of, without one value of it.
 ExitStatus show(const Globals& globals, const Words& words) {
+  const std::string name = document_or_settings(words);
   const util::SystemClock clock;
   auto provider = open_configured_vault(globals, clock);
   if (!provider) {
     return complain(provider.error());
   }
-  const auto document = (*provider)->get(words.name);
+  const auto document = (*provider)->get(name);
   if (!document) {
     return complain(document.error());
   }
@@ -121,19 +129,19 @@ ExitStatus show(const Globals& globals, const Words& words) {
   json members = json::object();
   TextTable table({"MEMBER", "KIND"});
   if (content.is_object()) {
-    for (const auto& [name, value] : content.items()) {
+    for (const auto& [member, value] : content.items()) {
       const std::string kind =
           value.is_object() ? fmt::format("object of {}", value.size()) : value.type_name();
-      members[name] = kind;
-      table.add({name, kind});
+      members[member] = kind;
+      table.add({member, kind});
     }
   }
   const std::string head =
-      fmt::format("{}, version {}, written {}, {} bytes{}\n", words.name, document->version,
+      fmt::format("{}, version {}, written {}, {} bytes{}\n", name, document->version,
                   short_time(util::format_rfc3339(document->time)), document->content.size(),
                   content.is_object() ? "" : ", no JSON object");
   if (globals.json) {
-    print(json{{"name", words.name},
+    print(json{{"name", name},
                {"version", document->version},
                {"time", util::format_rfc3339(document->time)},
                {"size", document->content.size()},
@@ -183,9 +191,14 @@ ExitStatus remove(const Globals& globals, const Words& words) {
   if (!removed) {
     return complain_of_writing(**provider, removed.error());
   }
-  print(words.recoverable
-            ? fmt::format("{0} is gone; warder vault undelete {0} brings it back\n", words.name)
-            : fmt::format("{} is gone with all its versions\n", words.name));
+  print(
+      words.recoverable
+          ? fmt::format("{0} is gone; warder vault undelete {0} brings it back\n", words.name)
+      : (*provider)->kind() == "oci"
+          ? fmt::format("{} cannot be read any more; OCI deletes it in {} days, and until then its "
+                        "name is taken and the console can cancel its deletion\n",
+                        words.name, vault::OciVault::kDeletionDays)
+          : fmt::format("{} is gone with all its versions\n", words.name));
   return ExitStatus::kOk;
 }
 
@@ -196,6 +209,13 @@ ExitStatus undelete(const Globals& globals, const Words& words) {
     return complain(provider.error());
   }
   if (const util::Status back = (*provider)->undelete(words.name); !back) {
+    if ((*provider)->kind() == "oci") {
+      return complain(util::Error(
+          back.error().code(),
+          fmt::format("{}: the deletion of a secret of OCI Vault is cancelled in its console, or "
+                      "with: oci vault secret cancel-secret-deletion --secret-id OCID",
+                      words.name)));
+    }
     return complain_of_writing(**provider, back.error());
   }
   print(fmt::format("{} is there again\n", words.name));
@@ -356,9 +376,11 @@ Run declare_vault(CLI::App& app) {
   const auto verb = [&](const char* name, const char* summary, Action action, bool names_document) {
     CLI::App* sub = app.add_subcommand(name, summary);
     if (names_document) {
-      sub->add_option("DOCUMENT", words->name, "name of the document")
-          ->required()
-          ->check(document_name(action == get || action == show));
+      const bool reads = action == get || action == show;
+      auto* const document =
+          sub->add_option("DOCUMENT", words->name,
+                          reads ? "name of the document (settings)" : "name of the document");
+      document->required(!reads)->check(document_name(reads));
     }
     actions->emplace_back(sub, action);
     return sub;

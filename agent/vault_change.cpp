@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
 namespace warder::agent {
@@ -30,6 +31,9 @@ using util::ErrorCode;
 
 // Never from the command line: other users see it there.
 util::Result<SecretString> read_content(const std::string& file) {
+  if (file.empty() && ::isatty(STDIN_FILENO) != 0) {
+    fmt::print(stderr, "warder: type the content, and Ctrl-D on a line of its own at its end\n");
+  }
   WARDER_ASSIGN_OR_RETURN(
       std::string text,
       file.empty() || file == "-"

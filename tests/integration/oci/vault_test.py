@@ -134,6 +134,13 @@ class Vault(OciTest):
         self.cloud.route = original
         self.assertIn("it is not there, or this identity may not see it", self.warder("vault", "get", "alerts", status=6))
 
+    def test_the_scripts_words_are_about_settings_and_a_deletion_waits(self):
+        self.warder("vault", "put", "settings", stdin=json.dumps({"backup_passphrase": CANARY}))
+        self.assertEqual(self.warder("vault", "get", "--key", "backup_passphrase").strip(), CANARY)
+        self.assertRegex(self.warder("vault", "show"), r"^settings, version 1, ")
+        self.assertIn("OCI deletes it in 30 days, and until then its name is taken", self.warder("vault", "delete", "settings"))
+        self.assertIn("oci vault secret cancel-secret-deletion", self.warder("vault", "undelete", "settings", status=1))
+
     def test_all_pages_are_read(self):
         for number in range(5):
             self.warder("vault", "put", f"doc{number}", stdin="{}")
