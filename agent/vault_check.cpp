@@ -356,10 +356,12 @@ ExitStatus check_policies(const Globals& globals, const VaultWords& words) {
             ? fmt::format("{} has exactly the rights an agent needs\n", (*server)->identity())
             : fmt::format("{}\n{}{}", (*server)->identity(), table.to_text(),
                           missing_policy(*rights)));
-  if (!globals.json && vault::watched_audit_devices(options->server).empty()) {
-    print(
-        "Whether somebody removes the vault's audit devices or makes them anew is not looked at: "
-        "name them in [vault] audit_devices, and this tells which right that takes.\n");
+  if (vault::watched_audit_devices(options->server).empty()) {
+    // Not among what is to be copied into a policy.
+    fmt::print(stderr,
+               "warder: whether somebody removes the vault's audit devices or makes them anew is "
+               "not looked at: name them in [vault] audit_devices, and this tells which right that "
+               "takes\n");
   }
   return problems.empty() ? ExitStatus::kOk : ExitStatus::kFailed;
 }
