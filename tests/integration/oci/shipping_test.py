@@ -15,6 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "vault"))
 import fake_oci  # noqa: E402
 import oci  # noqa: E402
 from attacked_host import AttackedHost  # noqa: E402
+from watched_host import Watched  # noqa: E402
 from cryptography.hazmat.primitives import serialization  # noqa: E402
 
 
@@ -127,6 +128,19 @@ class Shipping(AttackedHost, unittest.TestCase):
         # The receipt is the id of the request that took it.
         self.assertEqual(ban["receipts"], {"audit": f"REQUEST{entry['batch']}"})
         self.assertIn(f"[audit: REQUEST{entry['batch']}]", self.host.run("explain", ban["address"]))
+
+    def test_what_checks_of_a_database_and_of_files_find_arrives(self):
+        watched = Watched(self.host)
+        self.host.start()
+        for event in watched.changed():
+            entry = self.host.until(lambda: next((e for e in self.cloud.log if e["id"] == uuid(event)), None), event["message"])
+            self.assertEqual((entry["source"], entry["type"], entry["subject"]), ("web-1", "warder.integrity", event["jail"]))
+            data = json.loads(entry["data"])["data"]
+            self.assertEqual((data["eventName"], data["resourceName"]), ("integrity", event["jail"]))
+            self.assertEqual(data["additionalDetails"], {"host": "web-1", **{k: event[k] for k in (
+                "sequence", "severity", "jail", "detail", "message")}})
+            receipt = self.host.until(lambda: next(e for e in watched.events() if e["id"] == event["id"]).get("receipts"), "a receipt")
+            self.assertEqual(receipt, {"audit": f"REQUEST{entry['batch']}"})
 
     def test_an_outage_a_kill_and_a_restart_lose_nothing(self):
         self.host.start()

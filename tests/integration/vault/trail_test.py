@@ -10,6 +10,7 @@ import http.client
 import http.server
 
 from trail_world import TrailCase
+from watched_host import Watched
 from world import READER, Refused
 
 
@@ -112,6 +113,20 @@ class Trail(TrailCase):
             with self.assertRaises(Refused) as refused:
                 self.bao.call(method, f"warder-audit/{what}/{path}", {"data": {"a": "b"}} if method == "POST" else None, token=token)
             self.assertEqual(refused.exception.status, 403)
+
+    def test_what_checks_of_a_database_and_of_files_find_arrives(self):
+        watched = Watched(self.host)
+        self.host.start()
+        for event in watched.changed():
+            name = f"{event['sequence']:020}-{event['id']}"
+            self.host.until(lambda: name in self.names("events"), event["message"])
+            stored = self.bao.call("GET", f"warder-audit/data/events/web-1/{name}")["data"]["data"]
+            self.assertEqual(stored.pop("host"), "web-1")
+            stored["detail"] = json.loads(stored["detail"])
+            self.assertEqual(stored, {k: v for k, v in event.items() if k != "receipts"})
+            receipt = self.host.until(lambda: next(e for e in watched.events() if e["id"] == event["id"]).get("receipts"), "a receipt")
+            (created,) = [e for e in self.created() if e["request"]["path"].endswith(name)]
+            self.assertEqual(receipt, {"trail": created["request"]["id"]})
 
     def test_outages_restarts_and_a_sealed_vault_lose_nothing(self):
         self.host.start()
