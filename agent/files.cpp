@@ -8,6 +8,7 @@
 #include "files/guard.h"
 #include "files/packages.h"
 #include "util/encoding.h"
+#include "util/pace.h"
 #include "util/strings.h"
 
 #include <CLI/CLI.hpp>
@@ -212,7 +213,7 @@ ExitStatus check(const Globals& globals, const Words& words) {
   Progress progress(words.name);
   std::uint64_t looked_at = 0;
   const std::uint64_t all = words.path.empty() ? baseline->manifest().entries : 0;
-  files::Pace pace(util::ByteCount{0}, clock, [&](std::chrono::microseconds) {
+  util::Pace pace(util::ByteCount{0}, clock, [&](std::chrono::microseconds) {
     progress.show(looked_at, all);
     return true;
   });

@@ -2,8 +2,8 @@
 
 #include "files/difference.h"
 #include "files/options.h"
-#include "files/pace.h"
 #include "files/packages.h"
+#include "util/pace.h"
 #include "util/result.h"
 
 #include <cstddef>
@@ -22,7 +22,7 @@ class Findings {
   static constexpr std::size_t kMostExpected = 50'000;
 
   // All must outlive it.
-  Findings(const FilesOptions& options, const Packages& packages, Pace& pace)
+  Findings(const FilesOptions& options, const Packages& packages, util::Pace& pace)
       : options_(options), packages_(packages), pace_(pace) {}
 
   util::Status add(Difference difference);
@@ -39,7 +39,7 @@ class Findings {
 
   const FilesOptions& options_;
   const Packages& packages_;
-  Pace& pace_;
+  util::Pace& pace_;
   std::vector<Difference> batch_;
 };
 

@@ -76,7 +76,7 @@ void Guard::want_baseline() {
 
 void Guard::set_watch(std::string text) { state_.watch = std::move(text); }
 
-util::Status Guard::scan(const Pace::Rest& rest) {
+util::Status Guard::scan(const util::Pace::Rest& rest) {
   const auto thoroughness =
       full_due_ <= clock_.monotonic() ? Thoroughness::kFull : Thoroughness::kQuick;
   scanning_ = true;
@@ -120,14 +120,14 @@ util::Status Guard::scan(const Pace::Rest& rest) {
 }
 
 util::Status Guard::compare_all(const Baseline& baseline, Thoroughness thoroughness,
-                                const Pace::Rest& rest) {
+                                const util::Pace::Rest& rest) {
   const bool other_scope = baseline.manifest().paths != options_.scope.paths() ||
                            baseline.manifest().exclusions != options_.scope.exclusions();
   BaselineParts parts(hooks_, options_.name, parts_of(baseline));
   BaselineWriter writer([&](std::string name, std::string part) {
     return parts.add(std::move(name), std::move(part));
   });
-  Pace pace(options_.budget, clock_, rest);
+  util::Pace pace(options_.budget, clock_, rest);
   Walk walk(options_.scope, {.largest_file = options_.largest_file}, pace);
   Findings result(options_, packages_, pace);
   Comparison comparison(
@@ -211,7 +211,7 @@ util::Status Guard::compare_all(const Baseline& baseline, Thoroughness thoroughn
       std::move(events), std::move(remembered), std::move(state));
 }
 
-util::Status Guard::look(const TouchedPaths& paths, const Pace::Rest& rest) {
+util::Status Guard::look(const TouchedPaths& paths, const util::Pace::Rest& rest) {
   if (wants_baseline_) {
     again_ = scanning_;
     return {};
@@ -222,7 +222,7 @@ util::Status Guard::look(const TouchedPaths& paths, const Pace::Rest& rest) {
     again_ = scanning_;  // the baseline that is being made may have seen them as they were
     return {};
   }
-  Pace pace(options_.budget, clock_, rest);
+  util::Pace pace(options_.budget, clock_, rest);
   Walk walk(options_.scope, {.largest_file = options_.largest_file}, pace);
   Findings result(options_, packages_, pace);
   std::string by;

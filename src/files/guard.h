@@ -38,9 +38,9 @@ class Guard {
   util::MonotonicTime due() const;
   // Makes the scan that is due; without a baseline makes that. `rest` is called meanwhile, see
   // Pace; it may call look(). kUnavailable: it was ended and is due again.
-  util::Status scan(const Pace::Rest& rest);
+  util::Status scan(const util::Pace::Rest& rest);
   // Looks at these paths now. A failure to record leaves everything as it was: call again.
-  util::Status look(const TouchedPaths& paths, const Pace::Rest& rest);
+  util::Status look(const TouchedPaths& paths, const util::Pace::Rest& rest);
 
   // All content is compared in the next step.
   void want_full() { full_due_ = clock_.monotonic(); }
@@ -55,9 +55,9 @@ class Guard {
 
  private:
   void load();
-  util::Status make_baseline(const Pace::Rest& rest);
+  util::Status make_baseline(const util::Pace::Rest& rest);
   util::Status compare_all(const Baseline& baseline, Thoroughness thoroughness,
-                           const Pace::Rest& rest);
+                           const util::Pace::Rest& rest);
   // Records what is new in `result` about the paths that `is_in_range` says. `root`: of a baseline
   // that is written with it; empty: none is.
   util::Status conclude(Findings result, std::string root,

@@ -34,7 +34,7 @@ util::Result<Baseline> Guard::the_baseline() const {
   return std::move(*stored);
 }
 
-util::Status Guard::make_baseline(const Pace::Rest& rest) {
+util::Status Guard::make_baseline(const util::Pace::Rest& rest) {
   const std::string name = options_.name;
   const Packages::Paths packaged =
       options_.expects_packages ? packages_.paths() : Packages::Paths();
@@ -45,7 +45,7 @@ util::Status Guard::make_baseline(const Pace::Rest& rest) {
   BaselineWriter writer([&](std::string part_name, std::string part) {
     return parts.add(std::move(part_name), std::move(part));
   });
-  Pace pace(options_.budget, clock_, rest);
+  util::Pace pace(options_.budget, clock_, rest);
   Walk walk(options_.scope, {.largest_file = options_.largest_file}, pace);
   ComparisonOptions comparison_options{.fields = options_.fields};
   comparison_options.packaged = [&](std::string_view path) {

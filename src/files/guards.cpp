@@ -145,7 +145,7 @@ void Guards::take_changes() {
   }
 }
 
-std::optional<MonotonicTime> Guards::step(const Pace::Rest& rest) {
+std::optional<MonotonicTime> Guards::step(const util::Pace::Rest& rest) {
   take_changes();
   std::optional<MonotonicTime> next;
   for (One& one : all_) {
@@ -176,13 +176,13 @@ std::optional<MonotonicTime> Guards::step(const Pace::Rest& rest) {
   return next;
 }
 
-void Guards::look(const Pace::Rest& rest) {
+void Guards::look(const util::Pace::Rest& rest) {
   for (One& one : all_) {
     look(one, rest);
   }
 }
 
-void Guards::look(One& one, const Pace::Rest& rest) {
+void Guards::look(One& one, const util::Pace::Rest& rest) {
   const MonotonicTime now = clock_.monotonic();
   if (!one.watched || now < one.quiet_until) {
     return;
@@ -316,14 +316,14 @@ void FilesThread::run() {
   util::name_thread("files");
   util::lower_thread_priority(util::DiskPriority::kIdle);  // lines come first
   // Within a look nothing else is looked at.
-  const Pace::Rest plain = [this](microseconds pause) {
+  const util::Pace::Rest plain = [this](microseconds pause) {
     const MonotonicTime until = clock_.monotonic() + pause;
     while (!stop_ && clock_.monotonic() < until) {
       wait(until, Listening::kNot);
     }
     return !stop_;
   };
-  const Pace::Rest rest = [this, &plain](microseconds pause) {
+  const util::Pace::Rest rest = [this, &plain](microseconds pause) {
     const MonotonicTime until = clock_.monotonic() + pause;
     while (!stop_ && !guards_.is_outdated()) {
       guards_.look(plain);

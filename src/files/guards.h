@@ -40,10 +40,10 @@ class Guards {
 
   // Does what is due and returns when to call again; empty: when something was changed by another
   // function. `rest`: see Pace; false ends a scan, which is then due again.
-  std::optional<util::MonotonicTime> step(const Pace::Rest& rest);
+  std::optional<util::MonotonicTime> step(const util::Pace::Rest& rest);
   // Looks at what the kernel tells of changed files; called when a descriptor is readable or time
   // has come, also within the `rest` of a step. Its own `rest` must not call it again.
-  void look(const Pace::Rest& rest);
+  void look(const util::Pace::Rest& rest);
   // What to wait for: descriptors that become readable, and when to call look() without that.
   std::vector<int> descriptors() const;
   std::optional<util::MonotonicTime> look_due() const;
@@ -65,7 +65,7 @@ class Guards {
     util::MonotonicTime quiet_until{};  // it is not listened to before
   };
   void take_changes();
-  void look(One& one, const Pace::Rest& rest);
+  void look(One& one, const util::Pace::Rest& rest);
   One* find(const std::string& name);
   util::Status wish(Wish wish);
 

@@ -95,7 +95,8 @@ struct FreeDigest {
 
 // MD5 of a file, when its SHA-256 is still `expected`: what is asked about is what was told.
 util::Result<std::optional<Md5Digest>> md5_of(const std::string& path,
-                                              const crypto::Sha256Digest& expected, Pace& pace) {
+                                              const crypto::Sha256Digest& expected,
+                                              util::Pace& pace) {
   const util::Descriptor file(
       ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   struct stat info{};
@@ -304,7 +305,8 @@ std::string Packages::canonical(std::string_view path) const {
   return canonical_of_package(path);
 }
 
-util::Status Packages::explain(std::span<Difference> differences, Fields fields, Pace& pace) const {
+util::Status Packages::explain(std::span<Difference> differences, Fields fields,
+                               util::Pace& pace) const {
   struct stat database{};
   if (::stat((root_ / "var/lib/dpkg/status").c_str(), &database) != 0) {
     return {};

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "files/difference.h"
-#include "files/pace.h"
+#include "util/pace.h"
 #include "util/result.h"
 
 #include <array>
@@ -73,7 +73,7 @@ class Packages {
   //   links     that a package lists, to what the same package brings
   //   missing   a package had it when the baseline was made, and no package lists it now
   // Without a database nothing is named. kUnavailable when Pace ends it.
-  util::Status explain(std::span<Difference> differences, Fields fields, Pace& pace) const;
+  util::Status explain(std::span<Difference> differences, Fields fields, util::Pace& pace) const;
 
   // Which paths belong to packages, as sorted hashes: 8 bytes each.
   class Paths {

@@ -129,7 +129,7 @@ struct Walk::Frame {
   std::vector<std::string> names;  // sorted backwards: the next one is the last
 };
 
-Walk::Walk(const Scope& scope, WalkLimits limits, Pace& pace)
+Walk::Walk(const Scope& scope, WalkLimits limits, util::Pace& pace)
     : scope_(scope),
       limits_(limits),
       pace_(pace),

@@ -1,9 +1,9 @@
 #pragma once
 
 #include "files/entry.h"
-#include "files/pace.h"
 #include "files/scope.h"
 #include "util/bytes.h"
+#include "util/pace.h"
 #include "util/result.h"
 
 #include <cstdint>
@@ -55,7 +55,7 @@ class Walk {
   };
 
   // All must outlive it.
-  Walk(const Scope& scope, WalkLimits limits, Pace& pace);
+  Walk(const Scope& scope, WalkLimits limits, util::Pace& pace);
   ~Walk();
 
   // What is at `root` and below it; nothing when it does not exist. kUnavailable when Pace ends it,
@@ -73,7 +73,7 @@ class Walk {
 
   const Scope& scope_;
   const WalkLimits limits_;
-  Pace& pace_;
+  util::Pace& pace_;
   WalkCounts counts_;
   std::unique_ptr<std::uint8_t[]> buffer_;
   std::vector<Frame> stack_;

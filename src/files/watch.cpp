@@ -33,7 +33,7 @@ std::string parent_of(const std::string& path) {
 Watch::Watch(const FilesOptions& options, const util::Clock& clock)
     : options_(options), clock_(clock) {}
 
-util::Status Watch::start(const Pace::Rest& rest) {
+util::Status Watch::start(const util::Pace::Rest& rest) {
   notifier_.reset();
   trouble_.clear();
   roots_.clear();
@@ -70,7 +70,7 @@ util::Status Watch::start(const Pace::Rest& rest) {
       roots_.insert(path);
     }
   }
-  Pace pace(util::ByteCount{0}, clock_, rest);
+  util::Pace pace(util::ByteCount{0}, clock_, rest);
   Walk walk(options_.scope, {.largest_file = util::ByteCount{0}}, pace);
   Adder adder([this](const Entry& entry) {
     if (entry.type == FileType::kFolder) {
@@ -104,7 +104,7 @@ void Watch::add(const std::string& path, Notifier::Of of) {
 }
 
 void Watch::add_below(const std::string& folder) {
-  Pace pace(util::ByteCount{0}, clock_, [](std::chrono::microseconds) { return true; });
+  util::Pace pace(util::ByteCount{0}, clock_, [](std::chrono::microseconds) { return true; });
   Walk walk(options_.scope, {.largest_file = util::ByteCount{0}}, pace);
   Adder adder([this](const Entry& entry) {
     if (entry.type == FileType::kFolder) {

@@ -2,7 +2,7 @@
 
 #include "files/guard.h"
 #include "files/options.h"
-#include "files/pace.h"
+#include "util/pace.h"
 #include "util/result.h"
 
 #include <cstdint>
@@ -67,7 +67,7 @@ class Watch {
 
   // Has all folders watched. kUnavailable when Pace ends it. What cannot be watched is left to the
   // scans; text() says so.
-  util::Status start(const Pace::Rest& rest);
+  util::Status start(const util::Pace::Rest& rest);
   // -1: nothing is watched.
   int descriptor() const { return notifier_ ? notifier_->descriptor() : -1; }
   // Reads what the kernel has to tell; false when that was nothing.

@@ -3,16 +3,15 @@
 #include "util/descriptor.h"
 #include "util/encoding.h"
 #include "util/file.h"
+#include "util/pace.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <system_error>
-#include <thread>
 #include <unistd.h>
 
 namespace warder::storage {
@@ -23,25 +22,6 @@ using util::Error;
 using util::ErrorCode;
 
 constexpr std::size_t kBuffer = 256UL * 1024;
-
-// Keeps to so many bytes a second on the whole.
-class Pace {
- public:
-  explicit Pace(util::ByteCount bandwidth) : bandwidth_(bandwidth.value) {}
-  void moved(std::uint64_t bytes) {
-    if (bandwidth_ == 0) {
-      return;
-    }
-    total_ += bytes;
-    std::this_thread::sleep_until(begin_ +
-                                  std::chrono::microseconds(total_ * 1'000'000 / bandwidth_));
-  }
-
- private:
-  const std::uint64_t bandwidth_;
-  std::uint64_t total_ = 0;
-  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
-};
 
 }  // namespace
 
@@ -88,7 +68,7 @@ util::Status Directory::put(const fs::path& file, std::string_view name, const P
   }
   const auto copy = [&]() -> util::Status {
     util::Bytes buffer(kBuffer);
-    Pace pace(bandwidth_);
+    util::Pace pace(bandwidth_, clock_);
     std::uint64_t total = 0;
     while (true) {
       const ssize_t got = ::read(from.get(), buffer.data(), buffer.size());
@@ -101,7 +81,7 @@ util::Status Directory::put(const fs::path& file, std::string_view name, const P
       const auto count = static_cast<std::size_t>(got);
       WARDER_RETURN_IF_ERROR(util::write_all(to.get(), util::ByteView(buffer).first(count), name));
       total += count;
-      pace.moved(count);
+      pace.spend(count);
       if (progress && !progress(total)) {
         return Error(ErrorCode::kUnavailable, "stopped");
       }
@@ -135,7 +115,7 @@ util::Status Directory::get(std::string_view name, util::ByteSink& sink) {
     return util::errno_error("opening it", errno);
   }
   util::Bytes buffer(kBuffer);
-  Pace pace(bandwidth_);
+  util::Pace pace(bandwidth_, clock_);
   while (true) {
     const ssize_t got = ::read(from.get(), buffer.data(), buffer.size());
     if (got < 0) {
@@ -146,7 +126,7 @@ util::Status Directory::get(std::string_view name, util::ByteSink& sink) {
     }
     const auto count = static_cast<std::size_t>(got);
     WARDER_RETURN_IF_ERROR(sink.write(util::ByteView(buffer).first(count)));
-    pace.moved(count);
+    pace.spend(count);
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include "storage/storage.h"
 #include "util/bytes.h"
+#include "util/clock.h"
 
 #include <string>
 
@@ -25,6 +26,7 @@ class Directory : public Storage {
  private:
   const std::filesystem::path path_;
   const util::ByteCount bandwidth_;
+  const util::SystemClock clock_;
 };
 
 }  // namespace warder::storage

@@ -331,7 +331,7 @@ util::Status OciBucket::get(std::string_view name, util::ByteSink& sink) {
       const TransferAnswer answer,
       call({.path = "/o/" + encode(options_.prefix + std::string(name), Slash::kEncoded),
             .sink = &sink,
-            .what = fmt::format("reading {}", name)}));
+            .what = "reading it"}));
   return {};
 }
 

@@ -356,10 +356,9 @@ util::Status S3Bucket::put_parts(const fs::path& file, const std::string& key, s
 
 util::Status S3Bucket::get(std::string_view name, util::ByteSink& sink) {
   WARDER_RETURN_IF_ERROR(check_object_name(name));
-  WARDER_ASSIGN_OR_RETURN(const TransferAnswer answer,
-                          call({.key = options_.prefix + std::string(name),
-                                .sink = &sink,
-                                .what = fmt::format("reading {}", name)}));
+  WARDER_ASSIGN_OR_RETURN(
+      const TransferAnswer answer,
+      call({.key = options_.prefix + std::string(name), .sink = &sink, .what = "reading it"}));
   return {};
 }
 

@@ -4,6 +4,7 @@
 #include "http/library.h"
 #include "storage/memory_file.h"
 #include "util/descriptor.h"
+#include "util/pace.h"
 #include "util/strings.h"
 
 #include <fmt/core.h>
@@ -23,6 +24,10 @@ using util::ErrorCode;
 constexpr std::size_t kMostText = std::size_t{8} << 20U;
 constexpr long kConnectSeconds = 20;
 constexpr long kStallSeconds = 60;
+// libcurl's own limit of what it takes counts after a hundred buffers only, so ours is used, which
+// waits between pieces of no more than a tenth of a second.
+constexpr std::uint64_t kPiecesASecond = 10;
+constexpr std::uint64_t kLeastPiece = 1024;
 
 struct FreeEasy {
   void operator()(CURL* handle) const { http::library()->easy_cleanup(handle); }
@@ -93,7 +98,13 @@ util::Error sftp_failure(CURLcode code, CURL* handle, const std::string& url) {
 
 class Transfer::Impl {
  public:
-  explicit Impl(TransferOptions options) : options_(std::move(options)) {
+  explicit Impl(TransferOptions options)
+      : options_(std::move(options)),
+        pace_(options_.bandwidth, clock_),
+        piece_(options_.bandwidth.value == 0
+                   ? CURL_MAX_WRITE_SIZE
+                   : std::clamp<std::uint64_t>(options_.bandwidth.value / kPiecesASecond,
+                                               kLeastPiece, CURL_MAX_WRITE_SIZE)) {
     if (http::library() != nullptr) {
       handle_.reset(http::library()->easy_init());
     }
@@ -228,11 +239,7 @@ class Transfer::Impl {
     set(CURLOPT_READDATA, this);
     set(CURLOPT_SEEKFUNCTION, seek_body);
     set(CURLOPT_SEEKDATA, this);
-    if (options_.bandwidth.value > 0) {
-      const auto limit = static_cast<curl_off_t>(options_.bandwidth.value);
-      set(CURLOPT_MAX_SEND_SPEED_LARGE, limit);
-      set(CURLOPT_MAX_RECV_SPEED_LARGE, limit);
-    }
+    set(CURLOPT_BUFFERSIZE, static_cast<long>(piece_));
     return {};
   }
 
@@ -293,7 +300,7 @@ class Transfer::Impl {
 
   static std::size_t give_body(char* buffer, std::size_t one, std::size_t count, void* self) {
     auto* const impl = static_cast<Impl*>(self);
-    const std::size_t wanted = std::min<std::uint64_t>(one * count, impl->left_);
+    const std::size_t wanted = std::min({std::uint64_t{one} * count, impl->left_, impl->piece_});
     if (wanted == 0 || !impl->file_) {
       return 0;
     }
@@ -309,6 +316,7 @@ class Transfer::Impl {
     if (impl->progress_ != nullptr && *impl->progress_ && !(*impl->progress_)(impl->moved_)) {
       return CURL_READFUNC_ABORT;
     }
+    impl->pace_.spend(static_cast<std::uint64_t>(got));
     return static_cast<std::size_t>(got);
   }
 
@@ -328,6 +336,7 @@ class Transfer::Impl {
     long status = 0;
     http::library()->easy_getinfo(impl->handle_.get(), CURLINFO_RESPONSE_CODE, &status);
     const bool good = status == 0 || (status >= 200 && status < 300);
+    impl->pace_.spend(size);
     if (impl->sink_ != nullptr && good) {
       impl->status_ = impl->sink_->write({reinterpret_cast<const std::uint8_t*>(bytes), size});
       return impl->status_ ? size : 0;
@@ -355,6 +364,9 @@ class Transfer::Impl {
   }
 
   const TransferOptions options_;
+  const util::SystemClock clock_;
+  util::Pace pace_;
+  const std::uint64_t piece_;
   std::unique_ptr<CURL, FreeEasy> handle_;
   util::Status status_;
   util::ByteSink* sink_ = nullptr;

@@ -5,6 +5,7 @@
 #include "support/temporary_folder.h"
 #include "util/clock.h"
 #include "util/encoding.h"
+#include "util/pace.h"
 #include "util/strings.h"
 
 #include <catch2/catch.hpp>
@@ -61,9 +62,9 @@ struct World {
   std::vector<std::string> exclude;
 
   util::Status walk(const std::string& root, Walk::Depth depth = Walk::Depth::kAll,
-                    files::Pace::Rest rest = {}) {
+                    util::Pace::Rest rest = {}) {
     const auto scope = files::Scope::parse({"/"}, exclude).value();
-    files::Pace pace(util::ByteCount{0}, clock, std::move(rest));
+    util::Pace pace(util::ByteCount{0}, clock, std::move(rest));
     Walk walk(scope, limits, pace);
     const util::Status walked = walk.run(root, depth, collected);
     counts = walk.counts();
@@ -159,7 +160,7 @@ TEST_CASE("a file that changes while it is read is read again, and given up in t
   const auto scope = files::Scope::parse({"/"}, {}).value();
   const auto walk = [&] {
     // A budget of one byte a second asks after each piece.
-    files::Pace slow(util::ByteCount{1}, clock, [&](std::chrono::microseconds) {
+    util::Pace slow(util::ByteCount{1}, clock, [&](std::chrono::microseconds) {
       if (writes < most) {
         ++writes;
         world.folder.append("d/log", "more");
@@ -234,7 +235,7 @@ TEST_CASE("a scan is ended when it is told to") {
   world.folder.write("d/a", "abc");
   const util::SystemClock clock;
   const auto scope = files::Scope::parse({"/"}, {}).value();
-  files::Pace pace(util::ByteCount{1}, clock, [](std::chrono::microseconds) { return false; });
+  util::Pace pace(util::ByteCount{1}, clock, [](std::chrono::microseconds) { return false; });
   Walk walk(scope, {}, pace);
   CHECK(walk.run(world.path("d"), Walk::Depth::kAll, world.collected).error().code() ==
         util::ErrorCode::kUnavailable);

@@ -1,9 +1,9 @@
-#include "files/pace.h"
+#include "util/pace.h"
 
 #include <algorithm>
 #include <thread>
 
-namespace warder::files {
+namespace warder::util {
 namespace {
 
 using std::chrono::microseconds;
@@ -14,7 +14,7 @@ constexpr microseconds kRestEvery{100'000};
 
 }  // namespace
 
-Pace::Pace(util::ByteCount budget, const util::Clock& clock, Rest rest)
+Pace::Pace(ByteCount budget, const Clock& clock, Rest rest)
     : budget_(budget.value),
       clock_(clock),
       rest_(rest ? std::move(rest) : Rest([](microseconds wait) {
@@ -27,7 +27,7 @@ Pace::Pace(util::ByteCount budget, const util::Clock& clock, Rest rest)
       rested_(paid_until_) {}
 
 bool Pace::spend(std::uint64_t bytes) {
-  const util::MonotonicTime now = clock_.monotonic();
+  const MonotonicTime now = clock_.monotonic();
   microseconds wait{0};
   if (budget_ > 0) {
     // In double: a file may have more bytes than fit when multiplied by a million.
@@ -44,4 +44,4 @@ bool Pace::spend(std::uint64_t bytes) {
   return goes_on;
 }
 
-}  // namespace warder::files
+}  // namespace warder::util
