@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <unistd.h>
@@ -32,13 +33,25 @@ void Progress::show(std::uint64_t done, std::uint64_t all) {
   if (!on_) {
     return;
   }
-  shown_ = true;
   constexpr std::uint64_t kMebi = 1U << 20U;
+  constexpr std::uint64_t kKibi = 1U << 10U;
+  const bool small = all > 0 && all < 10 * kMebi;
+  const std::uint64_t unit = small ? kKibi : kMebi;
+  // More than was thought may come: a database grows in its journal.
+  const std::uint64_t percent =
+      all > 0 ? static_cast<std::uint64_t>(100.0 * static_cast<double>(std::min(done, all)) /
+                                           static_cast<double>(all))
+              : 0;
+  const std::uint64_t mark = all > 0 ? percent : done / unit;
+  if (mark == shown_) {
+    return;  // nothing that a person sees
+  }
+  shown_ = mark;
   if (all > 0) {
-    fmt::print(stderr, "\r\x1b[K{}: {} of {} MiB, {} %", what_, done / kMebi, all / kMebi,
-               done * 100 / all);
+    fmt::print(stderr, "\r\x1b[K{}: {} of {} {}, {} %", what_, std::min(done, all) / unit,
+               all / unit, small ? "KiB" : "MiB", percent);
   } else {
-    fmt::print(stderr, "\r\x1b[K{}: {} MiB", what_, done / kMebi);
+    fmt::print(stderr, "\r\x1b[K{}: {} MiB", what_, done / unit);
   }
   std::fflush(stderr);
 }

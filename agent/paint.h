@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -43,7 +44,7 @@ class Progress {
  private:
   std::string what_;
   bool on_;
-  bool shown_ = false;
+  std::optional<std::uint64_t> shown_;  // the percent, or MiB, shown last
 };
 
 // Below what was found: why it is so, of one line or several, and what to do, each unless empty.

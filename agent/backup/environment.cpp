@@ -340,8 +340,8 @@ util::Result<backup::Keeper> BackupEnvironment::keeper(const backup::SetOptions&
     return *documents_trouble_;
   }
   const bool snapshot = set.vault && words_.verb == "now";
-  // Neither opens a backup.
-  if (words_.verb != "list" && words_.verb != "prune") {
+  // Neither opens a backup nor looks at a seal.
+  if (words_.verb != "list" && !(words_.verb == "prune" && words_.dry_run)) {
     parts.trouble = open_vault();
   }
   if (snapshot && parts.trouble) {

@@ -39,12 +39,20 @@ void declare(CLI::App& app, BackupWords& words) {
                     "(default: this one's name, or the only one that published)");
     return sub;
   };
-  CLI::App* now =
-      verb("now", "make one: copy, check, pack, restore for trial, bring outside, prune", false);
+  // Those that work for long: the agent's own runs, and those by hand.
+  const auto paced = [&](CLI::App* sub) {
+    auto* const background = sub->add_flag("--background", words.background,
+                                           "with the lowest claim to processor and disk");
+    sub->add_flag("--full-speed", words.full_speed,
+                  "as fast as the host goes (default: others come first, nice 10)")
+        ->excludes(background);
+    return sub;
+  };
+  CLI::App* now = paced(
+      verb("now", "make one: copy, check, pack, restore for trial, bring outside, prune", false));
   now->add_flag("--no-encryption", words.no_encryption, "for once, without encryption");
   now->add_flag("--readable-by-anyone", words.readable,
                 "the second word that --no-encryption needs");
-  now->add_flag("--background", words.background, "with the lowest claim to processor and disk");
   host(verb("list", "the backups: here, outside, proven or not, and why each is kept", false));
   verb("check",
        "how the backups are: age, failures, damage, keys, copies outside and their protection",
@@ -53,11 +61,10 @@ void declare(CLI::App& app, BackupWords& words) {
                      "put into the vault what a restore needs on a machine that has nothing but "
                      "the vault's identity")
       ->footer(kFooter);
-  CLI::App* verify = host(verb("verify", "restore for trial and compare", false));
+  CLI::App* verify = paced(host(verb("verify", "restore for trial and compare", false)));
   auto* const stamp =
       verify->add_option("--stamp", words.stamp, "this backup (default: the newest)");
   verify->add_flag("--all", words.all, "every backup of the folder")->excludes(stamp);
-  verify->add_flag("--background", words.background, "with the lowest claim to processor and disk");
   CLI::App* restore =
       host(app.add_subcommand("restore", "restore a backup that was checked first"));
   restore->footer(kFooter);
@@ -74,12 +81,15 @@ void declare(CLI::App& app, BackupWords& words) {
   restore->add_flag("--owners", words.owners, "give files back to their owners (full)");
   restore->add_option("--passphrase-file", words.passphrase_file,
                       "a passphrase to try first, in a file that nobody else can read");
-  CLI::App* drill =
-      verb("drill", "restore the copy outside into an empty folder and start from it", false);
-  drill->add_flag("--background", words.background, "with the lowest claim to processor and disk");
+  paced(verb("drill", "restore the copy outside into an empty folder and start from it", false));
   CLI::App* prune = verb("prune", "remove what retention lets go", false);
-  prune->add_flag("--dry-run", words.dry_run, "only show what stays and what would go");
-  verb("re-encrypt", "encrypt with the current passphrase what has an older one", false);
+  auto* const dry =
+      prune->add_flag("--dry-run", words.dry_run, "only show what stays and what would go");
+  prune
+      ->add_option("--drop-faulty", words.stamp,
+                   "remove nothing but this copy outside, which lacks files and is not here")
+      ->excludes(dry);
+  paced(verb("re-encrypt", "encrypt with the current passphrase what has an older one", false));
 }
 
 int run(int argc, char** argv) {

@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <iterator>
 #include <optional>
 #include <unistd.h>
 
@@ -172,6 +173,9 @@ util::Result<backup::Report> report_of(const std::string& verb, const BackupWord
   if (verb == "drill") {
     return keeper.drill(environment.drill_folder());
   }
+  if (verb == "prune" && stamp) {
+    return keeper.drop_faulty(*stamp);
+  }
   if (verb == "prune") {
     return keeper.prune(words.dry_run ? backup::DryRun::kYes : backup::DryRun::kNo);
   }
@@ -191,6 +195,19 @@ util::Result<backup::Report> report_of(const std::string& verb, const BackupWord
   options.keep_owners = words.owners;
   options.from_storage = words.from_storage;
   return keeper.restore(options);
+}
+
+// A host with one core stays usable: beside a service that wants the processor all the time, what
+// somebody waits for gets a tenth of it, and a run of the agent next to nothing. A restore gets its
+// full share: a service waits for it.
+void lower_priority(std::string_view verb, const BackupWords& words) {
+  constexpr int kNiceByHand = 10;
+  constexpr std::string_view kHeavy[] = {"now", "verify", "drill", "re-encrypt"};
+  if (words.background) {
+    util::lower_thread_priority(util::DiskPriority::kIdle);
+  } else if (!words.full_speed && std::ranges::find(kHeavy, verb) != std::end(kHeavy)) {
+    util::lower_thread_priority(util::DiskPriority::kAsNice, kNiceByHand);
+  }
 }
 
 ExitStatus publish(const BackupWords& words, BackupEnvironment& environment) {
@@ -235,10 +252,7 @@ ExitStatus run_backup(const std::string& verb, const BackupWords& words) {
     // What it was making is worth nothing without the agent that started it.
     util::end_with_parent(words.agent, SIGTERM);
   }
-  if (words.background) {
-    // A host with one core stays usable.
-    util::lower_thread_priority(util::DiskPriority::kIdle);
-  }
+  lower_priority(verb, words);
   if (words.no_encryption && !words.readable) {
     fmt::print(stderr,
                "warder: --no-encryption needs the second word --readable-by-anyone: whoever can "

@@ -17,6 +17,7 @@ struct BackupWords {
   bool no_encryption = false;
   bool readable = false;
   bool background = false;
+  bool full_speed = false;
   pid_t agent = 0;  // that started this run and must not be outlived; 0: a person did
   std::string stamp;
   bool all = false;

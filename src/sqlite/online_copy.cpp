@@ -102,7 +102,7 @@ class Copy {
       const microseconds took = clock_.monotonic() - begin;
       if (result == SQLITE_DONE) {
         note(took);
-        return {};
+        return tell(sqlite3_backup_pagecount(backup_.get()));
       }
       if (result == SQLITE_BUSY || result == SQLITE_LOCKED) {
         if (waiting_since == util::MonotonicTime{}) {
@@ -130,13 +130,18 @@ class Copy {
       }
       last_remaining = remaining;
       copied_ += static_cast<std::uint64_t>(std::max(pages, 0));
-      if (progress_ && !progress_(static_cast<std::uint64_t>(total - remaining) * page_size_)) {
-        return Error(ErrorCode::kUnavailable, "stopped");
-      }
+      WARDER_RETURN_IF_ERROR(tell(total - remaining));
       if (!facts_.wal && pages > 0) {
         std::this_thread::sleep_for(kPause);
       }
     }
+  }
+
+  util::Status tell(int pages) const {
+    if (progress_ && !progress_(static_cast<std::uint64_t>(pages) * page_size_)) {
+      return Error(ErrorCode::kUnavailable, "stopped");
+    }
+    return {};
   }
 
   void note(microseconds took) {

@@ -12,8 +12,11 @@ enum class DiskPriority : std::uint8_t {
   kIdle,    // only when nobody else wants the disk
 };
 
-// Lets everybody else have the processor first (nice 19).
-void lower_thread_priority(DiskPriority disk);
+inline constexpr int kNicest = 19;
+
+// Lets others have the processor first: by default everybody, with a smaller `nice` (1 to 19) the
+// more the larger it is.
+void lower_thread_priority(DiskPriority disk, int nice = kNicest);
 
 // Takes back what a thread that was lowered handed on: nice 0. Needs RLIMIT_NICE.
 void restore_thread_priority();

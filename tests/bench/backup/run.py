@@ -206,7 +206,7 @@ def main():
             end = time.monotonic() + 10
             alone = commits(database, lambda: time.monotonic() > end)
             runner = threading.Thread(
-                target=lambda: subprocess.run([warder, "--config", config, "backup", "now"], stdout=subprocess.DEVNULL, check=True))
+                target=lambda: subprocess.run([warder, "--config", config, "backup", "now", "--full-speed"], stdout=subprocess.DEVNULL, check=True))
             runner.start()
             beside = commits(database, lambda: not runner.is_alive())
             runner.join()

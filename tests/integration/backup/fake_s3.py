@@ -34,6 +34,7 @@ class Service(http.server.ThreadingHTTPServer):
         self.ended = set()
         self.signed_by = []  # the access key of each part that was taken
         self.before_part = None  # called with the number of a part before it is taken
+        self.before_object = None  # called with the method of a request for an object before that is answered
         self.lock = threading.Lock()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -97,6 +98,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         bucket, _, key = urllib.parse.unquote(url.path).lstrip("/").partition("/")
         if bucket != "backups":
             return self.refuse(404, "NoSuchBucket")
+        if key and self.server.before_object:
+            self.server.before_object(self.command)
         with self.server.lock:
             return getattr(self, "on_" + self.command.lower())(key, query, body)
 

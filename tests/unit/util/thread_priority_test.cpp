@@ -27,10 +27,13 @@ TEST_CASE("a lowered thread hands on its priority, and the others keep theirs") 
   const int before = nice_value();
   const long class_before = disk_class();
   std::thread([&] {
+    lower_thread_priority(DiskPriority::kAsNice, 10);
+    CHECK(nice_value() == 10);
     lower_thread_priority(DiskPriority::kAsNice);
     CHECK(nice_value() == 19);
     CHECK(disk_class() == class_before);
-    lower_thread_priority(DiskPriority::kIdle);
+    lower_thread_priority(DiskPriority::kIdle, 10);
+    CHECK(nice_value() == 19);
     CHECK(disk_class() == kIdleClass);
     std::thread([] {
       CHECK(nice_value() == 19);
