@@ -39,7 +39,6 @@ constexpr std::uint64_t kWalLastReadByte = 127;
 // A lock that is there at two looks may be another one each time: it is looked at again so often.
 constexpr int kLooks = 10;
 constexpr std::chrono::milliseconds kBetweenLooks{20};
-constexpr std::size_t kMostBackupFiles = 100'000;
 
 // The file as /proc/locks names it, which on btrfs and overlayfs is not what stat(2) says: asked of
 // a watch that is set for a moment. Opening the file instead would, at its closing, take away
@@ -315,27 +314,11 @@ util::Result<BackupRecord> HostChecks::backup_record() const {
   if (options_.backups.empty()) {
     return backups_();
   }
-  BackupRecord record;
-  std::error_code error;
-  std::size_t seen = 0;
-  for (std::filesystem::directory_iterator entry(options_.backups, error), end;
-       !error && entry != end; entry.increment(error)) {
-    struct stat info{};
-    if (++seen > kMostBackupFiles) {
-      break;
-    }
-    // An empty file is what a failed script leaves behind.
-    if (::lstat(entry->path().c_str(), &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0) {
-      const util::WallTime made{seconds(info.st_mtim.tv_sec)};
-      record.newest_good = std::max(record.newest_good.value_or(made), made);
-    }
-  }
-  if (error) {
-    return util::Error(
-        util::ErrorCode::kIo,
-        fmt::format("{}: {}", util::printable(options_.backups.string()), error.message()));
-  }
-  return record;
+  BackupSizes sizes;
+  sizes.least = options_.min_backup_size;
+  sizes.share = options_.min_backup_share;
+  sizes.recent = options_.max_backup_age;
+  return read_backup_folder(options_.backups, sizes, clock_.now());
 }
 
 Outcome HostChecks::backup_age() const {
@@ -370,6 +353,17 @@ Outcome HostChecks::backup_age() const {
     outcome.state = State::kBad;
     outcome.mark = "old";
     outcome.cause = "the job that makes backups does not run, or fails";
+    outcome.next = next;
+  } else if (record->small) {
+    const SmallBackup& small = *record->small;
+    outcome.state = State::kBad;
+    outcome.mark = "small";
+    outcome.text = fmt::format("the newest backup {} has {}, the one before it {}",
+                               util::printable_again(small.name, 200), size_text(small.bytes),
+                               size_text(small.before));
+    outcome.cause =
+        "the job that makes backups broke off, whatever it said; or the data has become smaller: "
+        "then lower min_backup_share";
     outcome.next = next;
   }
   return outcome;

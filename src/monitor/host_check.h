@@ -1,6 +1,7 @@
 #pragma once
 
 #include "monitor/access_check.h"
+#include "monitor/backup_folder.h"
 #include "monitor/outcome.h"
 #include "util/clock.h"
 #include "util/result.h"
@@ -13,12 +14,6 @@
 
 namespace warder::monitor {
 
-// What the history says of backups.
-struct BackupRecord {
-  std::optional<util::WallTime> newest_good;
-  std::uint32_t failures = 0;  // since then, or at all
-  std::string last_failure;
-};
 using BackupSource = std::function<util::Result<BackupRecord>()>;
 
 // `on_opening`: somebody who may not opens the database; kAccess is due. On another thread.

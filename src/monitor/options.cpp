@@ -210,7 +210,8 @@ constexpr Key kKeys[] = {
      .type = Type::kPath,
      .change = Change::kLive,
      .text = "A folder whose newest file is the newest backup, for backups that another program "
-             "makes. Unless set, events of kind backup in the agent's own history are looked at.",
+             "makes, unless it is too small. Unless set, events of kind backup in the agent's own "
+             "history are looked at.",
      .example = "/srv/backups/vaultwarden"},
     {.name = "max_backup_age",
      .type = Type::kDuration,
@@ -220,6 +221,23 @@ constexpr Key kKeys[] = {
      .change = Change::kLive,
      .text = "Age of the newest good backup above which an alert is given.",
      .example = "2d"},
+    {.name = "min_backup_size",
+     .type = Type::kBytes,
+     .fallback = "512",
+     .change = Change::kLive,
+     .text = "A smaller file in `backups` is no backup. What a compressed and encrypted nothing "
+             "has is less than the default.",
+     .example = "100K"},
+    {.name = "min_backup_share",
+     .type = Type::kInteger,
+     .fallback = "50",
+     .least = "0",
+     .most = "100",
+     .change = Change::kLive,
+     .text = "Percent of the size of the file before that a file in `backups` must have to be a "
+             "backup; compared are files whose names differ in digits only. One that has less "
+             "and was not written for 15 minutes is an alert.",
+     .example = "90"},
     {.name = "failed_backup_attempts",
      .type = Type::kInteger,
      .fallback = "3",
@@ -422,6 +440,8 @@ MonitorOptions monitor_options(const config::Values& values, config::Diagnostics
     options.backups = values.path("backups");
   }
   options.max_backup_age = in_seconds(values, "max_backup_age");
+  options.min_backup_size = values.bytes("min_backup_size");
+  options.min_backup_share = number(values, "min_backup_share");
   options.failed_backup_attempts = number(values, "failed_backup_attempts");
   options.access_users = values.list("access_users");
   options.access_programs = values.list("access_programs");

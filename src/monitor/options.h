@@ -76,6 +76,8 @@ struct MonitorOptions {
   std::uint32_t max_memory = 80;  // percent
   std::filesystem::path backups;  // folder; empty: the history's events of kind backup
   std::chrono::seconds max_backup_age{std::chrono::hours(26)};
+  util::ByteCount min_backup_size{512};  // of files in that folder
+  std::uint32_t min_backup_share = 50;   // percent of the file before
   std::uint32_t failed_backup_attempts = 3;
   std::vector<std::string> access_users;
   std::vector<std::string> access_programs;

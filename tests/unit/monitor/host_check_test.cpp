@@ -169,18 +169,48 @@ TEST_CASE("backups by the history: their age, and failures in a row") {
   CHECK(failed.text == "3 backups failed in a row: no room");
 }
 
-TEST_CASE("backups in a folder: the newest file that holds something") {
+TEST_CASE("backups in a folder: the newest file that is no smaller than a backup") {
   Fixture fixture;
   fixture.options.backups = fixture.folder / "backups";
   CHECK(fixture.checks().make(Check::kBackupAge).state == State::kUnknown);
   std::filesystem::create_directory(fixture.options.backups);
-  std::ofstream(fixture.options.backups / "empty");
-  CHECK(fixture.checks().make(Check::kBackupAge).text == "there is no backup");
-  std::ofstream(fixture.options.backups / "db.gz") << "x";
-  struct stat info{};
-  REQUIRE(::stat((fixture.options.backups / "db.gz").c_str(), &info) == 0);
-  fixture.clock.set_wall(util::WallTime(std::chrono::seconds(info.st_mtim.tv_sec)) + 25h);
-  CHECK(fixture.checks().make(Check::kBackupAge).state == State::kGood);
+  const auto write = [&](const char* name, std::size_t bytes, std::chrono::hours at) {
+    const auto file = fixture.options.backups / name;
+    std::ofstream(file) << std::string(bytes, 'x');
+    const timespec time{1'793'620'800 + std::chrono::seconds(at).count(), 0};
+    const timespec times[2] = {time, time};
+    REQUIRE(::utimensat(AT_FDCWD, file.c_str(), times, 0) == 0);
+  };
+  const auto age_at = [&](std::chrono::minutes at) {
+    fixture.clock.set_wall(util::WallTime(std::chrono::seconds(1'793'620'800)) + at);
+    return fixture.checks().make(Check::kBackupAge);
+  };
+  write("db-01.gz", 511, 0h);
+  write("lock", 0, 0h);
+  CHECK(age_at(1h).text == "there is no backup");
+  write("db-02.gz", 20'480, 24h);
+  CHECK(age_at(24h).text == "the newest backup is 0s old (limit 1d2h)");
+  CHECK(age_at(25h).state == State::kGood);
+  // What is being written is not judged yet; then it is told, and does not count.
+  write("db-03.gz", 10'239, 48h);
+  CHECK(age_at(48h + 14min).text == "the newest backup is 1d14m old (limit 1d2h)");
+  CHECK(age_at(48h + 14min).state == State::kGood);
+  const Outcome small = age_at(48h + 15min);
+  CHECK(small.state == State::kBad);
+  CHECK(small.mark == "small");
+  CHECK(small.text == "the newest backup db-03.gz has 9 KiB, the one before it 20 KiB");
+  CHECK(age_at(51h).mark == "old");
+  // Other files of the job are of another kind, and small ones without one that counts are none.
+  write("db-03.gz.sha256", 90, 48h);
+  write("attachments-03.tar.gz", 600, 48h);
+  CHECK(age_at(51h).mark == "small");
+  write("db-04.gz", 10'240, 52h);
+  CHECK(age_at(53h).state == State::kGood);
+  write("db-05.gz", 0, 53h);
+  CHECK(age_at(54h).mark == "small");
+  fixture.options.min_backup_size = util::ByteCount{0};
+  fixture.options.min_backup_share = 0;
+  CHECK(age_at(54h).state == State::kGood);
 }
 
 TEST_CASE("who may not have the database open is named; rights for everybody are told") {
