@@ -261,6 +261,14 @@ util::Result<FolderState> Folder::state() const {
   read_time(document, "last_drill", state.last_drill);
   read_times(document, "proven", state.proven);
   read_times(document, "broken", state.broken);
+  if (const auto outside = document.find("outside");
+      outside != document.end() && outside->is_object()) {
+    for (const auto& [stamp, digest] : outside->items()) {
+      if (digest.is_string()) {
+        state.outside.emplace(stamp, digest.get<std::string>());
+      }
+    }
+  }
   const auto failures = document.find("failures");
   if (failures != document.end() && failures->is_number_unsigned()) {
     state.failures = failures->get<std::uint64_t>();
@@ -276,7 +284,8 @@ util::Status Folder::keep(const FolderState& state) const {
   json document{{"failures", state.failures},
                 {"restore_seconds", state.restore_seconds},
                 {"proven", times_to_json(state.proven)},
-                {"broken", times_to_json(state.broken)}};
+                {"broken", times_to_json(state.broken)},
+                {"outside", state.outside}};
   const auto set = [&document](const char* name, const std::optional<util::WallTime>& time) {
     if (time) {
       document[name] = util::format_rfc3339(*time);

@@ -36,6 +36,8 @@ struct FolderState {
   double restore_seconds = 0;  // of the last restore test: the recovery time (RTO)
   std::map<std::string, util::WallTime> proven;  // by stamp: restored later than when made
   std::map<std::string, util::WallTime> broken;  // by stamp: a later test failed
+  // By stamp: SHA-256, in hex, of the manifest in the storage that was found to be genuine.
+  std::map<std::string, std::string> outside;
 };
 
 // The folder of one set of backups, 0700. The bytes are described in README.md. Everything that is

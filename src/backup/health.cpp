@@ -138,20 +138,33 @@ class Look {
       return;
     }
     std::vector<std::string> faults;
-    const auto look = [&](const Stamp& stamp, const Manifest& manifest) {
-      if (const std::string fault = copies.fault(manifest); !fault.empty()) {
-        faults.push_back(fmt::format("{}: {}", stamp.to_string(), fault));
+    std::vector<std::string> remedies;
+    const auto tell = [&](const Stamp& stamp, std::string_view fault, std::string remedy) {
+      faults.push_back(fmt::format("{}: {}", stamp.to_string(), fault));
+      if (std::ranges::find(remedies, remedy) == remedies.end()) {
+        remedies.push_back(std::move(remedy));
       }
+    };
+    const auto look = [&](const Stamp& stamp, const Manifest& manifest, std::string remedy) {
+      if (const std::string fault = copies.fault(manifest); !fault.empty()) {
+        tell(stamp, fault, std::move(remedy));
+      }
+    };
+    // What is not here any more nothing can bring there again.
+    const auto drop = [&](const Stamp& stamp) {
+      return command("prune", fmt::format(" --drop-faulty {}", stamp.to_string()));
     };
     for (const Stamp& stamp : *listed) {
       const auto here = std::ranges::find_if(
           entries_, [&](const Entry& entry) { return entry.stamp == stamp && entry.read(); });
       if (here != entries_.end()) {
-        look(stamp, here->read()->manifest);
+        look(stamp, here->read()->manifest, here->is_whole() ? command("now") : drop(stamp));
       } else {
         if (auto manifest = copies.manifest(stamp)) {
-          look(stamp, manifest->manifest);
+          look(stamp, manifest->manifest, drop(stamp));
           elsewhere_.emplace_back(stamp, std::move(*manifest));
+        } else if (manifest.error().code() == ErrorCode::kInvalid) {
+          tell(stamp, "its manifest cannot be read", drop(stamp));
         } else {
           unread_.push_back(
               fmt::format("{} outside: {}", stamp.to_string(), manifest.error().message()));
@@ -168,7 +181,7 @@ class Look {
           fmt::format(
               "{}, {} not whole", found,
               faults.size() == 1 ? std::string("one is") : fmt::format("{} are", faults.size())),
-          fmt::format("{}", fmt::join(faults, "\n")), command("now"));
+          fmt::format("{}", fmt::join(faults, "\n")), fmt::format("{}", fmt::join(remedies, "; ")));
     } else if (is_there) {
       add("outside", HealthState::kGood, found);
     } else {

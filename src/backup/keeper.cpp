@@ -21,14 +21,6 @@ using util::ErrorCode;
 // After so long a gap since the last success a clock may be wrong, and what looks old may not be.
 constexpr std::chrono::hours kLongestGap{24 * 31};
 
-std::vector<Candidate> candidates_of(const std::vector<Entry>& entries, const FolderState& state) {
-  std::vector<Candidate> all;
-  for (const Entry& entry : entries) {
-    all.push_back({entry.stamp, is_proven(entry, state)});
-  }
-  return all;
-}
-
 void describe(const Manifest& manifest, Listed& row) {
   row.key = manifest.key;
   for (const BackupFile& file : manifest.files) {
@@ -245,115 +237,6 @@ util::Status Keeper::upload_missing(const Folder& folder, Report& report) const 
   report.facts.emplace_back(
       "storage", fmt::format("{}: {} brought and read back", parts_.storage->describe(), count));
   return {};
-}
-
-util::Status Keeper::prune_all(const Folder& folder, DryRun dry_run, Report& report) const {
-  const util::WallTime now = parts_.clock.now();
-  WARDER_ASSIGN_OR_RETURN(const std::vector<Entry> entries, folder.list());
-  WARDER_ASSIGN_OR_RETURN(const FolderState state, folder.state());
-  auto opened = remote();
-  if (!opened && dry_run == DryRun::kNo) {
-    return opened.error();
-  }
-  // A picture of what is here can be drawn without the storage.
-  std::optional<Error> unseen = opened ? std::nullopt : std::optional(opened.error());
-  std::optional<RemoteCopies> there = opened ? std::move(*opened) : std::nullopt;
-  std::vector<Stamp> remote_stamps;
-  if (there) {
-    auto listed = there->list();
-    if (!listed && dry_run == DryRun::kNo) {
-      return listed.error();
-    }
-    if (listed) {
-      remote_stamps = std::move(*listed);
-    } else {
-      unseen = listed.error();
-      there.reset();
-    }
-  }
-  const std::vector<Verdict> here =
-      judge(candidates_of(entries, state), parts_.set.retention, generations_here(), now);
-  const auto is_outside = [&](const Entry& entry) {
-    const ReadManifest* const read = entry.read();
-    return there && read != nullptr &&
-           std::ranges::find(remote_stamps, entry.stamp) != remote_stamps.end() &&
-           there->fault(read->manifest).empty();
-  };
-  std::size_t removed = 0;
-  std::size_t stays = 0;
-  for (std::size_t i = 0; i < here.size(); ++i) {
-    // One that should be in the storage and is not there, or not whole, stays.
-    const bool waits = (there || unseen) && entries[i].is_whole() && !is_outside(entries[i]);
-    if (here[i].reason != Reason::kNone || waits) {
-      ++stays;
-      continue;
-    }
-    ++removed;
-    if (dry_run == DryRun::kNo) {
-      WARDER_RETURN_IF_ERROR(folder.remove(entries[i]));
-      if (parts_.at_boundary) {
-        parts_.at_boundary("pruned");
-      }
-    }
-  }
-  report.facts.emplace_back("here", fmt::format("{} stay, {} {}", stays, removed,
-                                                dry_run == DryRun::kYes ? "would go" : "went"));
-  if (report.verb == "prune") {
-    report.notes.push_back(fmt::format("{}\n{}", folder.path().string(), picture(here, now)));
-  }
-  if (unseen) {
-    return unseen->with_context("what is outside could not be looked at");
-  }
-  if (!there) {
-    return {};
-  }
-  // What is in the storage was read back when it came, so it was proven there if it was here.
-  std::vector<Candidate> candidates;
-  for (const Stamp& stamp : remote_stamps) {
-    const auto manifest = there->manifest(stamp);
-    candidates.push_back({stamp, manifest && manifest->manifest.proof.has_value() &&
-                                     there->fault(manifest->manifest).empty() &&
-                                     !state.broken.contains(stamp.to_string())});
-  }
-  const std::vector<Verdict> verdicts =
-      judge(candidates, parts_.set.retention, Generations::kAll, now);
-  removed = 0;
-  for (const Verdict& verdict : verdicts) {
-    if (verdict.reason != Reason::kNone) {
-      continue;
-    }
-    ++removed;
-    if (dry_run == DryRun::kNo) {
-      WARDER_RETURN_IF_ERROR(there->remove(verdict.stamp));
-    }
-  }
-  if (dry_run == DryRun::kNo) {
-    WARDER_RETURN_IF_ERROR(there->remove_superseded());
-  }
-  report.facts.emplace_back("in the storage",
-                            fmt::format("{} stay, {} {}", verdicts.size() - removed, removed,
-                                        dry_run == DryRun::kYes ? "would go" : "went"));
-  if (report.verb == "prune") {
-    report.notes.push_back(
-        fmt::format("{}\n{}", parts_.storage->describe(), picture(verdicts, now)));
-  }
-  return {};
-}
-
-Report Keeper::prune(DryRun dry_run) {
-  Report report = begin("prune");
-  const auto work = [&]() -> util::Status {
-    WARDER_ASSIGN_OR_RETURN(const Opened opened, open());
-    WARDER_RETURN_IF_ERROR(prune_all(opened.folder, dry_run, report));
-    report.summary = dry_run == DryRun::kYes ? "nothing was removed: a dry run" : "pruned";
-    return {};
-  };
-  if (const util::Status done = work(); !done) {
-    report.fail(done.error(), dry_run == DryRun::kYes ? "the picture is not whole"
-                                                      : "pruning did not come to its end");
-  }
-  end(report);
-  return report;
 }
 
 void Keeper::check_keys(const std::vector<Entry>& entries, Report& report) const {

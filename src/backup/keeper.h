@@ -94,6 +94,9 @@ class Keeper {
   // starts from it.
   Report drill(const std::filesystem::path& work);
   Report prune(DryRun dry_run);
+  // Removes a copy outside that lacks files, or whose manifest cannot be read, and that the folder
+  // cannot replace.
+  Report drop_faulty(const Stamp& stamp);
   // Encrypts every backup anew that the current passphrase does not open, here and in the storage.
   Report re_encrypt();
 
@@ -114,6 +117,12 @@ class Keeper {
   Report begin(std::string verb) const;
   void end(Report& report) const;
   util::Status upload_missing(const Folder& folder, Report& report) const;
+  static std::vector<Candidate> candidates_of(const std::vector<Entry>& entries,
+                                              const FolderState& state);
+  bool is_sealed_by_us(const ReadManifest& read) const;
+  std::vector<Candidate> candidates_outside(RemoteCopies& there, const std::vector<Stamp>& stamps,
+                                            const std::vector<Entry>& entries, DryRun dry_run,
+                                            FolderState& state, Report& report) const;
   util::Status prune_all(const Folder& folder, DryRun dry_run, Report& report) const;
   util::Status re_encrypt_entry(const Folder& folder, const Entry& entry, const KeyId& current,
                                 bool in_storage, Report& report) const;

@@ -177,7 +177,8 @@ util::Status Keeper::re_encrypt_all(const Folder& folder, Report& report) const 
     fs::remove_all(room, error);
   }
   if (there) {
-    WARDER_RETURN_IF_ERROR(there->remove_superseded());
+    WARDER_RETURN_IF_ERROR(
+        there->remove_superseded([this](const ReadManifest& one) { return is_sealed_by_us(one); }));
   }
   report.facts.emplace_back("encrypted anew", fmt::format("{}", done));
   report.facts.emplace_back("passphrase",

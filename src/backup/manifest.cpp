@@ -4,6 +4,7 @@
 #include "crypto/hmac.h"
 #include "crypto/pbkdf2.h"
 #include "crypto/random.h"
+#include "crypto/sha256.h"
 #include "util/encoding.h"
 #include "util/strings.h"
 
@@ -315,6 +316,7 @@ util::Result<ReadManifest> read_manifest(std::string_view text) {
                              version, kVersion));
   }
   ReadManifest read;
+  read.sha256 = util::to_hex(crypto::sha256(util::as_bytes(text)));
   Manifest& manifest = read.manifest;
   manifest.name = members.text("name", 64);
   manifest.host = members.text("host", 256);

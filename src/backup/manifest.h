@@ -86,6 +86,7 @@ struct ReadManifest {
   Manifest manifest;
   // Null when nothing is encrypted.
   const KeyId* key() const { return manifest.key ? &*manifest.key : nullptr; }
+  std::string sha256;  // of the whole text, in hex
   bool sealed = false;
   std::string sealed_text;  // what the seal covers
   std::string salt;         // raw

@@ -152,7 +152,9 @@ util::Status RemoteCopies::fetch(const Stamp& stamp, const Folder& into,
   // The manifest as it lies there: rewriting it would break its seal.
   TextSink text(kLongestManifest);
   const std::string name = manifest_name(name_, stamp);
-  WARDER_RETURN_IF_ERROR(storage_.get(name, text));
+  if (const util::Status got = storage_.get(name, text); !got) {
+    return got.error().with_context(fmt::format("{}: {}", storage_.describe(), name));
+  }
   WARDER_RETURN_IF_ERROR(util::write_file_atomically(into.making(name), text.text(), 0600));
   return into.publish(read.manifest, [] {});
 }
@@ -173,7 +175,17 @@ util::Status RemoteCopies::remove(const Stamp& stamp) {
   return {};
 }
 
-util::Status RemoteCopies::remove_superseded() {
+util::Status RemoteCopies::remove_superseded(
+    const std::function<bool(const ReadManifest&)>& is_genuine) {
+  std::map<Stamp, bool> judged;
+  const auto may_replace = [&](const Stamp& stamp) {
+    const auto [found, fresh] = judged.try_emplace(stamp, false);
+    if (fresh) {
+      const auto read = manifest(stamp);
+      found->second = read && is_genuine(*read);
+    }
+    return found->second;
+  };
   WARDER_ASSIGN_OR_RETURN(const std::vector<Stamp> newest, list());
   WARDER_ASSIGN_OR_RETURN(const std::vector<storage::Object> objects, storage_.list(name_ + '-'));
   for (const storage::Object& object : objects) {
@@ -186,7 +198,7 @@ util::Status RemoteCopies::remove_superseded() {
       stamp = parts->stamp;
     }
     const bool superseded = std::ranges::any_of(newest, [&](const Stamp& one) {
-      return one.time == stamp->time && one.revision > stamp->revision;
+      return one.time == stamp->time && one.revision > stamp->revision && may_replace(one);
     });
     if (superseded) {
       WARDER_RETURN_IF_ERROR(storage_.remove(object.name));

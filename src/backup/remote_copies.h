@@ -6,6 +6,7 @@
 #include "storage/storage.h"
 #include "util/result.h"
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -32,9 +33,9 @@ class RemoteCopies {
   // Fetches manifest and files into a folder, each compared with the manifest.
   util::Status fetch(const Stamp& stamp, const Folder& into, const StageProgress& progress);
   util::Status remove(const Stamp& stamp);
-  // Removes what is left of revisions whose successor has its manifest there: a run that ended
-  // between bringing the new one and removing the old one.
-  util::Status remove_superseded();
+  // Removes what is left of revisions whose successor has its manifest there, and that a genuine
+  // one: a run that ended between bringing the new one and removing the old one.
+  util::Status remove_superseded(const std::function<bool(const ReadManifest&)>& is_genuine);
 
   storage::Storage& storage() { return storage_; }
 

@@ -15,7 +15,6 @@ using config::SecretReference;
 using util::Error;
 using util::ErrorCode;
 
-constexpr std::string_view kTransit = "transit:";
 constexpr std::size_t kMostVersions = 50;
 // What a data key is wrapped for: nobody makes this host open another's.
 constexpr std::string_view kPurpose = "warder backup";
@@ -66,8 +65,9 @@ util::Result<Passphrase> VaultPassphrases::current() {
     std::string text = util::to_hex(key.key.bytes());
     crypto::SecretString passphrase = crypto::SecretString::take(std::move(text));
     log::register_secret(passphrase.view());
-    return Passphrase{{std::string(kTransit) + parts_.data_key, key.key_version, key.wrapped},
-                      std::move(passphrase)};
+    return Passphrase{
+        {std::string(kTransitReference) + parts_.data_key, key.key_version, key.wrapped},
+        std::move(passphrase)};
   }
   if (!parts_.reference) {
     return Error(ErrorCode::kInvalid, "the configuration names no passphrase");
@@ -113,9 +113,9 @@ util::Result<std::vector<Passphrase>> VaultPassphrases::candidates(const KeyId& 
   if (!parts_.given.empty()) {
     all.push_back({id, parts_.given.copy()});
   }
-  if (id.reference.starts_with(kTransit)) {
+  if (id.reference.starts_with(kTransitReference)) {
     if (parts_.transit != nullptr && !parts_.trouble) {
-      const std::string name = id.reference.substr(kTransit.size());
+      const std::string name = id.reference.substr(kTransitReference.size());
       const auto key = parts_.transit->open_data_key(name, id.wrapped, util::as_bytes(kPurpose));
       if (!key) {
         note(key.error());

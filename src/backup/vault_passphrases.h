@@ -11,6 +11,9 @@
 
 namespace warder::backup {
 
+// What a KeyId refers to begins with, when it is a data key of that name.
+inline constexpr std::string_view kTransitReference = "transit:";
+
 // Passphrases from where the configuration says: a member of a document of the vault, with the
 // document's version; a file or credential, which have none (version 0); or the vault's transit
 // engine, which makes one for each backup.
