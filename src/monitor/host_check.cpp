@@ -335,6 +335,7 @@ Outcome HostChecks::backup_age() const {
           ? "warder events --kind backup --since 7d"
           : fmt::format("ls -lt {} | head", shell_word(options_.backups.string()));
   const std::optional<util::WallTime> newest = record->newest_good;
+  const std::optional<SmallBackup> small = record->small;
   if (!newest) {
     outcome.state = State::kBad;
     outcome.mark = "none";
@@ -354,13 +355,12 @@ Outcome HostChecks::backup_age() const {
     outcome.mark = "old";
     outcome.cause = "the job that makes backups does not run, or fails";
     outcome.next = next;
-  } else if (record->small) {
-    const SmallBackup& small = *record->small;
+  } else if (small) {
     outcome.state = State::kBad;
     outcome.mark = "small";
     outcome.text = fmt::format("the newest backup {} has {}, the one before it {}",
-                               util::printable_again(small.name, 200), size_text(small.bytes),
-                               size_text(small.before));
+                               util::printable_again(small->name, 200), size_text(small->bytes),
+                               size_text(small->before));
     outcome.cause =
         "the job that makes backups broke off, whatever it said; or the data has become smaller: "
         "then lower min_backup_share";
