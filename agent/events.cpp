@@ -43,7 +43,9 @@ util::Result<store::EventFilter> filter_of(const Words& words) {
     } else {
       const auto age = util::parse_duration(words.since);
       if (!age) {
-        return age.error().with_context("--since");
+        return util::Error(util::ErrorCode::kInvalid,
+                           fmt::format("--since: {}; or a time such as 2026-11-02T12:00:00Z",
+                                       age.error().message()));
       }
       filter.since = util::SystemClock().now() - *age;
     }
@@ -103,7 +105,11 @@ ExitStatus print_sql(store::Reader& reader, const std::string& sql) {
     print(line + '\n');
     return true;
   });
-  return read ? ExitStatus::kOk : complain(read.error());
+  if (!read) {
+    const ExitStatus status = complain(read.error());
+    return read.error().code() == util::ErrorCode::kInvalid ? ExitStatus::kUsage : status;
+  }
+  return ExitStatus::kOk;
 }
 
 }  // namespace
@@ -120,7 +126,7 @@ Run declare_events(CLI::App& app) {
       ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000'000}));
   app.add_flag("--oldest-first", words->oldest_first, "in the order in which it happened");
   app.add_option("--sql", words->sql,
-                 "the rows of a SELECT over the tables and views, tab separated");
+                 "the rows of one SELECT over the tables and views, tab separated");
   return [words](const Globals& globals) {
     const auto filter = filter_of(*words);
     if (!filter) {

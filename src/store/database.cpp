@@ -38,6 +38,25 @@ Trouble trouble_of(int result) {
   }
 }
 
+// Whether anything but blanks, semicolons and comments stands there.
+bool holds_statement(sqlite3* handle, std::string_view sql) {
+  while (!sql.empty()) {
+    sqlite3_stmt* statement = nullptr;
+    const char* rest = nullptr;
+    const int result =
+        sqlite3_prepare_v2(handle, sql.data(), static_cast<int>(sql.size()), &statement, &rest);
+    sqlite3_finalize(statement);
+    if (result != SQLITE_OK || statement != nullptr) {
+      return true;
+    }
+    if (rest == sql.data()) {
+      return false;
+    }
+    sql.remove_prefix(static_cast<std::size_t>(rest - sql.data()));
+  }
+  return false;
+}
+
 ErrorCode code_of(Trouble trouble, int result) {
   switch (trouble) {
     case Trouble::kFull:
@@ -150,15 +169,21 @@ Connection::~Connection() { sqlite3_close_v2(handle_); }
 
 util::Result<Statement> Connection::prepare(std::string_view sql) {
   sqlite3_stmt* statement = nullptr;
+  const char* rest = nullptr;
   const int result = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()),
-                                        SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+                                        SQLITE_PREPARE_PERSISTENT, &statement, &rest);
   if (result != SQLITE_OK) {
     return failure(result);
   }
   if (statement == nullptr) {
     return Error(ErrorCode::kInvalid, "there is no SQL statement");
   }
-  return Statement(this, statement);
+  Statement first(this, statement);
+  sql.remove_prefix(static_cast<std::size_t>(rest - sql.data()));
+  if (holds_statement(handle_, sql)) {
+    return Error(ErrorCode::kInvalid, "there is more than one SQL statement; give each by itself");
+  }
+  return first;
 }
 
 util::Status Connection::execute(const std::string& sql) {

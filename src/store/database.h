@@ -129,6 +129,7 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
   ~Connection();
 
+  // One statement; what follows it may be blanks and comments. kInvalid when there is none or more.
   util::Result<Statement> prepare(std::string_view sql);
   // One or more statements without values.
   util::Status execute(const std::string& sql);

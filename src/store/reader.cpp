@@ -302,8 +302,22 @@ util::Status Reader::query(std::string_view sql, std::chrono::milliseconds limit
                            const std::function<bool(const std::vector<std::string>&)>& callback) {
   WARDER_ASSIGN_OR_RETURN(Connection* const connection, impl_->connection());
   const SqlGuard guard(*connection, limit);
-  WARDER_ASSIGN_OR_RETURN(Statement statement, connection->prepare(sql));
-  Rows rows = statement.run();
+  // kInvalid is the statement's fault, what SQLite says against it and what the guard denies.
+  const auto told = [&](util::Status status) {
+    const Trouble trouble = connection->trouble();
+    status = advised(*connection, std::move(status));
+    if (status || trouble == Trouble::kFull || trouble == Trouble::kIo ||
+        trouble == Trouble::kBusy || status.error().code() == ErrorCode::kTimeout) {
+      return status;
+    }
+    return util::Status(Error(trouble == Trouble::kDamaged ? ErrorCode::kIo : ErrorCode::kInvalid,
+                              status.error().message()));
+  };
+  auto statement = connection->prepare(sql);
+  if (!statement) {
+    return told(statement.error());
+  }
+  Rows rows = statement->run();
   std::vector<std::string> values;
   for (int column = 0; column < rows.columns(); ++column) {
     values.emplace_back(rows.name(column));
@@ -318,7 +332,7 @@ util::Status Reader::query(std::string_view sql, std::chrono::milliseconds limit
     }
     more = callback(values);
   }
-  return advised(*connection, rows.status());
+  return told(rows.status());
 }
 
 std::optional<Checkpoint> newest_checkpoint(const std::filesystem::path& database) {

@@ -189,7 +189,8 @@ class Reader {
   util::Result<std::optional<std::string>> checkpoint();
 
   // The rows of any statement that only reads, for `warder events --sql`: the names of the columns,
-  // then each row as text. Ended with kTimeout after `limit`.
+  // then each row as text. kInvalid when it is no statement that only reads, or more than one;
+  // ended with kTimeout after `limit`.
   util::Status query(std::string_view sql, std::chrono::milliseconds limit,
                      const std::function<bool(const std::vector<std::string>&)>& callback);
 

@@ -248,6 +248,23 @@ TEST_CASE("an operator's statement may read and nothing else") {
                           "UPDATE event SET message=''", ""}) {
     CHECK_FALSE(run(sql));
   }
+  for (const char* sql : {"SELECT 1;", " SELECT 1 ; ;-- and no more", "SELECT 1 /* ; SELECT 2 */",
+                          "SELECT ';'", "-- first\nSELECT 1"}) {
+    INFO(sql);
+    CHECK(run(sql));
+  }
+  for (const char* sql : {"SELECT 1; SELECT 2", "SELECT 1;; DELETE FROM event",
+                          "SELECT 1; nonsense", "SELECT 1;/* */ SELECT 2"}) {
+    INFO(sql);
+    const auto two = run(sql);
+    REQUIRE_FALSE(two);
+    CHECK(two.error().code() == util::ErrorCode::kInvalid);
+    CHECK(two.error().message() == "there is more than one SQL statement; give each by itself");
+  }
+  const auto wrong = run("SELECT missing FROM events");
+  REQUIRE_FALSE(wrong);
+  CHECK(wrong.error().code() == util::ErrorCode::kInvalid);
+  CHECK(wrong.error().message() == "SQL logic error: no such column: missing (SQLite 1)");
   const auto endless =
       run("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n) SELECT count(*) FROM n");
   REQUIRE_FALSE(endless);
