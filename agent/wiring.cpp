@@ -24,6 +24,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace warder::agent {
@@ -127,6 +128,27 @@ void add_destination(const config::Values& values, config::Diagnostics& diagnost
   }
 }
 
+// The user that the agent runs as: who the folder of its state belongs to, if it is there. Nothing
+// for that user: what it may not do it finds out by doing it, and a running agent does not refuse
+// new rules for that.
+std::optional<uid_t> agent_user(const std::filesystem::path& state) {
+  struct stat info{};
+  return ::stat(state.c_str(), &info) == 0 && info.st_uid != ::geteuid()
+             ? std::optional(info.st_uid)
+             : std::nullopt;
+}
+
+// One that does not exist is made by systemd.
+void check_state(const config::Values& values, const std::filesystem::path& state,
+                 config::Diagnostics& diagnostics) {
+  std::error_code ignored;
+  if (std::filesystem::exists(state, ignored) && !std::filesystem::is_directory(state, ignored)) {
+    config::Diagnostic told = values.about("state", "it is no folder");
+    told.allowed = "a folder that belongs to the agent's user, such as /var/lib/warder";
+    diagnostics.add(std::move(told));
+  }
+}
+
 }  // namespace
 
 std::span<const config::Table* const> main_tables() {
@@ -153,6 +175,11 @@ std::optional<Loaded> load_all(const std::string& config, const engine::VaultDoc
     (void)api::server_options(values, diagnostics);  // does what it names exist?
   }
   if (checked.one(engine::agent_table()).complete()) {
+    const std::filesystem::path& state = loaded.main.agent.state;
+    check_state(checked.one(engine::agent_table()), state, diagnostics);
+    if (const config::Values& values = checked.one(store::store_table()); values.complete()) {
+      store::check_path(values, state, agent_user(state), diagnostics);
+    }
     loaded.backups = backup_sets(loaded.main, diagnostics);
   }
   if (!checked.one(engine::agent_table()).complete() ||

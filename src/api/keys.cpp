@@ -2,6 +2,10 @@
 
 #include "util/users.h"
 
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
 namespace warder::api {
 namespace {
 
@@ -56,6 +60,12 @@ std::optional<ServerOptions> server_options(const config::Values& values,
   const std::size_t before = diagnostics.errors();
   ServerOptions options;
   options.path = values.path("socket");
+  std::error_code ignored;
+  if (std::filesystem::is_directory(options.path, ignored)) {
+    config::Diagnostic told = values.about("socket", "it is a folder");
+    told.allowed = "the name of the socket in a folder, such as /run/warder/control.sock";
+    diagnostics.add(std::move(told));
+  }
   read_group(values, "group", options.group, diagnostics);
   read_group(values, "admin_group", options.admin_group, diagnostics);
   return diagnostics.errors() == before ? std::optional(options) : std::nullopt;

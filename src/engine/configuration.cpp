@@ -12,6 +12,7 @@
 #include "filter/json_filter.h"
 #include "jail/keys.h"
 #include "monitor/options.h"
+#include "source/journal_match.h"
 #include "source/listen_address.h"
 #include "util/strings.h"
 
@@ -165,6 +166,32 @@ bool holds_everybody(const std::vector<net::Prefix>& prefixes) {
                      [](const net::Prefix& prefix) { return prefix.length() == 0; });
 }
 
+void check_logpath(const jail::JailOptions& options, const config::Values& values,
+                   config::Diagnostics& diagnostics) {
+  for (const std::string& line : options.logpath) {
+    if (source::is_listen_address(line)) {
+      if (const auto address = source::parse_listen_address(line); !address) {
+        diagnostics.error(values.place("logpath"), address.error().message());
+      }
+      continue;
+    }
+    const std::string path(log_pattern(line, source::StartAt::kTail).pattern);
+    std::error_code ignored;
+    if (std::filesystem::is_directory(path, ignored)) {
+      config::Diagnostic told = values.about(
+          "logpath", fmt::format("{} is a folder, which is never read", util::printable(path)));
+      told.suggestion = fmt::format("name the logs in it, such as {}*.log",
+                                    util::printable(path.ends_with('/') ? path : path + '/'));
+      diagnostics.add(std::move(told));
+    }
+    if (path.find("**") != std::string::npos) {
+      diagnostics.add(values.about(
+          "logpath", "'**' means the same as '*' here: folders of one level, not of any depth",
+          config::Severity::kWarning));
+    }
+  }
+}
+
 // What is right by its form and cannot be meant.
 void check_addresses(const AgentOptions& options, const config::Values& values,
                      config::Diagnostics& diagnostics) {
@@ -246,14 +273,7 @@ std::shared_ptr<const JailSet> load_jails(config::FileReader& files, const MainC
                         "the jail 'manual' holds what is banned by hand and cannot be configured");
       continue;
     }
-    for (const std::string& pattern : options->logpath) {
-      if (!source::is_listen_address(pattern)) {
-        continue;
-      }
-      if (const auto address = source::parse_listen_address(pattern); !address) {
-        diagnostics.error(values->place("logpath"), address.error().message());
-      }
-    }
+    check_logpath(*options, *values, diagnostics);
     const auto request = filter_request(*options, *values, main, diagnostics);
     if (!request) {
       continue;
@@ -269,6 +289,10 @@ std::shared_ptr<const JailSet> load_jails(config::FileReader& files, const MainC
       diagnostics.add(std::move(unread));
     }
     if (auto compiled = compile_jail(std::move(*options), *values, *request, main, diagnostics)) {
+      if (const auto match = source::parse_journal_match(journal_match(compiled->options));
+          reads_journal(compiled->options) && !match) {
+        diagnostics.add(values->about("journalmatch", match.error().message()));
+      }
       add_effective(*values, set->effective);
       if (compiled->filter->json()) {
         set->files.kept_members.merge(filter_members(*compiled->filter));

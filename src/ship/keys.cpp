@@ -14,6 +14,8 @@
 #include "util/strings.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 namespace warder::ship {
@@ -568,6 +570,12 @@ DestinationOptions destination_options(const config::Values& values,
   if (is_file && options.path.empty()) {
     diagnostics.add(values.about(
         "form", std::string(kForms[values.choice_index("form")]).append(" needs path")));
+  }
+  std::error_code ignored;
+  if (options.means == Means::kJsonLines && std::filesystem::is_directory(options.path, ignored)) {
+    config::Diagnostic told = values.about("path", "it is a folder");
+    told.allowed = "the name of a file in a folder of the agent's user";
+    diagnostics.add(std::move(told));
   }
   if (options.means == Means::kMail) {
     mail_options(values, &options, diagnostics);

@@ -1,10 +1,12 @@
 #include "store/keys.h"
 
 #include "store/checkpoint.h"
+#include "util/writable_place.h"
 
 #include <fmt/core.h>
 
 #include <string_view>
+#include <utility>
 
 namespace warder::store {
 namespace {
@@ -165,6 +167,38 @@ Options store_options(const config::Values& values, const std::filesystem::path&
   options.outbox_limit = static_cast<std::uint64_t>(values.integer("outbox_limit"));
   options.reserve = values.bytes("reserve");
   return options;
+}
+
+void check_path(const config::Values& values, const std::filesystem::path& state,
+                std::optional<uid_t> user, config::Diagnostics& diagnostics) {
+  if (!values.has("path")) {
+    return;
+  }
+  const std::filesystem::path path = values.path("path");
+  const util::Status place = util::can_keep_file(path, user);
+  if (place ||
+      (place.error().code() == util::ErrorCode::kNotFound && path.parent_path() == state)) {
+    return;
+  }
+  config::Diagnostic told = values.about("path", place.error().message());
+  switch (place.error().code()) {
+    case util::ErrorCode::kNotFound:
+      told.suggestion =
+          "make it and give it to the agent's user, or leave the key away: the database then lies "
+          "in [agent] state";
+      break;
+    case util::ErrorCode::kDenied:
+      told.suggestion = fmt::format(
+          "give it to the agent's user (chown), or leave the key away: the database "
+          "then lies in {}",
+          state.string());
+      break;
+    default:
+      told.allowed = "the name of a file, such as /var/lib/warder/warder.db";
+      told.suggestion = "leave the key away and the database lies in [agent] state";
+      break;
+  }
+  diagnostics.add(std::move(told));
 }
 
 }  // namespace warder::store

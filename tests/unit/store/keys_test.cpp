@@ -1,10 +1,14 @@
 #include "store/keys.h"
 
 #include "config/check.h"
+#include "support/temporary_folder.h"
 
 #include <catch2/catch.hpp>
 
 #include <chrono>
+#include <optional>
+#include <string>
+#include <sys/types.h>
 
 using namespace warder;
 using namespace std::chrono_literals;
@@ -73,4 +77,37 @@ TEST_CASE("an origin that no checkpoint can carry is refused") {
   config::Diagnostics diagnostics;
   options_of("origin=two words\n", diagnostics);
   CHECK(diagnostics.has_errors());
+}
+
+TEST_CASE("a path that cannot hold the database is told with what to do") {
+  const testing::TemporaryFolder folder;
+  const std::string here = folder.path().string();
+  const std::string state = here + "/state";
+  const auto told = [&](const std::string& path, std::optional<uid_t> user) {
+    config::Diagnostics diagnostics;
+    const config::Section section{
+        .name = "store",
+        .place = {"warder.conf", 1},
+        .options = {{.name = "path", .text = path, .place = {"warder.conf", 2}, .problem = {}}}};
+    const config::Values values = config::check(store::store_table(), section, diagnostics);
+    store::check_path(values, state, user, diagnostics);
+    return diagnostics.to_text();
+  };
+  CHECK(told("", {}).empty());
+  CHECK(told(here + "/warder.db", {}).empty());
+  CHECK(told(state + "/warder.db", {}).empty());  // the folder comes with the service
+  CHECK(told("/", {}) ==
+        "warder.conf:2: [store] path = \"/\": it is a folder; allowed: the name of a file, such as "
+        "/var/lib/warder/warder.db; leave the key away and the database lies in [agent] state\n");
+  CHECK(told(state + "/deep/warder.db", {}) ==
+        "warder.conf:2: [store] path = \"" + state + "/deep/warder.db\": the folder " + state +
+            " does not exist; make it and give it to the agent's user, or leave the key away: the "
+            "database then lies in [agent] state\n");
+  const std::string denied = told(here + "/warder.db", 4'000'000);
+  CHECK(denied.find("\": the user 4000000 may not enter " + here + " (owner ") !=
+        std::string::npos);
+  CHECK(
+      denied.ends_with("; give it to the agent's user (chown), or leave the key away: the "
+                       "database then lies in " +
+                       state + "\n"));
 }
