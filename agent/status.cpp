@@ -79,12 +79,12 @@ std::string status_text(const json& status) {
   TextTable sources(
       {"SOURCE", "LOGS", "LINES", "BACKLOG", "UNREADABLE", "OVERSIZED", "LOST BYTES"});
   for (const json& source : status["sources"]) {
-    sources.add({source.value("name", ""), std::to_string(source.value("logs", 0ULL)),
-                 std::to_string(source.value("lines", 0ULL)),
-                 std::to_string(source.value("backlog", 0ULL)),
-                 std::to_string(source.value("unreadable", 0ULL)),
-                 std::to_string(source.value("oversized", 0ULL)),
-                 std::to_string(source.value("lost_bytes", 0ULL))});
+    sources.add(
+        {util::printable(source.value("name", ""), 120), std::to_string(source.value("logs", 0ULL)),
+         std::to_string(source.value("lines", 0ULL)), std::to_string(source.value("backlog", 0ULL)),
+         std::to_string(source.value("unreadable", 0ULL)),
+         std::to_string(source.value("oversized", 0ULL)),
+         std::to_string(source.value("lost_bytes", 0ULL))});
   }
   if (!sources.empty()) {
     text += '\n' + sources.to_text();

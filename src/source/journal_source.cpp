@@ -397,6 +397,8 @@ void JournalSource::take_positions(std::vector<model::Position>& positions) {
   }
 }
 
+std::string_view JournalSource::name() const { return state_->info.name; }
+
 const LogInfo& JournalSource::log_info(std::uint32_t) const { return state_->info; }
 
 SourceStatus JournalSource::status() const { return state_->status; }

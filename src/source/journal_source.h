@@ -39,7 +39,7 @@ class JournalSource : public Source {
                                                            const util::Clock& clock);
   ~JournalSource() override;
 
-  std::string_view name() const override { return "journal"; }
+  std::string_view name() const override;
   int poll_fd() const override;
   std::optional<util::MonotonicTime> wake_at() const override;
   Pumped pump(LineHandler& handler, util::ByteCount budget) override;

@@ -18,10 +18,6 @@ ListenerSource::ListenerSource(std::string name, std::vector<std::uint32_t> inpu
       generation_(generation),
       clock_(clock) {}
 
-std::string_view ListenerSource::name() const {
-  return listener_->kind() == ListenAddress::Kind::kHttp ? "http" : "socket";
-}
-
 Pumped ListenerSource::pump(LineHandler& handler, util::ByteCount budget) {
   Pumped pumped;
   LineListener::Item item;

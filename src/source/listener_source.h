@@ -21,8 +21,7 @@ class ListenerSource : public Source {
                  std::shared_ptr<LineListener> listener, const model::GenerationId& generation,
                  const util::Clock& clock);
 
-  // "http" or "socket".
-  std::string_view name() const override;
+  std::string_view name() const override { return info_.name; }
   int poll_fd() const override { return listener_->ready_fd(); }
   std::optional<util::MonotonicTime> wake_at() const override { return tell_at_; }
   Pumped pump(LineHandler& handler, util::ByteCount budget) override;

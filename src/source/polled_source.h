@@ -73,7 +73,7 @@ class PolledSource : public Source {
                const util::Clock& clock);
   ~PolledSource() override;
 
-  std::string_view name() const override { return "remote"; }
+  std::string_view name() const override { return info_.name; }
   int poll_fd() const override;
   std::optional<util::MonotonicTime> wake_at() const override;
   Pumped pump(LineHandler& handler, util::ByteCount budget) override;

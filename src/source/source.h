@@ -71,7 +71,8 @@ class Source {
  public:
   virtual ~Source() = default;
 
-  // model::Position::source of its positions: "file", "journal", "stdin", "remote".
+  // As `warder status` shows it, told apart from others of its kind: "file", "journal" with what it
+  // matches, "stdin", the address listened at or asked. As configured: may hold any bytes.
   virtual std::string_view name() const = 0;
   // Readable (POLLIN) when pump() has something to do; -1 when there is no such descriptor. Stays
   // the same during the life of the source.

@@ -55,6 +55,11 @@ StdinSource::StdinSource(StdinOptions options, util::Descriptor fd, const util::
 
 StdinSource::~StdinSource() = default;
 
+void StdinSource::use(StdinOptions options) {
+  info_.inputs = std::move(options.inputs);
+  state_->longest_line = static_cast<std::size_t>(options.longest_line.value);
+}
+
 int StdinSource::poll_fd() const { return fd_.get(); }
 
 void StdinSource::State::take(std::string_view bytes, LineHandler& handler, Pumped& pumped) {

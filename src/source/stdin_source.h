@@ -24,6 +24,9 @@ class StdinSource : public Source {
   StdinSource(StdinOptions options, util::Descriptor fd, const util::Clock& clock);
   ~StdinSource() override;
 
+  // Other options from the next pump() on; of a line that has begun nothing is lost.
+  void use(StdinOptions options);
+
   std::string_view name() const override { return "stdin"; }
   int poll_fd() const override;
   std::optional<util::MonotonicTime> wake_at() const override { return std::nullopt; }

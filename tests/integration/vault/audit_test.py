@@ -352,7 +352,7 @@ class Http(unittest.TestCase):
                 seen = lambda: {(e["jail"], e["detail"]["key"].split()[0]) for e in
                                 (json.loads(line) for line in host.run("--json", "events", "--kind", "alert").splitlines())}
                 host.until(lambda: seen() == {("vault-root-token", "accessor"), ("vault-policy", "path")}, "both are told")
-                self.assertEqual(host.status()["sources"][0]["name"], "http")
+                self.assertEqual(host.status()["sources"][0]["name"], where)
                 # New rules do not close the door: each of these calls needs its entry to be taken.
                 for i in range(20):
                     (host.folder / "jail.local").write_text(

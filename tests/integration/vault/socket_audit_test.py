@@ -70,7 +70,7 @@ class Socket(unittest.TestCase):
         # Not the same nothing.
         self.assertEqual({jail for jail, _ in told(listening, "alert")}, set(JAILS))
         source = listening.status()["sources"][0]
-        self.assertEqual((source["name"], source["lost_bytes"]), ("socket", 0))
+        self.assertEqual((source["name"], source["lost_bytes"]), (where, 0))
         self.assertGreaterEqual(source["oversized"], 3)
         return server, listening, reading
 

@@ -99,6 +99,7 @@ TEST_CASE("an empty folder is a journal without entries", "[source]") {
   REQUIRE(reading.source->wake_at() == std::nullopt);
   REQUIRE(reading.source->log_info(0).name ==
           "journal " + folder.path().string() + ": _SYSTEMD_UNIT=ssh.service + _COMM=sshd");
+  REQUIRE(reading.source->name() == reading.source->log_info(0).name);
   reading.store();
   REQUIRE(reading.positions.empty());
 }

@@ -194,7 +194,7 @@ TEST_CASE("lines come out as they went in; a full queue drops, counts and still 
   }
   const util::SystemClock clock;
   ListenerSource source(address, {7}, *opened, {}, clock);
-  CHECK(source.name() == "http");
+  CHECK(source.name() == address);
   Heard heard;
   const Pumped pumped = source.pump(heard, util::kibibytes(256));
   CHECK(pumped.lines == 4);
@@ -222,7 +222,7 @@ TEST_CASE("a stream's lines come in pieces, glued and by several connections") {
   CHECK((facts.st_mode & 07777) == 0660);
   const util::SystemClock clock;
   ListenerSource source("unix:" + path, {7}, *opened, {}, clock);
-  CHECK(source.name() == "socket");
+  CHECK(source.name() == "unix:" + path);
   Heard heard;
   {
     Stream one(path);

@@ -49,6 +49,22 @@ TEST_CASE("lines from a pipe, the last one without line end", "[source]") {
   REQUIRE(recorder.notices.empty());
 }
 
+TEST_CASE("other options take half a line along", "[source]") {
+  Pipe pipe;
+  ManualClock clock;
+  Recorder recorder;
+  source::StdinSource source({}, std::move(pipe.read), clock);
+  const auto pump = [&] { return source.pump(recorder, util::mebibytes(1)); };
+  pipe.put("one\ntw");
+  pump();
+  source.use({util::ByteCount{3}, {3, 4}});
+  pipe.put("o\nfour\nfiv\n");
+  pump();
+  REQUIRE(recorder.take() == Texts{"one", "two", "fiv"});
+  REQUIRE(recorder.notices.size() == 1);
+  REQUIRE(source.log_info(0).inputs == std::vector<std::uint32_t>{3, 4});
+}
+
 TEST_CASE("an over-long line from a pipe is named, the next one judged", "[source]") {
   Pipe pipe;
   ManualClock clock;
