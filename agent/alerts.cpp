@@ -65,7 +65,7 @@ ExitStatus test(const Globals& globals, const Words& words) {
   if (globals.json) {
     print(*answer + '\n');
   } else {
-    print(table.empty() ? "no destination is configured\n" : table.to_text());
+    print(table.to_text());
   }
   return good ? ExitStatus::kOk : ExitStatus::kFailed;
 }

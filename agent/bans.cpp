@@ -135,7 +135,9 @@ Run declare_unban(CLI::App& app) {
       print(json{{"lifted", lifted}}.dump() + '\n');
     } else if (lifted == 0 && !words->all) {
       return complain(
-          util::Error(util::ErrorCode::kNotFound, fmt::format("{} is not banned", words->address)));
+          util::Error(util::ErrorCode::kNotFound,
+                      fmt::format("{} is not banned{}", words->address,
+                                  words->jail.empty() ? "" : " by the jail " + words->jail)));
     } else {
       print(fmt::format("{} lifted\n", counted(lifted, "ban")));
     }

@@ -184,6 +184,10 @@ util::Result<std::string> Control::bans(const api::Request& request) {
     ban.reason = "in effect, not in the history yet";
     add(ban, nullptr);
   }
+  if (total == 0 && !request.jail.empty()) {
+    // A name that is mistyped is not taken for a jail in which all is quiet.
+    WARDER_RETURN_IF_ERROR(parts_.engine->check_jail(request.jail));
+  }
   return dump({{"total", total}, {"bans", std::move(rows)}});
 }
 
@@ -204,11 +208,25 @@ util::Result<std::string> Control::probe(const std::string& jail) {
   const net::IpAddress mark = net::IpAddress::v4(kMark);
   const util::Status committed = parts_.engine->probe_store();
   std::vector<engine::Stage> stages;
+  const auto add_commit = [&](const std::string& name) {
+    stages.push_back(committed ? engine::Stage{name, "commit", engine::Verdict::kGood,
+                                               "an event was written to disk", "", ""}
+                               : engine::Stage{name, "commit", engine::Verdict::kBroken,
+                                               "an event did not reach the disk",
+                                               committed.error().message(),
+                                               "see the disk: space, health, rights"});
+  };
   for (const engine::JailFacts& facts : all) {
     for (engine::Stage& stage : engine::dry_run(facts, mark)) {
       stages.push_back(std::move(stage));
     }
     const std::string& name = facts.jail.options.name;
+    if (facts.dry_run) {
+      stages.push_back({name, "kernel", engine::Verdict::kSkipped, "no ban is tried",
+                        "[firewall] backend = none", ""});
+      add_commit(name);
+      continue;
+    }
     const auto probed = parts_.engine->probe_firewall(name);
     stages.push_back(
         probed ? engine::Stage{name, "kernel", engine::Verdict::kGood,
@@ -218,12 +236,7 @@ util::Result<std::string> Control::probe(const std::string& jail) {
                : engine::Stage{name, "kernel", engine::Verdict::kBroken,
                                "a probe ban did not go through", probed.error().message(),
                                "`systemctl status warder-firewall`, `nft list table inet warder`"});
-    stages.push_back(committed ? engine::Stage{name, "commit", engine::Verdict::kGood,
-                                               "an event was written to disk", "", ""}
-                               : engine::Stage{name, "commit", engine::Verdict::kBroken,
-                                               "an event did not reach the disk",
-                                               committed.error().message(),
-                                               "see the disk: space, health, rights"});
+    add_commit(name);
   }
   return engine::stages_json(stages);
 }

@@ -261,6 +261,12 @@ util::Result<std::string> Control::test_alert(const std::string& destination,
                              util::printable(kind, 40)));
   }
   const std::vector<engine::Shipping::State> before = parts_.shipping->states();
+  if (before.empty()) {
+    return Error(ErrorCode::kNotFound,
+                 "no destination is configured, no alert leaves this host: add a section "
+                 "[destination NAME] to the configuration, or a member to the vault's document "
+                 "alerts, then `warder reload`; `warder check --schema` explains their keys");
+  }
   json rows = json::array();
   std::vector<engine::Shipping::State> waiting;
   for (const engine::Shipping::State& state : before) {

@@ -128,6 +128,7 @@ util::Result<std::unique_ptr<Daemon>> Daemon::start(const Globals& globals) {
     daemon->backup_watch_->watch(loaded->backups);
   }
   daemon->try_out_at_start(*loaded);
+  const std::lock_guard lock(daemon->reload_mutex_);
   daemon->watch_vault();  // from here on other threads apply configurations
   return daemon;
 }
@@ -233,7 +234,8 @@ util::Status Daemon::start_engine(const Loaded& loaded) {
   running_engine_ = engine_.get();
   note_running(loaded);
   started_ = effective_of(loaded);
-  WARDER_RETURN_IF_ERROR(use_destinations(loaded));
+  WARDER_ASSIGN_OR_RETURN(Destinations destinations, prepare_destinations(loaded));
+  use_destinations(std::move(destinations));
   WARDER_RETURN_IF_ERROR(engine_->start(loaded.jails));
   WARDER_RETURN_IF_ERROR(tell_configuration("at start", {}, {}));
   WARDER_RETURN_IF_ERROR(tell_left_out({}));
@@ -276,8 +278,8 @@ util::Status Daemon::start_engine(const Loaded& loaded) {
   return {};
 }
 
-util::Status Daemon::use_destinations(const Loaded& loaded) {
-  std::vector<engine::DestinationPlan> plans;
+util::Result<Daemon::Destinations> Daemon::prepare_destinations(const Loaded& loaded) {
+  Destinations ready;
   const auto resolve = [this](const config::SecretReference& reference) {
     return vault::resolve(reference, vault_.source());
   };
@@ -297,10 +299,10 @@ util::Status Daemon::use_destinations(const Loaded& loaded) {
       return ship::make_destination(options, host, resolve, doubt, ends, clock_);
     };
     plan.text = text;
-    plans.push_back(std::move(plan));
+    ready.plans.push_back(std::move(plan));
   }
-  WARDER_ASSIGN_OR_RETURN(std::vector<engine::Route> routes, shipping_->use(std::move(plans)));
-  std::map<std::string, std::vector<std::string>, std::less<>> named;
+  WARDER_ASSIGN_OR_RETURN(ready.routes, shipping_->routes_to(ready.plans));
+  auto& named = ready.named;
   for (const engine::CompiledJail& jail : loaded.jails->jails) {
     named.emplace(jail.options.name, jail.options.destinations);
   }
@@ -317,8 +319,12 @@ util::Status Daemon::use_destinations(const Loaded& loaded) {
                            options.destinations.end());
     }
   }
-  routes_.replace(std::move(routes), std::move(named));
-  return {};
+  return ready;
+}
+
+void Daemon::use_destinations(Destinations ready) {
+  shipping_->use(std::move(ready.plans), ready.routes);
+  routes_.replace(std::move(ready.routes), std::move(ready.named));
 }
 
 void Daemon::watch_vault() {
@@ -342,6 +348,11 @@ void Daemon::watch_vault() {
 util::Result<std::vector<std::string>> Daemon::reload(std::string_view accepted) {
   const std::lock_guard lock(reload_mutex_);
   engine::VaultDocuments documents = documents_;
+  // One that was set up since: its documents run with this reload, and are watched whatever becomes
+  // of it.
+  if (!vault_.is_open() && vault_.try_again()) {
+    watch_vault();
+  }
   if (vault_.is_open()) {
     if (auto fetched = vault_.read_anew()) {
       documents = std::move(*fetched);
@@ -373,13 +384,20 @@ util::Status Daemon::apply(const engine::VaultDocuments& documents, std::string_
   const auto loaded = load_all(globals_.config.string(), documents, diagnostics);
   if (!loaded) {
     refused(diagnostics.to_text(), cause);
-    return util::Error(
-        util::ErrorCode::kInvalid,
-        fmt::format("the configuration has errors, what runs goes on:\n{}", diagnostics.to_text()));
+    return util::Error(util::ErrorCode::kInvalid,
+                       fmt::format("the configuration has errors, what runs goes on:\n{}",
+                                   util::trim(diagnostics.to_text())));
   }
   engine::DryRunOptions dry_run =
       engine::dry_run_options(loaded->main.checked.one(engine::agent_table()));
-  for (const std::string_view name : util::split_words(accepted)) {
+  for (const std::string_view name : util::split_words(accepted, " \t\r\n,")) {
+    if (std::none_of(loaded->jails->jails.begin(), loaded->jails->jails.end(),
+                     [&](const engine::CompiledJail& jail) { return jail.options.name == name; })) {
+      return util::Error(util::ErrorCode::kNotFound,
+                         fmt::format("what runs goes on: --accept: the new configuration has no "
+                                     "enabled jail '{}'",
+                                     util::printable(name, 64)));
+    }
     dry_run.accepted.emplace(name);
   }
   if (const auto why = bans_too_many(*running_jails_, *loaded->jails, dry_run, clock_)) {
@@ -399,12 +417,16 @@ util::Status Daemon::apply(const engine::VaultDocuments& documents, std::string_
                          fmt::format("the configuration is refused, what runs goes on: {}", why));
     }
   }
-  if (const util::Status used = engine_->use(loaded->jails); !used) {
+  auto destinations = prepare_destinations(*loaded);
+  const util::Status used = destinations ? engine_->use(loaded->jails) : destinations.error();
+  if (!used) {
     refused(used.error().message(), cause);
-    return used;
+    return util::Error(used.error().code(),
+                       fmt::format("the configuration is not taken, what runs goes on: {}",
+                                   used.error().message()));
   }
   const std::shared_ptr<const engine::JailSet> ran = std::exchange(running_jails_, loaded->jails);
-  WARDER_RETURN_IF_ERROR(use_destinations(*loaded));
+  use_destinations(std::move(*destinations));
   WARDER_RETURN_IF_ERROR(tell_left_out(*ran));
   const std::string before = note_running(*loaded);
   monitors_->use(monitors_of(*loaded));
@@ -527,8 +549,12 @@ util::Status Daemon::tell_left_out(const engine::JailSet& before) {
 }
 
 void Daemon::refused(const std::string& why, std::string_view cause) {
+  std::string told;  // in one line
+  for (const std::string_view line : util::split(util::trim(why), '\n')) {
+    told += (told.empty() ? "" : "; ") + std::string(line);
+  }
   const std::string text = fmt::format("configuration refused ({}), what runs goes on: {}", cause,
-                                       why.substr(0, kMostTold));
+                                       told.substr(0, kMostTold));
   if (!engine_->record(model::EventKind::kConfig, model::Severity::kHigh, text)) {
     log::error("{}", text);
   }

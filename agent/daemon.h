@@ -17,6 +17,8 @@
 #include "util/descriptor.h"
 
 #include <atomic>
+#include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -24,6 +26,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 namespace warder::agent {
 
@@ -51,7 +54,15 @@ class Daemon {
   util::Status open_store(const engine::MainConfiguration& main);
   util::Status open_firewall(const engine::MainConfiguration& main);
   util::Status start_engine(const Loaded& loaded);
-  util::Status use_destinations(const Loaded& loaded);
+  // Everything about destinations that can fail, before anything changes.
+  struct Destinations {
+    std::vector<engine::DestinationPlan> plans;
+    std::vector<engine::Route> routes;
+    std::map<std::string, std::vector<std::string>, std::less<>>
+        named;  // by jails, Routes::replace
+  };
+  util::Result<Destinations> prepare_destinations(const Loaded& loaded);
+  void use_destinations(Destinations ready);
   // That these documents run, with reload_mutex_ once the engine runs.
   void keep_accepted();
   void watch_vault();

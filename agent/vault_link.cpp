@@ -16,7 +16,8 @@ namespace warder::agent {
 
 engine::VaultDocuments VaultLink::open(const engine::MainConfiguration& main,
                                        std::vector<std::string>& trouble) {
-  const vault::VaultOptions options = vault_options_of(main);
+  options_ = vault_options_of(main);
+  const vault::VaultOptions& options = *options_;
   host_ = main.agent.name;
   interval_ = options.interval;
   rotates_ = options.rotate;
@@ -29,17 +30,9 @@ engine::VaultDocuments VaultLink::open(const engine::MainConfiguration& main,
         "cosign of [vault] has no effect: only HashiCorp Vault and OpenBao have transit "
         "(provider = vault)");
   }
-  auto opened = vault::open_vault(options, vault::Copies::kKept, clock_);
-  if (!opened) {
-    if (opened.error().code() != util::ErrorCode::kNotFound) {
-      does_not_open_ = opened.error().message();
-      trouble.push_back(
-          fmt::format("the vault does not open, the files run alone: {}", does_not_open_));
-    }
+  if (!open_provider(trouble)) {
     return {};
   }
-  vault_ = std::move(*opened);
-  open_copies(options, trouble);
   const vault::DocumentSource kept =
       [this](std::string_view name) -> util::Result<vault::Document> {
     auto copy = cache_->get_kept(name);
@@ -55,6 +48,34 @@ engine::VaultDocuments VaultLink::open(const engine::MainConfiguration& main,
     return {};
   }
   return std::move(*documents);
+}
+
+bool VaultLink::open_provider(std::vector<std::string>& trouble) {
+  auto opened = vault::open_vault(*options_, vault::Copies::kKept, clock_);
+  std::string why;
+  if (opened) {
+    vault_ = std::move(*opened);
+    open_copies(*options_, trouble);
+    open_ = true;
+  } else if (opened.error().code() != util::ErrorCode::kNotFound) {
+    why = opened.error().message();
+    trouble.push_back(fmt::format("the vault does not open, the files run alone: {}", why));
+  }
+  const std::lock_guard lock(watcher_mutex_);
+  does_not_open_ = std::move(why);
+  return open_;
+}
+
+bool VaultLink::try_again() {
+  if (open_ || !options_) {
+    return open_;
+  }
+  std::vector<std::string> trouble;
+  const bool open = open_provider(trouble);
+  for (const std::string& text : trouble) {
+    log::warning("{}", text);
+  }
+  return open;
 }
 
 void VaultLink::open_copies(const vault::VaultOptions& options, std::vector<std::string>& trouble) {
@@ -80,6 +101,9 @@ void VaultLink::open_copies(const vault::VaultOptions& options, std::vector<std:
 }
 
 vault::DocumentSource VaultLink::source() {
+  if (!open_) {
+    return {};
+  }
   if (cache_) {
     return [this](std::string_view name) -> util::Result<vault::Document> {
       auto cached = cache_->get(name);
@@ -89,10 +113,7 @@ vault::DocumentSource VaultLink::source() {
       return std::move(cached->document);
     };
   }
-  if (vault_) {
-    return [this](std::string_view name) { return vault_->get(name); };
-  }
-  return {};
+  return [this](std::string_view name) { return vault_->get(name); };
 }
 
 util::Result<engine::VaultDocuments> VaultLink::read_anew() {
@@ -103,18 +124,24 @@ util::Result<engine::VaultDocuments> VaultLink::read_anew() {
 }
 
 void VaultLink::doubt(std::string_view document) {
-  if (vault_) {
+  if (open_) {
     vault_->doubt(document);
   }
 }
 
 vault::ServerVault* VaultLink::server() const {
-  return dynamic_cast<vault::ServerVault*>(vault_.get());
+  return open_ ? dynamic_cast<vault::ServerVault*>(vault_.get()) : nullptr;
 }
 
 void VaultLink::watch(Hooks hooks, std::filesystem::path database) {
-  if (!vault_) {
+  if (!open_) {
     return;
+  }
+  {
+    const std::lock_guard lock(watcher_mutex_);
+    if (watcher_ || stopped_) {
+      return;
+    }
   }
   hooks_ = std::move(hooks);
   make_timers(std::move(database));
@@ -144,8 +171,13 @@ void VaultLink::watch(Hooks hooks, std::filesystem::path database) {
           tell("vault", Incident::kIsOver, "the vault can be read again");
         }
       });
-  const std::lock_guard lock(watcher_mutex_);
-  watcher_ = std::move(watcher);
+  {
+    const std::lock_guard lock(watcher_mutex_);
+    if (!stopped_) {
+      watcher_ = std::move(watcher);
+    }
+  }
+  // One that came too late ends here.
 }
 
 void VaultLink::make_timers(std::filesystem::path database) {
@@ -178,6 +210,7 @@ void VaultLink::stop_watching() {
   std::unique_ptr<vault::Watcher> watcher;
   {
     const std::lock_guard lock(watcher_mutex_);
+    stopped_ = true;
     watcher = std::move(watcher_);
   }
   // Its thread ends here, without the lock that others wait for.
@@ -244,7 +277,15 @@ std::string VaultLink::state() {
   if (!does_not_open_.empty()) {
     state = {{"state", "away"}, {"text", fmt::format("does not open: {}", does_not_open_)}};
   } else if (!watcher_) {
-    state = {{"state", "none"}, {"text", "none; warder vault setup makes one"}};
+    // Files of a provider in the network come with the system, and say nothing.
+    std::error_code ignored;
+    const bool set_up = options_ && options_->kind == vault::ProviderKind::kFile &&
+                        std::filesystem::exists(options_->path, ignored);
+    state = {{"state", "none"},
+             {"text", set_up ? fmt::format("not open: {} was set up since the agent started; "
+                                           "`warder reload` opens it",
+                                           options_->path.string())
+                             : "none; warder vault setup makes one"}};
   } else {
     vault::WatcherState watched = watcher_->state();
     if (const auto stale = cache_ ? cache_->stale() : std::nullopt;

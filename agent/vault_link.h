@@ -13,12 +13,14 @@
 #include "vault/server_vault.h"
 #include "vault/watcher.h"
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,8 +29,8 @@ namespace warder::agent {
 
 // What the running agent has to do with its vault: documents and secrets read through the cache, a
 // thread that watches for changes, secrets that are rotated, checkpoints that are cosigned. Without
-// a vault, or with one that does not open, everything answers as if it were empty. One for a
-// daemon.
+// a vault, or with one that does not open, everything answers as if it were empty, until
+// try_again() finds it. Once open it stays so. One for a daemon.
 class VaultLink {
  public:
   explicit VaultLink(const util::Clock& clock) : clock_(clock) {}
@@ -41,6 +43,10 @@ class VaultLink {
   engine::VaultDocuments open(const engine::MainConfiguration& main,
                               std::vector<std::string>& trouble);
 
+  // For one that was set up, or mended, since the agent started: opens it with the options of the
+  // start. Is it open now? Then watch() is next. The owner serialises the calls.
+  bool try_again();
+
   // What ran last, for a start with wrong documents in the vault. nullptr: no vault, or no folder
   // for copies. The owner serialises the calls.
   AcceptedDocuments* accepted() const { return accepted_.get(); }
@@ -51,6 +57,8 @@ class VaultLink {
     // On the watcher's thread, with every document of the host.
     std::function<void(engine::VaultDocuments)> changed;
   };
+  // Does nothing without a vault, when it is watched already, or after stop_watching(). The owner
+  // serialises the calls.
   void watch(Hooks hooks, std::filesystem::path database);
   // After this nobody calls the hooks.
   void stop_watching();
@@ -58,7 +66,7 @@ class VaultLink {
   // Any thread:
   // Reads through the cache where there is one; empty without a vault.
   vault::DocumentSource source();
-  bool is_open() const { return vault_ != nullptr; }
+  bool is_open() const { return open_; }
   // Past the cache.
   util::Result<engine::VaultDocuments> read_anew();
   // Somebody refused a secret that came out of this document.
@@ -73,6 +81,9 @@ class VaultLink {
   std::string state();
 
  private:
+  // Is it open? What keeps it from being so is noted, and told if it is more than that there is
+  // none.
+  bool open_provider(std::vector<std::string>& trouble);
   void open_copies(const vault::VaultOptions& options, std::vector<std::string>& trouble);
   void make_timers(std::filesystem::path database);
   void on_change(const vault::DocumentSet& set);
@@ -86,7 +97,9 @@ class VaultLink {
   std::chrono::seconds interval_{30};
   bool rotates_ = false;
   CosignTimer::Parts cosigning_;
-  std::string does_not_open_;  // why, when one was configured
+  std::optional<vault::VaultOptions> options_;  // of the start
+  // Set last, once the two below are: other threads look at them only then.
+  std::atomic<bool> open_ = false;
   std::unique_ptr<vault::Provider> vault_;
   std::unique_ptr<vault::Cache> cache_;  // before a vault in the network
   std::unique_ptr<AcceptedDocuments> accepted_;
@@ -94,6 +107,8 @@ class VaultLink {
   std::unique_ptr<CosignTimer> cosigner_;           // likewise
   std::mutex watcher_mutex_;                        // the engine asks it while it comes and goes
   std::unique_ptr<vault::Watcher> watcher_;
+  bool stopped_ = false;       // guarded by watcher_mutex_
+  std::string does_not_open_;  // why, when there is one; likewise
 };
 
 }  // namespace warder::agent

@@ -19,11 +19,12 @@ constexpr std::size_t kLiftAtOnce = 4'000;
 }  // namespace
 
 BanKeeper::BanKeeper(Jails& jails, firewall::Firewall& firewall, Recorder& recorder,
-                     Notices& notices, const util::Clock& clock)
+                     Notices& notices, const util::Clock& clock, Purpose purpose)
     : jails_(jails),
       recorder_(recorder),
       notices_(notices),
       clock_(clock),
+      purpose_(purpose),
       firewall_(firewall, jails.bans(), recorder, clock) {}
 
 void BanKeeper::decided(jail::JailIndex jail, const model::Ban& ban, const Cause& cause) {
@@ -39,11 +40,11 @@ void BanKeeper::would_ban(const model::Ban& ban, const Cause& cause) {
 
 BanKeeper::Flushed BanKeeper::flush() {
   Flushed flushed;
-  firewall_.flush(
-      [&](std::size_t place, const std::optional<std::string>& refusal, bool in_effect) {
-        record_ban(pending_[place], refusal, in_effect);
-        flushed = {refusal, in_effect};
-      });
+  firewall_.flush([&](std::size_t place, const std::optional<std::string>& refusal, bool taken) {
+    const bool in_effect = taken && purpose_ == Purpose::kEnforce;
+    record_ban(pending_[place], refusal, in_effect);
+    flushed = {refusal, in_effect};
+  });
   pending_.clear();
   return flushed;
 }
@@ -60,7 +61,9 @@ void BanKeeper::record_ban(Pending& pending, const std::optional<std::string>& r
       ban_event(pending.ban, pending.cause.event,
                 {in_effect, clock_.now() - pending.cause.received, pending.cause.findings});
   log::notice("jail {}: {}{}", pending.ban.jail, event.message,
-              in_effect ? "" : " (not in effect: the firewall is away)");
+              in_effect                      ? ""
+              : purpose_ == Purpose::kDryRun ? " (not in effect: [firewall] backend = none)"
+                                             : " (not in effect: the firewall is away)");
   recorder_.event(std::move(event), pending.cause.when_full);
   store::BanChange change;
   change.ban = std::move(pending.ban);

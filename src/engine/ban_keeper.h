@@ -20,9 +20,13 @@ namespace warder::engine {
 class BanKeeper {
  public:
   using WhenFull = Recorder::WhenFull;
+  enum class Purpose : std::uint8_t {
+    kEnforce,
+    kDryRun,  // `firewall` keeps nobody out, and no ban is called in effect
+  };
 
   BanKeeper(Jails& jails, firewall::Firewall& firewall, Recorder& recorder, Notices& notices,
-            const util::Clock& clock);
+            const util::Clock& clock, Purpose purpose);
 
   struct Cause {
     model::EventId event;       // of the finding, or of the operator's command
@@ -36,7 +40,7 @@ class BanKeeper {
   // What became of the last decision of a flush().
   struct Flushed {
     std::optional<std::string> refused;  // why
-    bool in_effect = true;               // false while the firewall is away: it comes in later
+    bool in_effect = true;  // false in a dry run, and while the firewall is away: it comes later
   };
   // Puts the decisions since the last call into effect and records them.
   Flushed flush();
@@ -79,6 +83,7 @@ class BanKeeper {
   Recorder& recorder_;
   Notices& notices_;
   const util::Clock& clock_;
+  const Purpose purpose_;
   FirewallControl firewall_;
   std::vector<Pending> pending_;
 };

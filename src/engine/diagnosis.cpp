@@ -128,6 +128,12 @@ class Judge {
   }
 
   void kernel() {
+    if (facts_.dry_run) {
+      add("firewall", Verdict::kNotice, "bans are decided and recorded, and nobody is kept out",
+          "[firewall] backend = none",
+          "when they are to take effect, take that key away and restart the agent");
+      return;
+    }
     if (!facts_.enforcing) {
       add("firewall", Verdict::kBroken, "bans are decided, but not in effect",
           facts_.firewall_reason,

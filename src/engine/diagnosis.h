@@ -25,6 +25,7 @@ struct JailFacts {
   util::WallTime now{};
   bool catching_up = false;
   bool enforcing = false;
+  bool dry_run = false;         // nobody is to be kept out
   std::string firewall_reason;  // when not enforcing
 };
 

@@ -65,7 +65,8 @@ Engine::Engine(EngineParts parts, store::Reader reader)
       recorder_(*parts_.store, *parts_.routes, clock_),
       notices_(recorder_, clock_),
       jails_(parts_.key),
-      keeper_(jails_, *parts_.firewall, recorder_, notices_, clock_),
+      keeper_(jails_, *parts_.firewall, recorder_, notices_, clock_,
+              parts_.dry_run ? BanKeeper::Purpose::kDryRun : BanKeeper::Purpose::kEnforce),
       side_(parts_.look_up ? parts_.look_up : look_up_host, answer_taker(), clock_),
       pipeline_(jails_, keeper_, recorder_, notices_, side_, clock_),
       inputs_(jails_, positions_, notices_, parts_.open_remote, clock_) {}
@@ -101,7 +102,8 @@ util::Status Engine::start(std::shared_ptr<const JailSet> set) {
   if (keeper_.firewall().bring_up() && parts_.history_is_lost) {
     keeper_.adopt_kernel_bans();
   }
-  WARDER_RETURN_IF_ERROR(open_sources());
+  WARDER_ASSIGN_OR_RETURN(Inputs::Ready inputs, inputs_.prepare(jails_.set()));
+  open_sources(std::move(inputs));
   if (parts_.heartbeat_interval.count() > 0) {
     heartbeat_due_ = clock_.monotonic();
   }
@@ -146,12 +148,12 @@ util::Status Engine::load(bool first) {
   return {};
 }
 
-util::Status Engine::open_sources() {
+void Engine::open_sources(Inputs::Ready inputs) {
   pipeline_.forget_logs();
   catching_up_ = true;
   memory_due_ = clock_.monotonic();  // once caught up
   pipeline_.set_reading(filter::Reading::kCatchUp);
-  return inputs_.open();
+  inputs_.open(std::move(inputs));
 }
 
 void Engine::run() {
@@ -333,8 +335,10 @@ void Engine::go_back_when_possible() {
     log::error("going back to the stored positions: {}", loaded.error().message());
   }
   keeper_.firewall().bring_up();
-  if (const util::Status opened = open_sources(); !opened) {
-    log::error("going back to the stored positions: {}", opened.error().message());
+  if (auto inputs = inputs_.prepare(jails_.set())) {
+    open_sources(std::move(*inputs));
+  } else {
+    log::error("going back to the stored positions: {}", inputs.error().message());
   }
   notices_.plain(model::EventKind::kStore, model::Severity::kWarning,
                  fmt::format("the store was slower than the logs; {} events were not recorded at "
@@ -400,22 +404,33 @@ void Engine::run_tasks() {
 util::Status Engine::use(std::shared_ptr<const JailSet> set) {
   return call([this, set = std::move(set)]() -> util::Status {
     recorder_.flush(position_taker());
+    // What fails leaves everything as it was: all of it comes before the jails change.
+    WARDER_ASSIGN_OR_RETURN(Inputs::Ready inputs, inputs_.prepare(*set));
     const bool counted_offenders = jails_.count_offenders();
-    WARDER_RETURN_IF_ERROR(pipeline_.use(set));
-    if (!counted_offenders) {
-      WARDER_RETURN_IF_ERROR(load_offenders(reader_, jails_));
+    util::Status used = counted_offenders ? util::Status() : load_offenders(reader_, *set, jails_);
+    if (used) {
+      used = pipeline_.use(set);
+    }
+    if (!used) {
+      if (!counted_offenders) {
+        jails_.forget_offenders();
+      }
+      return used;
     }
     keeper_.firewall().follow_scopes();
-    return open_sources();
+    open_sources(std::move(inputs));
+    return {};
   });
+}
+
+util::Status Engine::check_jail(std::string jail) {
+  return call([this, jail = std::move(jail)] { return engine::check_jail(jails_, jail); });
 }
 
 util::Result<bool> Engine::ban(std::string jail, net::Prefix address,
                                std::optional<std::chrono::seconds> duration) {
   return call([this, jail = std::move(jail), address, duration]() -> util::Result<bool> {
-    WARDER_ASSIGN_OR_RETURN(const bool taken,
-                            ban_by_hand(jails_, keeper_, clock_, jail, address, duration));
-    return taken && !parts_.dry_run;
+    return ban_by_hand(jails_, keeper_, clock_, jail, address, duration);
   });
 }
 

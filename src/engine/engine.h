@@ -108,6 +108,9 @@ class Engine {
   // What is known of a key by which jails that alert count ("role web-1").
   util::Result<std::string> explain_key(std::string key);
 
+  // kNotFound when no running jail has the name.
+  util::Status check_jail(std::string jail);
+
   // For `warder doctor`. What is known of one jail, or of all (but the manual one) when the name is
   // empty; kNotFound for an unknown one.
   util::Result<std::vector<JailFacts>> facts(std::string jail);
@@ -150,7 +153,7 @@ class Engine {
     return answer.get();
   }
   void run_tasks();
-  util::Status open_sources();
+  void open_sources(Inputs::Ready inputs);
   // Replaces what is counted and banned by what the store knows.
   util::Status load(bool first);
   void pump(std::size_t index);

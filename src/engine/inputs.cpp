@@ -1,6 +1,7 @@
 #include "engine/inputs.h"
 
 #include "engine/event_ids.h"
+#include "source/glob.h"
 #include "source/journal_source.h"
 #include "source/listener_source.h"
 #include "source/stdin_source.h"
@@ -10,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fcntl.h>
 #include <unistd.h>
 #include <utility>
 
@@ -18,21 +20,42 @@ namespace {
 
 constexpr const char* kStandardInput = "-";
 
+bool is_standard_input(const Inputs::Input& input) {
+  return dynamic_cast<const source::StdinSource*>(input.source.get()) != nullptr;
+}
+
 }  // namespace
 
-util::Status Inputs::open() {
+util::Result<Inputs::Ready> Inputs::prepare(const JailSet& set) const {
+  Ready ready;
+  ready.wanted_ = wanted_by(set);
+  for (const source::Glob& glob : ready.wanted_.files) {
+    WARDER_RETURN_IF_ERROR(source::GlobPattern::parse(glob.pattern));
+  }
+  const bool open = std::any_of(inputs_.begin(), inputs_.end(), is_standard_input);
+  if (!ready.wanted_.standard_input.empty() && !open) {
+    ready.standard_input_ = util::Descriptor(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0));
+    if (!ready.standard_input_) {
+      return util::errno_error("standard input cannot be opened for the logpath '-'", errno);
+    }
+  }
+  return ready;
+}
+
+void Inputs::open(Ready ready) {
+  std::optional<Input> standard_input = take_standard_input();
   inputs_.clear();
-  Wanted wanted_now = wanted();
-  if (!wanted_now.files.empty()) {
-    WARDER_RETURN_IF_ERROR(open_files(std::move(wanted_now.files)));
+  Wanted& wanted = ready.wanted_;
+  if (!wanted.files.empty()) {
+    open_files(std::move(wanted.files));
   }
-  open_journals(std::move(wanted_now.journals));
-  open_listeners(wanted_now.addresses);
-  open_remotes(std::move(wanted_now.remotes));
-  if (!wanted_now.standard_input.empty()) {
-    WARDER_RETURN_IF_ERROR(open_standard_input(std::move(wanted_now.standard_input)));
+  open_journals(std::move(wanted.journals));
+  open_listeners(wanted.addresses);
+  open_remotes(std::move(wanted.remotes));
+  if (!wanted.standard_input.empty()) {
+    open_standard_input(std::move(standard_input), std::move(ready.standard_input_),
+                        std::move(wanted.standard_input));
   }
-  return {};
 }
 
 bool Inputs::any_more() const {
@@ -47,33 +70,35 @@ std::vector<model::Position> Inputs::take_positions() {
   return taken;
 }
 
-Inputs::Wanted Inputs::wanted() const {
+Inputs::Wanted Inputs::wanted_by(const JailSet& set) const {
   Wanted wanted;
-  const source::StartAt usual = jails_.set().files.start_at;
-  for (const jail::Jail* jail : jails_.running()) {
-    const jail::JailOptions& options = jail->options();
+  const source::StartAt usual = set.files.start_at;
+  const std::vector<jail::JailIndex> places = jails_.places_of(set);
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const jail::JailOptions& options = set.jails[i].options;
+    const jail::JailIndex place = places[i];
     if (reads_journal(options)) {
-      wanted.journals[journal_match(options)].push_back(jail->index());
+      wanted.journals[journal_match(options)].push_back(place);
       continue;
     }
     for (const std::string& pattern : options.logpath) {
       if (pattern == kStandardInput) {
-        wanted.standard_input.push_back(jail->index());
+        wanted.standard_input.push_back(place);
       } else if (source::is_listen_address(pattern)) {
-        wanted.addresses[pattern].push_back(jail->index());
+        wanted.addresses[pattern].push_back(place);
       } else if (pattern.starts_with(kOciAudit)) {
         const LogPattern log = log_pattern(pattern, usual);
         const auto known = std::ranges::find(wanted.remotes, log.pattern, &RemoteInput::address);
         RemoteInput& remote =
             known != wanted.remotes.end() ? *known : wanted.remotes.emplace_back();
         remote.address = log.pattern;
-        remote.jails.push_back(jail->index());
+        remote.jails.push_back(place);
         if (log.start_at == source::StartAt::kHead) {
           remote.start_at = source::StartAt::kHead;
         }
       } else {
         const LogPattern log = log_pattern(pattern, usual);
-        wanted.files.push_back({jail->index(), std::string(log.pattern), log.start_at});
+        wanted.files.push_back({place, std::string(log.pattern), log.start_at});
       }
     }
   }
@@ -84,12 +109,13 @@ Inputs::Wanted Inputs::wanted() const {
   return wanted;
 }
 
-util::Status Inputs::open_files(std::vector<source::Glob> files) {
-  WARDER_ASSIGN_OR_RETURN(auto source,
-                          source::FileSource::create(jails_.set().files, std::move(files),
-                                                     positions_.lookup_for("file"), clock_));
-  inputs_.push_back({std::move(source)});
-  return {};
+void Inputs::open_files(std::vector<source::Glob> files) {
+  auto opened = source::FileSource::create(jails_.set().files, std::move(files),
+                                           positions_.lookup_for("file"), clock_);
+  if (!opened) {
+    return not_read(fmt::format("files are not read: {}", opened.error().message()));
+  }
+  inputs_.push_back({std::move(*opened)});
 }
 
 void Inputs::open_journals(std::map<std::string, std::vector<std::uint32_t>> journals) {
@@ -154,16 +180,28 @@ void Inputs::open_remotes(std::vector<RemoteInput> remotes) {
   }
 }
 
-util::Status Inputs::open_standard_input(std::vector<std::uint32_t> jails) {
+std::optional<Inputs::Input> Inputs::take_standard_input() {
+  const auto found = std::find_if(inputs_.begin(), inputs_.end(), is_standard_input);
+  if (found == inputs_.end()) {
+    return std::nullopt;
+  }
+  std::optional<Input> taken(std::move(*found));
+  inputs_.erase(found);
+  return taken;
+}
+
+// What was read of it does not come again: half a line that came before new rules stays.
+void Inputs::open_standard_input(std::optional<Input> open, util::Descriptor fd,
+                                 std::vector<std::uint32_t> jails) {
   source::StdinOptions options;
   options.longest_line = jails_.set().files.longest_line;
   options.inputs = std::move(jails);
-  util::Descriptor duplicate(::dup(STDIN_FILENO));
-  if (!duplicate) {
-    return util::errno_error("standard input", errno);
+  if (open) {
+    static_cast<source::StdinSource&>(*open->source).use(std::move(options));
+    inputs_.push_back(std::move(*open));
+    return;
   }
-  inputs_.push_back({std::make_unique<source::StdinSource>(options, std::move(duplicate), clock_)});
-  return {};
+  inputs_.push_back({std::make_unique<source::StdinSource>(options, std::move(fd), clock_)});
 }
 
 void Inputs::not_read(std::string text) {

@@ -22,50 +22,63 @@ util::Result<jail::Jail> Jails::make(const jail::JailOptions& options, std::size
   return jail;
 }
 
-util::Status Jails::use(std::shared_ptr<const JailSet> set) {
-  bool count_offenders = false;
-  bool count_over_all = false;
-  for (const CompiledJail& compiled : set->jails) {
-    count_offenders = count_offenders || compiled.options.increment.enabled;
-    count_over_all = count_over_all || (compiled.options.increment.enabled &&
-                                        compiled.options.increment.overalljails);
-  }
-  std::vector<std::string> names;
+bool Jails::counts_offenders(const JailSet& set) {
+  return std::any_of(set.jails.begin(), set.jails.end(), [](const CompiledJail& compiled) {
+    return compiled.options.increment.enabled;
+  });
+}
+
+std::vector<jail::JailIndex> Jails::places_of(const JailSet& set) const {
+  std::vector<std::string_view> names;
   for (const Slot& slot : slots_) {
     names.push_back(slot.name);
   }
-  std::vector<std::pair<std::size_t, jail::Jail>> made;
-  for (const CompiledJail& compiled : set->jails) {
+  std::vector<jail::JailIndex> places;
+  for (const CompiledJail& compiled : set.jails) {
     auto known = std::find(names.begin(), names.end(), compiled.options.name);
     if (known == names.end()) {
       known = names.insert(names.end(), compiled.options.name);
     }
-    const auto index = static_cast<std::size_t>(known - names.begin());
-    WARDER_ASSIGN_OR_RETURN(jail::Jail jail, make(compiled.options, index, count_over_all));
-    made.emplace_back(index, std::move(jail));
+    places.push_back(static_cast<jail::JailIndex>(known - names.begin()));
+  }
+  return places;
+}
+
+util::Status Jails::use(std::shared_ptr<const JailSet> set) {
+  bool count_over_all = false;
+  for (const CompiledJail& compiled : set->jails) {
+    count_over_all = count_over_all || (compiled.options.increment.enabled &&
+                                        compiled.options.increment.overalljails);
+  }
+  const std::vector<jail::JailIndex> places = places_of(*set);
+  std::vector<jail::Jail> made;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    WARDER_ASSIGN_OR_RETURN(jail::Jail jail,
+                            make(set->jails[i].options, places[i], count_over_all));
+    made.push_back(std::move(jail));
   }
 
   // From here on nothing fails.
-  count_offenders_ = count_offenders;
+  count_offenders_ = counts_offenders(*set);
   count_over_all_ = count_over_all;
   std::vector<std::optional<jail::Jail>> old;
   for (Slot& slot : slots_) {
     old.push_back(std::exchange(slot.jail, std::nullopt));
     slot.filter = nullptr;
   }
-  old.resize(names.size());
-  for (std::size_t i = slots_.size(); i < names.size(); ++i) {
-    slots_.emplace_back().name = names[i];
-  }
   for (std::size_t i = 0; i < made.size(); ++i) {
-    auto& [index, jail] = made[i];
-    if (auto& before = old[index]) {
-      jail.adopt(std::move(*before));
+    const std::size_t place = places[i];
+    if (place == slots_.size()) {
+      slots_.emplace_back().name = set->jails[i].options.name;
+      old.emplace_back();
     }
-    slots_[index].jail = std::move(jail);
-    slots_[index].filter = set->jails[i].filter;
-    slots_[index].lines = set->jails[i].lines;
-    slots_[index].scope = set->jails[i].scope;
+    if (auto& before = old[place]) {
+      made[i].adopt(std::move(*before));
+    }
+    slots_[place].jail = std::move(made[i]);
+    slots_[place].filter = set->jails[i].filter;
+    slots_[place].lines = set->jails[i].lines;
+    slots_[place].scope = set->jails[i].scope;
   }
   set_ = std::move(set);
   set_own_addresses(std::move(own_addresses_));
@@ -82,7 +95,7 @@ util::Status Jails::begin_anew() {
   }
   set_own_addresses(std::move(own_addresses_));
   bans_ = jail::BanTable(key_);
-  offenders_ = jail::OffenderTable(key_);
+  forget_offenders();
   return {};
 }
 

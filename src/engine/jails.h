@@ -42,6 +42,8 @@ class Jails {
   // the process, since bans are held by index. Bans of jails that are gone stay in the table until
   // the caller takes them out. kInvalid leaves everything as it was.
   util::Status use(std::shared_ptr<const JailSet> set);
+  // The places that the jails of `set` have, or get when it is used, in its order.
+  std::vector<jail::JailIndex> places_of(const JailSet& set) const;
   // Forgets what is counted and banned.
   util::Status begin_anew();
   void set_own_addresses(std::vector<net::Prefix> addresses);
@@ -61,6 +63,8 @@ class Jails {
   jail::Jail* find(std::string_view name);
   // Does a ban time depend on how often an address was banned before?
   bool count_offenders() const { return count_offenders_; }
+  static bool counts_offenders(const JailSet& set);
+  void forget_offenders() { offenders_ = jail::OffenderTable(key_); }
 
   jail::BanTable& bans() { return bans_; }
   const jail::BanTable& bans() const { return bans_; }

@@ -241,6 +241,11 @@ class Check {
                  std::move(cause),
                  "`warder status` shows the backlog; if it stays, restart the agent");
     }
+    if (at > size) {
+      return add("position", Verdict::kNotice,
+                 fmt::format("judged up to byte {} of a file that has {} now", at, size),
+                 "it was rotated or cut off, and what was read since is noted within seconds");
+    }
     add("position", Verdict::kGood, fmt::format("judged up to byte {} of {}", at, size));
   }
 

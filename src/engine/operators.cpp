@@ -36,6 +36,10 @@ std::string_view protected_as(const jail::HostAddresses& host, const net::Prefix
 
 }  // namespace
 
+util::Status check_jail(Jails& jails, std::string_view name) {
+  return jails.find(name) == nullptr ? util::Status(unknown_jail(name)) : util::Status();
+}
+
 util::Result<bool> ban_by_hand(Jails& jails, BanKeeper& keeper, const util::Clock& clock,
                                std::string_view jail_name, const net::Prefix& address,
                                std::optional<std::chrono::seconds> duration) {

@@ -10,6 +10,9 @@
 // What operators ask for by hand: `warder ban`, `warder unban`. Pipeline thread only.
 namespace warder::engine {
 
+// kNotFound when no running jail has the name.
+util::Status check_jail(Jails& jails, std::string_view name);
+
 // In kManualJail when `jail` is empty. Without a duration for the jail's ban time; for ever when it
 // is negative. Whether the ban is in effect: not while the firewall is away. kNotFound for an
 // unknown jail, kDenied for whom nobody bans and when the firewall refuses, kUnavailable when the

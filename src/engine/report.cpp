@@ -150,7 +150,8 @@ util::Result<std::vector<JailFacts>> Engine::facts(std::string jail) {
       facts.now = clock_.now();
       facts.catching_up = catching_up_;
       facts.enforcing = firewall.effect() != Effect::kDetectOnly && !parts_.dry_run;
-      facts.firewall_reason = parts_.dry_run ? kDryRun : firewall.reason();
+      facts.dry_run = parts_.dry_run;
+      facts.firewall_reason = firewall.reason();
       all.push_back(std::move(facts));
     }
     if (all.empty() && !jail.empty()) {

@@ -80,14 +80,18 @@ Shipping::Shipping(store::Store& store, std::filesystem::path database, const ut
 
 Shipping::~Shipping() { stop(); }
 
-util::Result<std::vector<Route>> Shipping::use(std::vector<DestinationPlan> plans) {
-  // The store's thread calls notify(): never wait for the store, nor for a shipper that waits for
-  // the store, while holding the lock.
+util::Result<std::vector<Route>> Shipping::routes_to(const std::vector<DestinationPlan>& plans) {
   std::vector<Route> routes;
   for (const DestinationPlan& plan : plans) {
     WARDER_ASSIGN_OR_RETURN(const store::DestinationId id, store_.destination(plan.name));
     routes.push_back({plan.name, id, plan.selection, plan.after, plan.times, plan.options.quiet});
   }
+  return routes;
+}
+
+void Shipping::use(std::vector<DestinationPlan> plans, const std::vector<Route>& routes) {
+  // The store's thread calls notify(): never wait for the store, nor for a shipper that waits for
+  // the store, while holding the lock.
   std::vector<Running> kept;
   std::vector<Running> ended;
   {
@@ -109,7 +113,6 @@ util::Result<std::vector<Route>> Shipping::use(std::vector<DestinationPlan> plan
       running_.push_back(start(std::move(plans[i]), routes[i].id));
     }
   }
-  return routes;
 }
 
 Shipping::Running Shipping::start(DestinationPlan plan, store::DestinationId id) const {

@@ -43,9 +43,12 @@ class Shipping {
   Shipping(const Shipping&) = delete;
   Shipping& operator=(const Shipping&) = delete;
 
-  // Starts what is new, stops what is gone or changed; gives the routes that lead there. What waits
+  // The routes that lead there, by the numbers that the store has for their names. All of a change
+  // that can fail; nothing has changed yet.
+  util::Result<std::vector<Route>> routes_to(const std::vector<DestinationPlan>& plans);
+  // Starts what is new, stops what is gone or changed; `routes` are those of the plans. What waits
   // for a destination that is gone stays in the outbox, in case it comes back.
-  util::Result<std::vector<Route>> use(std::vector<DestinationPlan> plans);
+  void use(std::vector<DestinationPlan> plans, const std::vector<Route>& routes);
   // The outbox has new items on disk.
   void notify();
   void stop();

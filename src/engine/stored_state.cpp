@@ -133,7 +133,7 @@ util::Result<LoadReport> load_state(store::Reader& reader, Jails& jails, BanKeep
   LoadReport report;
   Listeners listeners = listeners_of(jails, now);
   WARDER_RETURN_IF_ERROR(load_bans(reader, jails, keeper, now, listeners, report));
-  WARDER_RETURN_IF_ERROR(load_offenders(reader, jails));
+  WARDER_RETURN_IF_ERROR(load_offenders(reader, jails.set(), jails));
   for (auto& [name, listener] : listeners) {
     std::sort(listener.ended.begin(), listener.ended.end());
   }
@@ -145,13 +145,18 @@ util::Result<LoadReport> load_state(store::Reader& reader, Jails& jails, BanKeep
   return report;
 }
 
-util::Status load_offenders(store::Reader& reader, Jails& jails) {
-  if (!jails.count_offenders()) {
+util::Status load_offenders(store::Reader& reader, const JailSet& set, Jails& jails) {
+  if (!Jails::counts_offenders(set)) {
     return {};
   }
+  const std::vector<jail::JailIndex> places = jails.places_of(set);
+  std::map<std::string_view, jail::JailIndex> by_name;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    by_name.emplace(set.jails[i].options.name, places[i]);
+  }
   return reader.offenders(util::WallTime{}, [&](const store::Offender& offender) {
-    if (const jail::Jail* const jail = jails.find(offender.jail)) {
-      jails.offenders().set_history(jail->index(), offender.address,
+    if (const auto jail = by_name.find(offender.jail); jail != by_name.end()) {
+      jails.offenders().set_history(jail->second, offender.address,
                                     {offender.count, offender.start});
     }
     return true;

@@ -21,7 +21,8 @@ struct LoadReport {
 util::Result<LoadReport> load_state(store::Reader& reader, Jails& jails, BanKeeper& keeper,
                                     util::WallTime now);
 
-// How often each address was banned before. Nothing where no ban time depends on it.
-util::Status load_offenders(store::Reader& reader, Jails& jails);
+// How often each address was banned before, for a set that runs or is about to. Nothing where none
+// of its ban times depends on it.
+util::Status load_offenders(store::Reader& reader, const JailSet& set, Jails& jails);
 
 }  // namespace warder::engine

@@ -84,8 +84,9 @@ class DryRun(unittest.TestCase):
         self.assertEqual(self.told("jails shop")[0]["message"].count("maxretry 5 -> 1"), 1)
 
         # Meant so: accepted by name, once; then it is what runs.
-        self.assertEqual(self.agent.run("reload", "--accept", "other").returncode, 3)
-        self.ok("reload", "--accept", "other, shop")
+        self.assertEqual(self.agent.run("reload", "--accept", "other").returncode, 6)  # there is no such jail
+        self.assertEqual(self.agent.run("reload", "--accept", "manual").returncode, 3)
+        self.ok("reload", "--accept", "manual, shop")
         self.assertEqual(self.jail()["maxretry"], 2)
         self.ok("reload")
 

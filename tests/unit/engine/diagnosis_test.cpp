@@ -120,6 +120,13 @@ TEST_CASE("statistics name what is wrong with a jail", "[diagnosis]") {
     CHECK(told(*find(engine::diagnose(facts, *reader), "firewall")) ==
           "firewall broken: bans are decided, but not in effect (the helper is away)");
   }
+  SECTION("nobody is to be kept out") {
+    facts.enforcing = false;
+    facts.dry_run = true;
+    CHECK(told(*find(engine::diagnose(facts, *reader), "firewall")) ==
+          "firewall notice: bans are decided and recorded, and nobody is kept out ([firewall] "
+          "backend = none)");
+  }
   SECTION("a proxy that is not trusted") {
     facts.filter[filter::NoticeKind::kForwarded] = 7;
     const auto stages = engine::diagnose(facts, *reader);

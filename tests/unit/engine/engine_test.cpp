@@ -17,6 +17,7 @@
 #include <iterator>
 #include <mutex>
 #include <optional>
+#include <sys/resource.h>
 #include <thread>
 
 using namespace warder;
@@ -467,6 +468,36 @@ TEST_CASE("a jail set that cannot run leaves the running one") {
   fixture.wait_until([](const json& now) { return now["bans"] == 1; });
 }
 
+TEST_CASE("jails that cannot have their input leave the running ones at work") {
+  EngineFixture fixture;
+  fixture.start();
+  fixture.log_failures("192.0.2.7", 2);
+  fixture.wait_for_findings(2);
+  fixture.sshd.options.maxretry = 2;
+  fixture.sshd.options.increment.enabled = true;  // its history of bans is read, too
+  fixture.sshd.options.logpath = {"-"};
+  rlimit usual{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &usual) == 0);
+  const rlimit none_left{3, usual.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &none_left) == 0);
+  const util::Status refused = fixture.engine->use(fixture.jails());
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &usual) == 0);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message() ==
+        "standard input cannot be opened for the logpath '-': Too many open files");
+  fixture.sshd.options.logpath = {"logs/auth.log"};
+  CHECK_FALSE(fixture.engine->use(fixture.jails()));
+
+  const json status = fixture.status();
+  CHECK(EngineFixture::jail_of(status)["maxretry"] == 3);
+  REQUIRE(status["sources"].size() == 1);
+  CHECK(status["sources"][0]["name"] == "file");
+  CHECK(status["bans"] == 0);
+  fixture.log_failure("192.0.2.7");
+  fixture.wait_until([](const json& now) { return now["bans"] == 1; });
+  CHECK(fixture.findings() == 3);
+}
+
 TEST_CASE("operators ban and unban by hand") {
   EngineFixture fixture;
   fixture.start();
@@ -477,6 +508,8 @@ TEST_CASE("operators ban and unban by hand") {
   REQUIRE_FALSE(unknown);
   CHECK(unknown.error().code() == util::ErrorCode::kNotFound);
   CHECK(unknown.error().message() == "no jail is named 'nosuch'; warder status lists them");
+  CHECK(fixture.engine->check_jail("sshd"));
+  CHECK(fixture.engine->check_jail("nosuch").error().message() == unknown.error().message());
 
   CHECK(*fixture.engine->unban("manual", prefix("198.51.100.9")) == 0);
   CHECK(*fixture.engine->unban("", prefix("198.51.100.9")) == 1);  // what covers it
