@@ -30,7 +30,7 @@ engine::VaultDocuments VaultLink::open(const engine::MainConfiguration& main,
         "cosign of [vault] has no effect: only HashiCorp Vault and OpenBao have transit "
         "(provider = vault)");
   }
-  if (!open_provider(trouble)) {
+  if (!open_provider(options, trouble)) {
     return {};
   }
   const vault::DocumentSource kept =
@@ -50,12 +50,13 @@ engine::VaultDocuments VaultLink::open(const engine::MainConfiguration& main,
   return std::move(*documents);
 }
 
-bool VaultLink::open_provider(std::vector<std::string>& trouble) {
-  auto opened = vault::open_vault(*options_, vault::Copies::kKept, clock_);
+bool VaultLink::open_provider(const vault::VaultOptions& options,
+                              std::vector<std::string>& trouble) {
+  auto opened = vault::open_vault(options, vault::Copies::kKept, clock_);
   std::string why;
   if (opened) {
     vault_ = std::move(*opened);
-    open_copies(*options_, trouble);
+    open_copies(options, trouble);
     open_ = true;
   } else if (opened.error().code() != util::ErrorCode::kNotFound) {
     why = opened.error().message();
@@ -71,7 +72,7 @@ bool VaultLink::try_again() {
     return open_;
   }
   std::vector<std::string> trouble;
-  const bool open = open_provider(trouble);
+  const bool open = open_provider(*options_, trouble);
   for (const std::string& text : trouble) {
     log::warning("{}", text);
   }

@@ -83,7 +83,7 @@ class VaultLink {
  private:
   // Is it open? What keeps it from being so is noted, and told if it is more than that there is
   // none.
-  bool open_provider(std::vector<std::string>& trouble);
+  bool open_provider(const vault::VaultOptions& options, std::vector<std::string>& trouble);
   void open_copies(const vault::VaultOptions& options, std::vector<std::string>& trouble);
   void make_timers(std::filesystem::path database);
   void on_change(const vault::DocumentSet& set);

@@ -339,7 +339,7 @@ void PolledSource::tell(LineHandler& handler, NoticeKind kind, model::Severity s
 
 void PolledSource::take_positions(std::vector<model::Position>& positions) {
   if (std::exchange(changed_, false)) {
-    positions.push_back({std::string(name()), options_.log, encode(position_)});
+    positions.push_back({"remote", options_.log, encode(position_)});
   }
 }
 
