@@ -1,12 +1,17 @@
 """Commands to an agent that runs: what they refuse, and what they open and show without a restart."""
 import json
 import subprocess
+import time
 import unittest
 
 from harness import PlainAgent, WARDER, until
 
 SSHD = "[sshd]\nenabled = yes\nfilter = sshd\nlogpath = {}\nmaxretry = 1\nignoreself = no\n"
-FAILURE = "Nov  2 12:00:00 web sshd[7]: Failed password for root from {} port 40022 ssh2\n"
+
+
+def failure(address):
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return f"{now} web sshd[7]: Failed password for root from {address} port 40022 ssh2\n"
 
 
 class Commands(unittest.TestCase):
@@ -59,7 +64,7 @@ class Commands(unittest.TestCase):
         log = self.agent.folder / "auth.log"
         log.write_text("")
         self.start(SSHD.format(log))
-        log.write_text(FAILURE.format("192.0.2.7"))
+        log.write_text(failure("192.0.2.7"))
         until(lambda: "192.0.2.7" in self.ok("bans"), "the line is judged")
         answer = json.loads(self.agent.run("--json", "doctor", "sshd").stdout)
         stages = {stage["stage"]: stage["verdict"] for stage in answer["stages"] if stage["jail"] == "sshd"}
@@ -125,7 +130,7 @@ class Commands(unittest.TestCase):
         self.addCleanup(lines.close)
         until(lambda: self.agent.run("status").returncode == 0, "the agent answers")
         banned = lambda: {ban["address"] for ban in json.loads(self.ok("--json", "bans"))["bans"]}
-        first, second = FAILURE.format("192.0.2.7").encode(), FAILURE.format("192.0.2.8").encode()
+        first, second = failure("192.0.2.7").encode(), failure("192.0.2.8").encode()
         lines.write(first + second[:40])
         lines.flush()
         until(lambda: banned() == {"192.0.2.7"}, "the whole line is judged")
