@@ -391,8 +391,7 @@ util::Status Daemon::apply(const engine::VaultDocuments& documents, std::string_
   engine::DryRunOptions dry_run =
       engine::dry_run_options(loaded->main.checked.one(engine::agent_table()));
   for (const std::string_view name : util::split_words(accepted, " \t\r\n,")) {
-    if (std::none_of(loaded->jails->jails.begin(), loaded->jails->jails.end(),
-                     [&](const engine::CompiledJail& jail) { return jail.options.name == name; })) {
+    if (!has_jail(*loaded->jails, name)) {
       return util::Error(util::ErrorCode::kNotFound,
                          fmt::format("what runs goes on: --accept: the new configuration has no "
                                      "enabled jail '{}'",
@@ -427,7 +426,6 @@ util::Status Daemon::apply(const engine::VaultDocuments& documents, std::string_
   }
   const std::shared_ptr<const engine::JailSet> ran = std::exchange(running_jails_, loaded->jails);
   use_destinations(std::move(*destinations));
-  WARDER_RETURN_IF_ERROR(tell_left_out(*ran));
   const std::string before = note_running(*loaded);
   monitors_->use(monitors_of(*loaded));
   files_->use(loaded->jails->guarded_files);
@@ -451,10 +449,12 @@ util::Status Daemon::apply(const engine::VaultDocuments& documents, std::string_
       names += (names.empty() ? "" : ", ") + jail.options.name;
     }
   }
-  return tell_configuration(
+  // All of it runs before something is told: that fails where the store does not take events.
+  WARDER_RETURN_IF_ERROR(tell_configuration(
       cause, before,
       fmt::format("new configuration ({}): jails {}; {} destinations{}", cause,
-                  names.empty() ? "none" : names, loaded->destinations.size(), waiting));
+                  names.empty() ? "none" : names, loaded->destinations.size(), waiting)));
+  return tell_left_out(*ran);
 }
 
 void Daemon::try_out_at_start(const Loaded& loaded) {
