@@ -30,9 +30,14 @@ std::optional<T> number(util::ByteView data) {
 }  // namespace
 
 std::uint8_t* MessageWriter::grow(std::size_t size) {
-  const std::size_t at = bytes_.size();
-  bytes_.resize(at + aligned(size));
-  return bytes_.data() + at;
+  const std::size_t at = size_;
+  size_ += aligned(size);
+  if (size_ > bytes_.size()) {
+    bytes_.resize(std::max(size_, 2 * bytes_.size()));
+  }
+  std::uint8_t* const place = bytes_.data() + at;
+  std::fill(place + size, place + aligned(size), 0);
+  return place;
 }
 
 void MessageWriter::append(util::ByteView bytes) {
@@ -41,7 +46,7 @@ void MessageWriter::append(util::ByteView bytes) {
 
 void MessageWriter::begin(std::uint16_t type, std::uint16_t flags, std::uint32_t sequence) {
   end_message();
-  message_ = bytes_.size();
+  message_ = size_;
   open_ = true;
   nlmsghdr header{};
   header.nlmsg_type = type;
@@ -52,7 +57,7 @@ void MessageWriter::begin(std::uint16_t type, std::uint16_t flags, std::uint32_t
 
 void MessageWriter::end_message() {
   if (open_) {
-    const auto length = static_cast<std::uint32_t>(bytes_.size() - message_);
+    const auto length = static_cast<std::uint32_t>(size_ - message_);
     std::memcpy(bytes_.data() + message_, &length, sizeof length);
     open_ = false;
   }
@@ -77,6 +82,7 @@ void MessageWriter::put_name(std::uint16_t attribute, std::string_view text) {
   std::uint8_t* const place = grow(header.nla_len);
   std::memcpy(place, &header, sizeof header);
   std::copy(text.begin(), text.end(), place + sizeof header);
+  place[sizeof header + text.size()] = 0;
 }
 
 void MessageWriter::put_be32(std::uint16_t attribute, std::uint32_t value) {
@@ -90,7 +96,7 @@ void MessageWriter::put_be64(std::uint16_t attribute, std::uint64_t value) {
 }
 
 std::size_t MessageWriter::nest(std::uint16_t attribute) {
-  const std::size_t start = bytes_.size();
+  const std::size_t start = size_;
   nlattr header{};
   header.nla_type = static_cast<std::uint16_t>(attribute | NLA_F_NESTED);
   append(bytes_of(header));
@@ -98,18 +104,18 @@ std::size_t MessageWriter::nest(std::uint16_t attribute) {
 }
 
 void MessageWriter::end_nest(std::size_t start) {
-  assert(bytes_.size() - start <= 0xFFFF);
-  const auto length = static_cast<std::uint16_t>(bytes_.size() - start);
+  assert(size_ - start <= 0xFFFF);
+  const auto length = static_cast<std::uint16_t>(size_ - start);
   std::memcpy(bytes_.data() + start, &length, sizeof length);
 }
 
 util::ByteView MessageWriter::finish() {
   end_message();
-  return bytes_;
+  return util::ByteView(bytes_).first(size_);
 }
 
 void MessageWriter::clear() {
-  bytes_.clear();
+  size_ = 0;
   open_ = false;
 }
 

@@ -36,15 +36,16 @@ class MessageWriter {
   // The whole datagram, the last message ended.
   util::ByteView finish();
   void clear();
-  bool empty() const { return bytes_.empty(); }
+  bool empty() const { return size_ == 0; }
 
  private:
   void end_message();
-  // Room at the end, in zeros, filled up to a multiple of four.
+  // Room at the end, with anything in it; zeros fill it up to a multiple of four.
   std::uint8_t* grow(std::size_t size);
   void append(util::ByteView bytes);
 
-  util::Bytes bytes_;
+  util::Bytes bytes_;     // its room; grows by doubling and stays
+  std::size_t size_ = 0;  // of what is written
   std::size_t message_ = 0;
   bool open_ = false;
 };

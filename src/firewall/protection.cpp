@@ -5,6 +5,9 @@
 #include "firewall/tcp_peers.h"
 
 #include <algorithm>
+#include <compare>
+#include <cstring>
+#include <endian.h>
 
 namespace warder::firewall {
 namespace {
@@ -22,10 +25,88 @@ const std::vector<net::Prefix>& reserved_prefixes() {
   return kAll;
 }
 
+// An address as a number, compared in one step or two.
+struct Place {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+
+  friend auto operator<=>(const Place&, const Place&) = default;
+};
+
+Place first_of(const net::Prefix& prefix) {
+  Place place;
+  const auto& bytes = prefix.address().bytes();
+  std::memcpy(&place.high, bytes.data(), sizeof place.high);
+  std::memcpy(&place.low, bytes.data() + sizeof place.high, sizeof place.low);
+  return {be64toh(place.high), be64toh(place.low)};
+}
+
+Place last_of(const net::Prefix& prefix) {
+  const Place first = first_of(prefix);
+  const unsigned fixed = prefix.length();
+  constexpr std::uint64_t kOnes = ~std::uint64_t{0};
+  return {fixed < 64 ? first.high | kOnes >> fixed : first.high,
+          fixed < 64    ? kOnes
+          : fixed < 128 ? first.low | kOnes >> (fixed - 64)
+                        : first.low};
+}
+
+// What a list of prefixes covers, as ranges in order that do not touch each other: to ask a list of
+// thousands for each of a million bans that are put back takes longer than the kernel does.
+class Covered {
+ public:
+  explicit Covered(const std::vector<net::Prefix>& prefixes) {
+    std::vector<Range> all;
+    all.reserve(prefixes.size());
+    for (const net::Prefix& prefix : prefixes) {
+      all.push_back({prefix.family(), first_of(prefix), last_of(prefix)});
+    }
+    std::sort(all.begin(), all.end(),
+              [](const Range& a, const Range& b) { return a.first < b.first; });
+    for (const Range& range : all) {
+      std::vector<Range>& ranges = of(range.family);
+      if (!ranges.empty() && range.first <= ranges.back().last) {
+        ranges.back().last = std::max(ranges.back().last, range.last);
+      } else {
+        ranges.push_back(range);
+      }
+    }
+  }
+
+  bool meets(const net::Prefix& prefix) const {
+    const std::vector<Range>& ranges = prefix.family() == net::Family::kIpv4 ? v4_ : v6_;
+    const Place first = first_of(prefix);
+    // The first range that does not end before the prefix begins.
+    const auto range =
+        std::lower_bound(ranges.begin(), ranges.end(), first,
+                         [](const Range& one, const Place& place) { return one.last < place; });
+    return range != ranges.end() && range->first <= last_of(prefix);
+  }
+
+ private:
+  struct Range {
+    net::Family family;
+    Place first;
+    Place last;
+  };
+
+  std::vector<Range>& of(net::Family family) { return family == net::Family::kIpv4 ? v4_ : v6_; }
+
+  std::vector<Range> v4_;
+  std::vector<Range> v6_;
+};
+
+Covered covered_by(const std::vector<net::Prefix>& never_ban) {
+  std::vector<net::Prefix> all = reserved_prefixes();
+  all.insert(all.end(), never_ban.begin(), never_ban.end());
+  return Covered(all);
+}
+
 }  // namespace
 
 struct Protection::State {
   ProtectionOptions options;
+  Covered fixed;  // reserved or configured
   HostAddresses host;
   LoginSessions sessions;
   std::vector<net::IpAddress> ssh_peers;
@@ -37,8 +118,11 @@ struct Protection::State {
 
 util::Result<std::unique_ptr<Protection>> Protection::open(const ProtectionOptions& options) {
   WARDER_ASSIGN_OR_RETURN(auto host, HostAddresses::open());
-  auto state = std::make_unique<State>(
-      State{options, std::move(host), LoginSessions(options.sessions_folder, options.utmp), {}});
+  auto state = std::make_unique<State>(State{options,
+                                             covered_by(options.never_ban),
+                                             std::move(host),
+                                             LoginSessions(options.sessions_folder, options.utmp),
+                                             {}});
   std::unique_ptr<Protection> protection(new Protection(std::move(state)));
   WARDER_RETURN_IF_ERROR(protection->refresh());
   return protection;
@@ -86,9 +170,12 @@ std::optional<Protection::Objection> Protection::State::find(
 }
 
 std::optional<Protection::Objection> Protection::verdict(const net::Prefix& prefix) const {
-  for (const net::Prefix& none : reserved_prefixes()) {
-    if (meets(prefix, none)) {
-      return Objection{Reason::kNotBannable, none};
+  const bool is_covered = state_->fixed.meets(prefix);
+  if (is_covered) {
+    for (const net::Prefix& none : reserved_prefixes()) {
+      if (meets(prefix, none)) {
+        return Objection{Reason::kNotBannable, none};
+      }
     }
   }
   const unsigned shortest = prefix.family() == net::Family::kIpv4 ? state_->options.min_prefix_v4
@@ -102,9 +189,11 @@ std::optional<Protection::Objection> Protection::verdict(const net::Prefix& pref
   if (auto objection = state_->find(state_->host.gateways(), Reason::kGateway, prefix)) {
     return objection;
   }
-  for (const net::Prefix& never : state_->options.never_ban) {
-    if (meets(prefix, never)) {
-      return Objection{Reason::kConfigured, never};
+  if (is_covered) {
+    for (const net::Prefix& never : state_->options.never_ban) {
+      if (meets(prefix, never)) {
+        return Objection{Reason::kConfigured, never};
+      }
     }
   }
   return state_->find(state_->ssh_peers, Reason::kSshPeer, prefix);

@@ -9,6 +9,8 @@
 #include <cassert>
 #include <charconv>
 #include <cstring>
+#include <endian.h>
+#include <utility>
 
 namespace warder::net {
 namespace {
@@ -17,6 +19,21 @@ constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xF
 
 bool in_v4(const IpAddress& address, std::uint32_t network, unsigned length) {
   return address.is_v4() && address.masked(length) == IpAddress::v4(network);
+}
+
+// An address as two numbers, compared in two steps instead of byte by byte: each ban that is put
+// into effect is compared with all that is never banned.
+std::pair<std::uint64_t, std::uint64_t> halves(const std::array<std::uint8_t, 16>& bytes) {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+  std::memcpy(&high, bytes.data(), sizeof high);
+  std::memcpy(&low, bytes.data() + sizeof high, sizeof low);
+  return {be64toh(high), be64toh(low)};
+}
+
+// A number whose first `count` bits are set; all from 64 on.
+std::uint64_t leading_ones(unsigned count) {
+  return count == 0 ? 0 : ~std::uint64_t{0} << (64U - std::min(64U, count));
 }
 
 bool parse_v4(std::string_view text, std::uint32_t* value) {
@@ -110,6 +127,9 @@ std::string IpAddress::to_string() const {
 
 IpAddress IpAddress::masked(unsigned length) const {
   assert(length <= bits());
+  if (length == bits()) {
+    return *this;
+  }
   IpAddress result = *this;
   for (unsigned i = 0; i < size(); ++i) {
     const unsigned kept = length > i * 8 ? std::min(8U, length - i * 8) : 0;
@@ -187,14 +207,11 @@ bool Prefix::contains(const IpAddress& address) const {
   if (address.family() != family()) {
     return false;
   }
-  const std::size_t whole = length_ / 8U;
-  const auto& own = address_.bytes();
-  const auto& other = address.bytes();
-  if (!std::equal(own.begin(), own.begin() + static_cast<std::ptrdiff_t>(whole), other.begin())) {
-    return false;
-  }
-  const unsigned left = length_ % 8U;
-  return left == 0 || ((own[whole] ^ other[whole]) & (0xFF00U >> left) & 0xFFU) == 0;
+  // Bytes behind an IPv4 address are zero in both.
+  const auto [own_high, own_low] = halves(address_.bytes());
+  const auto [high, low] = halves(address.bytes());
+  return ((own_high ^ high) & leading_ones(length_)) == 0 &&
+         (length_ <= 64 || ((own_low ^ low) & leading_ones(length_ - 64U)) == 0);
 }
 
 bool Prefix::contains(const Prefix& other) const {
