@@ -70,6 +70,7 @@ std::shared_ptr<const DatePattern> compiled(std::string_view pattern) {
 }
 
 constexpr double kAnchoredWeight = 100;
+constexpr std::string_view kLineBegin = "{^LN-BEG}";
 
 }  // namespace
 
@@ -77,7 +78,7 @@ class TemplateLists {
  public:
   TemplateLists() {
     for (const Builtin& builtin : kBuiltins) {
-      if (builtin.pattern[0] != '^' && !builtin.pattern.starts_with("{^LN-BEG}")) {
+      if (builtin.pattern[0] != '^' && !builtin.pattern.starts_with(kLineBegin)) {
         add(builtin, true);
       }
     }
@@ -90,21 +91,26 @@ class TemplateLists {
 
  private:
   void add(const Builtin& builtin, bool anchored) {
-    const std::string name = (anchored ? "{^LN-BEG}" : "") + std::string(builtin.pattern);
+    const std::string name = fmt::format("{}{}", anchored ? kLineBegin : "", builtin.pattern);
     std::string pattern = name;
     if (builtin.pattern == "EPOCH") {
       pattern = "{^LN-BEG}{EPOCH}";
     } else if (builtin.pattern == "TAI64N") {
       pattern = anchored ? "{^LN-BEG}{TAI64N}" : "**{TAI64N}";
     }
-    const bool by_hand = builtin.form && !(anchored && builtin.form == DateForm::kEpoch);
+    const bool epoch = builtin.form == DateForm::kEpoch;
     std::shared_ptr<DateTemplate> made;
-    if (by_hand) {
-      const bool epoch = builtin.form == DateForm::kEpoch;
-      made =
-          std::make_shared<DateTemplate>(name, *builtin.form, epoch ? nullptr : compiled(pattern));
+    if (epoch && !anchored) {
+      made = std::make_shared<DateTemplate>(name, *builtin.form);
     } else {
-      made = std::make_shared<DateTemplate>(name, compiled(pattern));
+      made = std::make_shared<DateTemplate>(name, nullptr);
+      made->later_ = pattern;
+      made->anchored_begin_ = pattern.starts_with('^') || pattern.starts_with(kLineBegin);
+      if (!epoch) {
+        // Read by hand; the pattern is the same in general terms (tests hold one against the
+        // other).
+        made->form_ = builtin.form;
+      }
     }
     made->needs_ = builtin.needs;
     made->weight_ = anchored ? kAnchoredWeight : 1;
@@ -147,15 +153,19 @@ LineTraits LineTraits::of(std::string_view text) {
 DateTemplate::DateTemplate(std::string name, std::shared_ptr<const DatePattern> pattern)
     : name_(std::move(name)),
       pattern_(std::move(pattern)),
-      anchored_begin_(pattern_->is_anchored_at_begin()),
-      anchored_end_(pattern_->is_anchored_at_end()) {}
+      anchored_begin_(pattern_ != nullptr && pattern_->is_anchored_at_begin()),
+      anchored_end_(pattern_ != nullptr && pattern_->is_anchored_at_end()) {}
 
-DateTemplate::DateTemplate(std::string name, DateForm form,
-                           std::shared_ptr<const DatePattern> pattern)
-    : name_(std::move(name)),
-      pattern_(std::move(pattern)),
-      form_(form),
-      anchored_begin_(pattern_ != nullptr && pattern_->is_anchored_at_begin()) {}
+DateTemplate::DateTemplate(std::string name, DateForm form) : name_(std::move(name)), form_(form) {}
+
+const DatePattern* DateTemplate::pattern() const {
+  std::call_once(once_, [this] {
+    if (!later_.empty()) {
+      pattern_ = compiled(later_);
+    }
+  });
+  return pattern_.get();
+}
 
 bool DateTemplate::may_match(const LineTraits& traits) const {
   switch (needs_) {
@@ -175,7 +185,7 @@ bool DateTemplate::may_match(const LineTraits& traits) const {
 
 std::optional<FoundDate> DateTemplate::find(std::string_view text, std::size_t from) const {
   if (!form_) {
-    return pattern_->find(text, from);
+    return pattern()->find(text, from);
   }
   if (!anchored_begin_) {
     return find_date(*form_, text, from);
@@ -195,8 +205,8 @@ std::vector<std::string_view> default_patterns() {
 }
 
 std::shared_ptr<const DateTemplate> epoch_template(bool long_form) {
-  return std::make_shared<DateTemplate>(
-      long_form ? "LEPOCH" : "EPOCH", long_form ? DateForm::kLongEpoch : DateForm::kEpoch, nullptr);
+  return std::make_shared<DateTemplate>(long_form ? "LEPOCH" : "EPOCH",
+                                        long_form ? DateForm::kLongEpoch : DateForm::kEpoch);
 }
 
 }  // namespace warder::filter

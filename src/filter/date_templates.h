@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,15 +23,15 @@ struct LineTraits {
   static LineTraits of(std::string_view text);
 };
 
-// One way of finding a date, as it stands in a list of them. Immutable, thread safe.
+// One way of finding a date, as it stands in a list of them. Thread safe; never changes.
 class DateTemplate {
  public:
   // Which trait a line must have.
   enum class Needs : std::uint8_t { kNothing, kClock, kClockOrDigits, kTenDigits, kAtSign };
 
   DateTemplate(std::string name, std::shared_ptr<const DatePattern> pattern);
-  // Read by hand; `pattern` is the same in general terms (tests hold one against the other).
-  DateTemplate(std::string name, DateForm form, std::shared_ptr<const DatePattern> pattern);
+  // An epoch, read by hand.
+  DateTemplate(std::string name, DateForm form);
 
   // As the operator reads it: the pattern.
   const std::string& name() const { return name_; }
@@ -42,12 +43,16 @@ class DateTemplate {
 
   std::optional<FoundDate> find(std::string_view text, std::size_t from = 0) const;
   // The pattern behind it; null for the epochs, which RE2 cannot express.
-  const DatePattern* pattern() const { return pattern_.get(); }
+  const DatePattern* pattern() const;
 
  private:
   friend class TemplateLists;
   std::string name_;
-  std::shared_ptr<const DatePattern> pattern_;
+  // Of the built-in ones: compiled when a line first needs it, since most never do and all of them
+  // together are a sixth of what a start costs.
+  std::string later_;
+  mutable std::once_flag once_;
+  mutable std::shared_ptr<const DatePattern> pattern_;
   std::optional<DateForm> form_;
   bool anchored_begin_ = false;
   bool anchored_end_ = false;

@@ -105,3 +105,18 @@ TEST_CASE("at the begin of a line, behind at most two other characters") {
   CHECK(find_at_begin("x 2026-07-31 21:59:59") == "no date");
   CHECK(find_at_begin("x audit(1785500000.123:4): x") == "no date");
 }
+
+TEST_CASE("a template is known to be anchored before its pattern is compiled") {
+  std::size_t anchored = 0;
+  for (const auto& each : default_templates()) {
+    INFO(each->name());
+    const bool said = each->is_anchored_at_begin();
+    anchored += said ? 1 : 0;
+    if (each->pattern() != nullptr) {
+      CHECK(said == each->pattern()->is_anchored_at_begin());
+      CHECK(each->is_anchored() == (said || each->pattern()->is_anchored_at_end()));
+    }
+  }
+  CHECK(anchored == line_begin_templates().size());
+  CHECK(anchored > 10);
+}
