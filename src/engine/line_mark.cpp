@@ -1,13 +1,13 @@
 #include "engine/line_mark.h"
 
 #include "log/log.h"
+#include "util/bus_error.h"
 #include "util/descriptor.h"
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -28,31 +28,28 @@ std::atomic<bool> g_detached{false};
 
 // A file system that writes elsewhere what it changes (btrfs) needs room for each page that is
 // stored into again, and has none when it is full or a quota is exceeded: then the mark goes on in
-// memory alone. Whatever else raises SIGBUS ends the process as ever.
-void on_bus_error(int signal, siginfo_t* info, void*) {
+// memory alone.
+bool detach(void* address) noexcept {
   auto* const page = static_cast<std::uint8_t*>(g_mapped.load());
-  auto* const at = static_cast<std::uint8_t*>(info->si_addr);
-  std::array<std::uint8_t, kPage> content;
-  if (page != nullptr && at >= page && at < page + kPage && !g_detached) {
-    std::memcpy(content.data(), page, kPage);
-    if (::mmap(page, kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
-               0) == page) {
-      std::memcpy(page, content.data(), kPage);
-      g_detached = true;
-      return;
-    }
+  auto* const at = static_cast<std::uint8_t*>(address);
+  if (page == nullptr || at < page || at >= page + kPage || g_detached) {
+    return false;
   }
-  std::signal(signal, SIG_DFL);  // the access is tried again
+  std::array<std::uint8_t, kPage> content;
+  std::memcpy(content.data(), page, kPage);
+  if (::mmap(page, kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) !=
+      page) {
+    return false;
+  }
+  std::memcpy(page, content.data(), kPage);
+  g_detached = true;
+  return true;
 }
 
 void take_bus_errors(void* page) {
   g_detached = false;
   g_mapped = page;
-  struct sigaction action{};
-  action.sa_sigaction = on_bus_error;
-  action.sa_flags = SA_SIGINFO;
-  sigemptyset(&action.sa_mask);
-  ::sigaction(SIGBUS, &action, nullptr);
+  util::mend_bus_errors(detach);
 }
 
 }  // namespace

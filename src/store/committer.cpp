@@ -104,6 +104,21 @@ bool Committer::commit_once(std::span<Command* const> group, util::Status* statu
   return true;
 }
 
+util::Status Committer::prepare() {
+  if (!reserve_.was_taken()) {
+    return {};
+  }
+  if (reserve_kept_) {
+    log::warning(
+        "store: the disk had no room for a page of the journal's index, which took the reserve; "
+        "free space on the file system of {}",
+        options_.path.string());
+  }
+  util::Status kept = reserve_.keep();
+  reserve_kept_ = kept.has_value();
+  return std::move(kept).with_context("the disk is full");
+}
+
 util::Status Committer::apply(Command& command) {
   if (const auto* batch = std::get_if<Batch>(&command.what)) {
     return writer_->apply(*batch);
@@ -240,6 +255,9 @@ void Committer::recovered(const std::string& reason) {
 }
 
 void Committer::do_what_is_due() {
+  if (reserve_.was_taken()) {
+    return;
+  }
   escalate();
   checkpoint_history(false);
   checkpoint_journal();

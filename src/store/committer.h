@@ -4,6 +4,7 @@
 #include "store/command.h"
 #include "store/files.h"
 #include "store/options.h"
+#include "store/reserve.h"
 #include "store/writer.h"
 #include "util/clock.h"
 #include "util/result.h"
@@ -28,6 +29,10 @@ class Committer {
   // Opens the database; see Store::open().
   util::Status start();
 
+  // Before commit() and do_what_is_due(): makes the reserve again that a fault took. Without it the
+  // next page for which there is no room ends the process, so nothing is to be written after an
+  // Error.
+  util::Status prepare();
   // All of `group` in one transaction; it is on disk, or the Error says why it could not be brought
   // there and the same group is to be tried again later.
   util::Status commit(std::span<Command* const> group);

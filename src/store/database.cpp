@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 #include <sqlite3.h>
 
+#include <cerrno>
 #include <chrono>
 
 namespace warder::store {
@@ -15,6 +16,25 @@ using util::ErrorCode;
 
 // How long a statement waits for the lock of another process.
 constexpr std::chrono::milliseconds kBusyLimit{2000};
+
+// What failed last on the database (SQLITE_FCNTL_FILE_POINTER) or its journal; 0 for nothing.
+int last_errno(sqlite3* handle, int which) {
+  sqlite3_file* file = nullptr;
+  int error = 0;
+  if (sqlite3_file_control(handle, "main", which, &file) != SQLITE_OK || file == nullptr ||
+      file->pMethods == nullptr ||
+      file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error) != SQLITE_OK) {
+    return 0;
+  }
+  return error;
+}
+
+// A quota that is exceeded, which SQLite calls an input/output error.
+bool is_quota(sqlite3* handle, int result) {
+  return (result & 0xff) == SQLITE_IOERR && handle != nullptr &&
+         (last_errno(handle, SQLITE_FCNTL_JOURNAL_POINTER) == EDQUOT ||
+          last_errno(handle, SQLITE_FCNTL_FILE_POINTER) == EDQUOT);
+}
 
 Trouble trouble_of(int result) {
   switch (result & 0xff) {
@@ -213,7 +233,8 @@ void Connection::roll_back() {
 }
 
 Error Connection::failure(int result) {
-  const Trouble trouble = trouble_of(result);
+  const bool quota = is_quota(handle_, result);
+  const Trouble trouble = quota ? Trouble::kFull : trouble_of(result);
   if (trouble_ == Trouble::kNone) {
     trouble_ = trouble;
   }
@@ -225,6 +246,9 @@ Error Connection::failure(int result) {
     if (more != kind) {
       text = fmt::format("{}: {}", kind, more);
     }
+  }
+  if (quota) {
+    text = "the disk quota of the agent's user or folder is exceeded";
   }
   return Error(code_of(trouble, result), fmt::format("{} (SQLite {})", text, result));
 }

@@ -1,6 +1,7 @@
 #include "store/files.h"
 
 #include "log/log.h"
+#include "store/reserve.h"
 #include "util/descriptor.h"
 
 #include <fmt/core.h>
@@ -17,8 +18,6 @@
 
 namespace warder::store {
 namespace {
-
-constexpr std::string_view kReserveSuffix = ".reserve";
 
 using util::Error;
 using util::ErrorCode;
@@ -112,7 +111,7 @@ util::Status prepare_file(const std::filesystem::path& path) {
 bool was_emptied(const std::filesystem::path& path) {
   std::error_code none;
   return std::filesystem::file_size(path, none) == 0 &&
-         std::filesystem::exists(beside(path, kReserveSuffix), none);
+         std::filesystem::exists(reserve_of(path), none);
 }
 
 util::Result<std::filesystem::path> set_aside_files(const std::filesystem::path& path,
@@ -169,25 +168,5 @@ std::string compact_time(util::WallTime time) {
   std::erase_if(text, [](char c) { return c == '-' || c == ':'; });
   return text;
 }
-
-Reserve::Reserve(const std::filesystem::path& path, util::ByteCount size)
-    : path_(beside(path, kReserveSuffix)), size_(size) {}
-
-util::Status Reserve::keep() {
-  const util::Descriptor fd(
-      ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!fd) {
-    return util::errno_error(path_.string(), errno);
-  }
-  // posix_fallocate returns the error instead of setting errno.
-  const int failed = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(size_.value));
-  if (failed != 0) {
-    ::unlink(path_.c_str());
-    return util::errno_error(path_.string(), failed);
-  }
-  return {};
-}
-
-bool Reserve::release() { return ::unlink(path_.c_str()) == 0; }
 
 }  // namespace warder::store

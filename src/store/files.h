@@ -1,6 +1,5 @@
 #pragma once
 
-#include "util/bytes.h"
 #include "util/clock.h"
 #include "util/result.h"
 
@@ -34,22 +33,5 @@ util::Status rewrite_journal(const std::filesystem::path& path, const std::strin
 
 // "20261102T120000Z"
 std::string compact_time(util::WallTime time);
-
-// Disk space kept back in a file of its own (PATH.reserve), for the one event that says that the
-// disk is full.
-class Reserve {
- public:
-  // `path` of the database.
-  Reserve(const std::filesystem::path& path, util::ByteCount size);
-
-  // Makes it if it is not there. A failure (the disk is full still) changes nothing.
-  util::Status keep();
-  // Gives the space back; false when there was none.
-  bool release();
-
- private:
-  std::filesystem::path path_;
-  util::ByteCount size_;
-};
 
 }  // namespace warder::store

@@ -200,7 +200,10 @@ void Store::Impl::run() {
       break;
     }
     lock.unlock();
-    const util::Status stored = group.empty() ? util::Status() : committer_.commit(group);
+    util::Status stored = committer_.prepare();
+    if (stored && !group.empty()) {
+      stored = committer_.commit(group);
+    }
     if (stored) {
       note_recovery();
       finish(group);

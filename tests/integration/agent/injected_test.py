@@ -68,7 +68,7 @@ class Injected(Attacked):
         self.assert_counted_once()
 
     def test_no_quota(self):
-        self.refused("edquot", "")
+        self.refused("edquot", "quota")
 
     def test_a_read_only_disk(self):
         self.refused("erofs", "")
