@@ -131,17 +131,16 @@ Run declare_unban(CLI::App& app) {
       }
       lifted += json::parse(*answer).value("lifted", std::uint64_t{0});
     }
-    if (globals.json) {
-      print(json{{"lifted", lifted}}.dump() + '\n');
-    } else if (lifted == 0 && !words->all) {
-      return complain(
-          util::Error(util::ErrorCode::kNotFound,
-                      fmt::format("{} is not banned{}", words->address,
-                                  words->jail.empty() ? "" : " by the jail " + words->jail)));
-    } else {
-      print(fmt::format("{} lifted\n", counted(lifted, "ban")));
+    const bool found = lifted != 0 || words->all;
+    if (globals.json || found) {
+      print(globals.json ? json{{"lifted", lifted}}.dump() + '\n'
+                         : fmt::format("{} lifted\n", counted(lifted, "ban")));
     }
-    return ExitStatus::kOk;
+    return found ? ExitStatus::kOk
+                 : complain(util::Error(
+                       util::ErrorCode::kNotFound,
+                       fmt::format("{} is not banned{}", words->address,
+                                   words->jail.empty() ? "" : " by the jail " + words->jail)));
   };
 }
 

@@ -279,10 +279,6 @@ util::Result<seconds> seconds_of(std::string_view option, const std::string& tex
 }
 
 util::Result<std::unique_ptr<Comparing>> prepare(const Globals& globals, const Words& words) {
-  if (words.log.empty() == words.database.empty() || (words.follow && words.log.empty())) {
-    return util::Error(util::ErrorCode::kInvalid,
-                       "give --log FILE, or --database FILE (without --follow)");
-  }
   migrate::CompareOptions options;
   WARDER_ASSIGN_OR_RETURN(options.tolerance, seconds_of("--tolerance", words.tolerance));
   WARDER_ASSIGN_OR_RETURN(options.patience, seconds_of("--patience", words.patience));
@@ -307,6 +303,11 @@ Run declare_compare(CLI::App& app) {
       ->capture_default_str();
   app.add_flag("--follow", words->follow, "go on until interrupted");
   return [words](const Globals& globals) {
+    if (words->log.empty() == words->database.empty() || (words->follow && words->log.empty())) {
+      complain(util::Error(util::ErrorCode::kInvalid,
+                           "give --log FILE, or --database FILE (without --follow)"));
+      return ExitStatus::kUsage;
+    }
     auto comparing = prepare(globals, *words);
     if (!comparing) {
       return complain(comparing.error());

@@ -205,7 +205,7 @@ std::vector<Values> check(Tables tables, const Section& section, Diagnostics& di
 }
 
 Checked check_document(Tables tables, const Document& document, Diagnostics& diagnostics,
-                       const ContextOf& context_of) {
+                       const ContextOf& context_of, std::string_view elsewhere) {
   for (const Option& option : document.section(kDefaultSection).options) {
     if (!any_knows(tables, option.name)) {
       check_stranger(tables, kDefaultSection, option, diagnostics);
@@ -224,10 +224,11 @@ Checked check_document(Tables tables, const Document& document, Diagnostics& dia
       take(name, fitting, Written::kYes);
       continue;
     }
+    const std::string meant = section_meant(tables, name);
     diagnostics.add({.place = document.section(name).place,
                      .section = name,
                      .problem = "is no known section",
-                     .suggestion = section_meant(tables, name)});
+                     .suggestion = meant.empty() ? std::string(elsewhere) : meant});
   }
   for (const Table* table : tables) {
     if (!table->section.ends_with(kAnyName) && !document.has_section(table->section)) {

@@ -39,7 +39,8 @@ class Checked {
  private:
   friend Checked check_document(std::span<const Table* const> tables, const Document& document,
                                 Diagnostics& diagnostics,
-                                const std::function<Context(const std::string&)>& context_of);
+                                const std::function<Context(const std::string&)>& context_of,
+                                std::string_view elsewhere);
   std::vector<Values> list_;
 };
 
@@ -47,9 +48,11 @@ class Checked {
 // tables win: a section [agent] belongs to the tables "agent", else to "*". A section that no table
 // describes, and an option of [DEFAULT] that no table knows and nothing refers to, are errors.
 //
-// `context_of` gives what is added to the look-up of %(name)s in a section.
+// `context_of` gives what is added to the look-up of %(name)s in a section; `elsewhere` says where
+// a section belongs that is unlike any of these.
 using ContextOf = std::function<Context(const std::string& section)>;
 Checked check_document(std::span<const Table* const> tables, const Document& document,
-                       Diagnostics& diagnostics, const ContextOf& context_of = {});
+                       Diagnostics& diagnostics, const ContextOf& context_of = {},
+                       std::string_view elsewhere = {});
 
 }  // namespace warder::config

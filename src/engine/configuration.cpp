@@ -234,7 +234,11 @@ MainConfiguration load_main(config::FileReader& files, const std::string& path,
   document.add(backup_layer(documents.backup, backups, diagnostics));
   std::vector<const config::Table*> all(tables.begin(), tables.end());
   all.push_back(&agent_table());
-  MainConfiguration main{{}, config::check_document(all, document, diagnostics)};
+  MainConfiguration main{
+      {},
+      config::check_document(all, document, diagnostics, {},
+                             "a jail, [monitor NAME] and [files NAME] belong into a file of the "
+                             "folder that [agent] jails names")};
   if (main.checked.one(agent_table()).complete()) {
     main.agent = agent_options(main.checked.one(agent_table()));
     check_addresses(main.agent, main.checked.one(agent_table()), diagnostics);

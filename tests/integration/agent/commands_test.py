@@ -57,6 +57,8 @@ class Commands(unittest.TestCase):
         self.assertEqual(self.ok("bans", "--jail", "sshd"), "nobody is banned\n")
         self.assertEqual(self.refused(6, "ban", "192.0.2.7", "--jail", "shd"), unknown)
         self.assertEqual(self.refused(6, "unban", "192.0.2.7", "--jail", "sshd"), "warder: 192.0.2.7 is not banned by the jail sshd\n")
+        none = self.agent.run("--json", "unban", "192.0.2.7")
+        self.assertEqual((none.returncode, json.loads(none.stdout)), (6, {"lifted": 0}))
         self.assertEqual(self.refused(6, "reload", "--accept", "shd"),
                          "warder: what runs goes on: --accept: the new configuration has no enabled jail 'shd'\n")
 

@@ -205,7 +205,8 @@ TEST_CASE("a main file that is not there or wrong is an error") {
         "/etc/warder.conf: there is no such configuration; create it, or /etc/warder.local\n");
   CHECK(load({{"/etc/warder.conf", "[agent]\nobserv = yes\n[nosuch]\n"}}).diagnostics ==
         "/etc/warder.conf:2: [agent] observ: is no known key; did you mean observe?\n"
-        "/etc/warder.conf:3: [nosuch]: is no known section\n");
+        "/etc/warder.conf:3: [nosuch]: is no known section; a jail, [monitor NAME] and [files "
+        "NAME] belong into a file of the folder that [agent] jails names\n");
 }
 
 TEST_CASE("a jail's own expressions stand for the filter's") {
