@@ -2,14 +2,13 @@
 
 #include "files/watch.h"
 #include "util/descriptor.h"
+#include "util/process_status.h"
 #include "util/strings.h"
-#include "util/users.h"
 
 #include <fmt/core.h>
 
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/fanotify.h>
@@ -40,30 +39,8 @@ std::string process_of(pid_t pid) {
   if (pid <= 0) {
     return {};
   }
-  std::array<char, 2048> buffer;
-  const util::Descriptor file(
-      ::open(fmt::format("/proc/{}/status", pid).c_str(), O_RDONLY | O_CLOEXEC));
-  const ssize_t got = file ? ::read(file.get(), buffer.data(), buffer.size()) : 0;
-  if (got <= 0) {
-    return fmt::format("pid {}, which has ended", pid);
-  }
-  std::string name;
-  std::string user;
-  for (const std::string_view line :
-       util::split(std::string_view(buffer.data(), static_cast<std::size_t>(got)), '\n')) {
-    if (line.starts_with("Name:")) {
-      name = util::printable(util::trim(line.substr(5)), 64);
-    } else if (line.starts_with("Uid:")) {
-      const auto words = util::split_words(line.substr(4));
-      std::uint32_t number = 0;
-      if (!words.empty() &&
-          std::from_chars(words[0].data(), words[0].data() + words[0].size(), number).ec ==
-              std::errc()) {
-        user = util::user_name(number);
-      }
-    }
-  }
-  return fmt::format("{} (pid {}, user {})", name, pid, user);
+  const auto process = util::process_status("/proc", pid);
+  return process ? util::to_text(*process, pid) : fmt::format("pid {}, which has ended", pid);
 }
 
 class Fanotify : public Notifier {

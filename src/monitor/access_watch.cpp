@@ -1,9 +1,8 @@
 #include "monitor/access_watch.h"
 
-#include "monitor/proc.h"
 #include "util/descriptor.h"
 #include "util/fanotify.h"
-#include "util/file.h"
+#include "util/process_status.h"
 #include "util/strings.h"
 #include "util/thread_name.h"
 #include "util/thread_priority.h"
@@ -25,7 +24,6 @@ namespace {
 using util::Error;
 using util::ErrorCode;
 
-constexpr util::ByteCount kLongestStatus = util::kibibytes(64);
 constexpr std::uint64_t kMask = FAN_OPEN | FAN_EVENT_ON_CHILD;
 
 Error refused(const std::filesystem::path& folder, int error) {
@@ -52,11 +50,9 @@ Opener opener_of(const std::filesystem::path& proc, std::int64_t pid) {
   Opener opener;
   opener.pid = pid;
   const std::filesystem::path folder = proc / std::to_string(pid);
-  const auto status = util::read_file(folder / "status", kLongestStatus);
-  const auto figures = status ? parse_process_status(*status) : std::nullopt;
-  if (figures) {
-    opener.user = figures->user;
-    opener.name = figures->name;
+  if (auto process = util::process_status(proc, pid)) {
+    opener.user = process->user;
+    opener.name = std::move(process->name);
   }
   std::error_code unseen;
   opener.program =

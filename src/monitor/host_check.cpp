@@ -6,8 +6,8 @@
 #include "util/descriptor.h"
 #include "util/duration.h"
 #include "util/file.h"
+#include "util/process_status.h"
 #include "util/strings.h"
-#include "util/users.h"
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -182,11 +182,8 @@ std::string HostChecks::name_of(std::int64_t pid) const {
   if (pid <= 0) {
     return "a process that cannot be seen from here (of a container, or by an open file's lock)";
   }
-  const auto status = util::read_file(proc_ / std::to_string(pid) / "status", kLongestProc);
-  const auto figures = status ? parse_process_status(*status) : std::nullopt;
-  return figures ? fmt::format("{} (pid {}, user {})", figures->name, pid,
-                               util::user_name(figures->user))
-                 : fmt::format("pid {}", pid);
+  const auto process = util::process_status(proc_, pid);
+  return process ? util::to_text(*process, pid) : fmt::format("pid {}", pid);
 }
 
 // Only a lock that keeps others out: WRITE of the WAL; RESERVED, PENDING or EXCLUSIVE of the other

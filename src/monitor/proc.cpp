@@ -95,24 +95,4 @@ std::optional<MemoryFigures> parse_meminfo(std::string_view text) {
   return MemoryFigures{*total, *available};
 }
 
-std::optional<ProcessFigures> parse_process_status(std::string_view text) {
-  ProcessFigures figures;
-  bool named = false;
-  for (const std::string_view line : util::split(text, '\n')) {
-    if (!named && line.starts_with("Name:\t")) {
-      figures.name = util::printable(line.substr(6), 64);
-      named = true;
-    } else if (named && line.starts_with("Uid:\t")) {
-      const std::vector<std::string_view> words = util::split_words(line.substr(5));
-      const auto user = words.empty() ? std::nullopt : number<std::uint32_t>(words[0]);
-      if (!user) {
-        return std::nullopt;
-      }
-      figures.user = *user;
-      return figures;
-    }
-  }
-  return std::nullopt;
-}
-
 }  // namespace warder::monitor

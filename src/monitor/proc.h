@@ -47,13 +47,4 @@ struct MemoryFigures {
 };
 std::optional<MemoryFigures> parse_meminfo(std::string_view text);
 
-// The real user of /proc/PID/status ("Uid:\t1000\t..."), and the name ("Name:\t...", as printable
-// text).
-struct ProcessFigures {
-  std::string name;
-  std::uint32_t user = 0;
-  friend bool operator==(const ProcessFigures&, const ProcessFigures&) = default;
-};
-std::optional<ProcessFigures> parse_process_status(std::string_view text);
-
 }  // namespace warder::monitor

@@ -5,6 +5,7 @@
 #include "monitor/proc.h"
 #include "monitor/schema_baseline.h"
 #include "monitor/watch.h"
+#include "util/process_status.h"
 #include "util/strings.h"
 
 #include <cstdint>
@@ -22,7 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto memory = monitor::parse_meminfo(text)) {
     require(memory->total > 0 && memory->available <= memory->total);
   }
-  if (const auto process = monitor::parse_process_status(text)) {
+  if (const auto process = util::parse_process_status(text)) {
     require(util::printable_again(process->name, 64) == process->name);
   }
   if (const auto outcomes = monitor::parse_outcomes(text)) {
