@@ -21,6 +21,8 @@ constexpr std::string_view kWritingIncident = "store/writing";
 constexpr std::string_view kJournalIncident = "store/journal";
 constexpr std::chrono::minutes kMaintenanceInterval{10};
 constexpr std::chrono::minutes kLookAtClock{10};
+// Some pages: what else is written at the same time may take of it.
+constexpr util::ByteCount kIndexReserve = util::kibibytes(256);
 
 }  // namespace
 
@@ -30,13 +32,17 @@ Committer::Committer(const Options& options, const util::Clock& clock,
       clock_(clock),
       key_(std::move(key)),
       hooks_(hooks),
-      reserve_(options.path, options.reserve) {}
+      reserve_(options.path, options.reserve),
+      index_reserve_(options.path, std::min(options.reserve, kIndexReserve)) {}
 
 util::Status Committer::start() {
   WARDER_RETURN_IF_ERROR(open_writer());
   WARDER_ASSIGN_OR_RETURN(destinations_, writer_->destinations());
-  const util::Status reserve = reserve_.keep();
+  util::Status reserve = reserve_.keep();
   reserve_kept_ = reserve.has_value();
+  if (const util::Status index = index_reserve_.keep(); reserve) {
+    reserve = index;
+  }
   if (!reserve) {
     log::warning("store: no space is kept back for a full disk: {}", reserve.error().message());
   }
@@ -105,17 +111,17 @@ bool Committer::commit_once(std::span<Command* const> group, util::Status* statu
 }
 
 util::Status Committer::prepare() {
-  if (!reserve_.was_taken()) {
+  if (!index_reserve_.was_taken()) {
     return {};
   }
-  if (reserve_kept_) {
+  util::Status kept = index_reserve_.keep();
+  if (!kept && !std::exchange(index_reserve_missed_, true)) {
     log::warning(
-        "store: the disk had no room for a page of the journal's index, which took the reserve; "
-        "free space on the file system of {}",
-        options_.path.string());
+        "store: there was no room for a page of the journal's index, which took {}; free space on "
+        "the file system of {}",
+        IndexReserve::file_of(options_.path).filename().string(), options_.path.string());
   }
-  util::Status kept = reserve_.keep();
-  reserve_kept_ = kept.has_value();
+  index_reserve_missed_ = !kept;
   return std::move(kept).with_context("the disk is full");
 }
 
@@ -255,7 +261,7 @@ void Committer::recovered(const std::string& reason) {
 }
 
 void Committer::do_what_is_due() {
-  if (reserve_.was_taken()) {
+  if (index_reserve_.was_taken()) {
     return;
   }
   escalate();

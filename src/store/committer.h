@@ -83,6 +83,8 @@ class Committer {
   std::unique_ptr<Writer> writer_;
   bool journal_untrusted_ = false;
   Reserve reserve_;
+  IndexReserve index_reserve_;
+  bool index_reserve_missed_ = false;  // that it was taken is said
   bool reserve_kept_ = false;
   bool full_reported_ = false;
   bool journal_reported_ = false;

@@ -111,7 +111,7 @@ util::Status prepare_file(const std::filesystem::path& path) {
 bool was_emptied(const std::filesystem::path& path) {
   std::error_code none;
   return std::filesystem::file_size(path, none) == 0 &&
-         std::filesystem::exists(reserve_of(path), none);
+         std::filesystem::exists(Reserve::file_of(path), none);
 }
 
 util::Result<std::filesystem::path> set_aside_files(const std::filesystem::path& path,

@@ -30,7 +30,8 @@ struct Health {
 };
 
 struct Options {
-  // The database; "-wal", "-shm" and ".reserve" lie beside it. The folder must exist.
+  // The database; "-wal", "-shm", ".reserve" and ".index-reserve" lie beside it. The folder must
+  // exist.
   std::filesystem::path path;
   // Names this log in its checkpoints, without blanks and '+': "warder/host.example". Kept in the
   // database at its creation; a later value is ignored there (the log keeps its name).

@@ -20,16 +20,31 @@ enum class Room : int { kNone, kKept, kBeingTaken, kTaken };
 constexpr int kMostTries = 100;
 constexpr timespec kPause{0, 10'000'000};
 
-}  // namespace
-
-std::filesystem::path reserve_of(const std::filesystem::path& path) {
+std::filesystem::path beside(const std::filesystem::path& path, const char* suffix) {
   std::filesystem::path result = path;
-  result += ".reserve";
+  result += suffix;
   return result;
 }
 
+util::Status set_aside_space(const std::filesystem::path& file, util::ByteCount size) {
+  const util::Descriptor fd(
+      ::open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd) {
+    return util::errno_error(file.string(), errno);
+  }
+  // posix_fallocate returns the error instead of setting errno.
+  const int failed = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(size.value));
+  if (failed != 0) {
+    ::unlink(file.c_str());
+    return util::errno_error(file.string(), failed);
+  }
+  return {};
+}
+
+}  // namespace
+
 // What the signal uses.
-struct Reserve::Taker {
+struct IndexReserve::Taker {
   std::string file;
   util::Descriptor folder;
   std::atomic<Room> room{Room::kNone};
@@ -59,33 +74,38 @@ struct Reserve::Taker {
   }
 };
 
-std::atomic<Reserve::Taker*> Reserve::Taker::last{nullptr};
+std::atomic<IndexReserve::Taker*> IndexReserve::Taker::last{nullptr};
 
 Reserve::Reserve(const std::filesystem::path& path, util::ByteCount size)
-    : path_(reserve_of(path)), size_(size), taker_(new Taker) {
-  taker_->file = path_.string();
+    : file_(file_of(path)), size_(size) {}
+
+std::filesystem::path Reserve::file_of(const std::filesystem::path& path) {
+  return beside(path, ".reserve");
 }
 
-Reserve::~Reserve() {
+util::Status Reserve::keep() { return set_aside_space(file_, size_); }
+
+bool Reserve::release() { return ::unlink(file_.c_str()) == 0; }
+
+IndexReserve::IndexReserve(const std::filesystem::path& path, util::ByteCount size)
+    : file_(file_of(path)), size_(size), taker_(new Taker) {
+  taker_->file = file_.string();
+}
+
+IndexReserve::~IndexReserve() {
   Taker* mine = taker_.get();
   Taker::last.compare_exchange_strong(mine, nullptr);
 }
 
-util::Status Reserve::keep() {
-  const util::Descriptor fd(
-      ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!fd) {
-    return util::errno_error(path_.string(), errno);
-  }
-  // posix_fallocate returns the error instead of setting errno.
-  const int failed = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(size_.value));
-  if (failed != 0) {
-    ::unlink(path_.c_str());
-    return util::errno_error(path_.string(), failed);
-  }
+std::filesystem::path IndexReserve::file_of(const std::filesystem::path& path) {
+  return beside(path, ".index-reserve");
+}
+
+util::Status IndexReserve::keep() {
+  WARDER_RETURN_IF_ERROR(set_aside_space(file_, size_));
   if (!taker_->folder) {
     const std::filesystem::path folder =
-        path_.has_parent_path() ? path_.parent_path() : std::filesystem::path(".");
+        file_.has_parent_path() ? file_.parent_path() : std::filesystem::path(".");
     taker_->folder.reset(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   }
   taker_->room = taker_->folder ? Room::kKept : Room::kNone;
@@ -94,12 +114,7 @@ util::Status Reserve::keep() {
   return {};
 }
 
-bool Reserve::release() {
-  taker_->room = Room::kNone;
-  return ::unlink(path_.c_str()) == 0;
-}
-
-bool Reserve::was_taken() const {
+bool IndexReserve::was_taken() const {
   const Room room = taker_->room;
   return room == Room::kBeingTaken || room == Room::kTaken;
 }

@@ -79,19 +79,20 @@ TEST_CASE("a store into a page for which there is no room takes the reserve and 
           if (!mount_disk(folder.path(), "size=128k")) {
             return false;
           }
-          store::Reserve reserve(folder.path() / "warder.db", util::kibibytes(16));
+          store::IndexReserve reserve(folder.path() / "warder.db", util::kibibytes(16));
           volatile char* const page = map_holes(folder.path() / "index", 2);
           bool right = page != nullptr && reserve.keep() && !reserve.was_taken() &&
                        fill(folder.path() / "other");
           page[0] = 'x';
           right = right && page[0] == 'x' && reserve.was_taken() &&
-                  !std::filesystem::exists(folder.path() / "warder.db.reserve");
+                  !std::filesystem::exists(folder.path() / "warder.db.index-reserve");
           // Others take what is left, so that it cannot be made again until they give it back.
           right =
               right && fill(folder.path() / "another") && !reserve.keep() && reserve.was_taken();
           std::filesystem::remove(folder.path() / "other");
-          right = right && reserve.keep() && !reserve.was_taken() &&
-                  std::filesystem::file_size(folder.path() / "warder.db.reserve") == 16 * 1024;
+          right =
+              right && reserve.keep() && !reserve.was_taken() &&
+              std::filesystem::file_size(folder.path() / "warder.db.index-reserve") == 16 * 1024;
           // And once more.
           right = right && fill(folder.path() / "other");
           page[kPage] = 'y';
@@ -102,7 +103,7 @@ TEST_CASE("a store into a page for which there is no room takes the reserve and 
 TEST_CASE("a store for which the reserve is not enough ends the process, and not later") {
   const testing::TemporaryFolder folder;
   CHECK(in_child([&] {
-          store::Reserve reserve(folder.path() / "warder.db", util::kibibytes(16));
+          store::IndexReserve reserve(folder.path() / "warder.db", util::kibibytes(16));
           volatile char* const page = map_holes(folder.path() / "index", 1);
           // Beyond the end of the file no room helps.
           if (page == nullptr || !reserve.keep() ||
@@ -112,36 +113,29 @@ TEST_CASE("a store for which the reserve is not enough ends the process, and not
           page[0] = 'x';
           return true;
         }) == -SIGBUS);
-  CHECK_FALSE(std::filesystem::exists(folder.path() / "warder.db.reserve"));
+  CHECK_FALSE(std::filesystem::exists(folder.path() / "warder.db.index-reserve"));
 }
 
-TEST_CASE("a reserve that was released, or is no more, is not given up to a store") {
+TEST_CASE("a reserve that is no more is not given up to a store") {
   const testing::TemporaryFolder folder;
-  const auto faults = [&](bool released) {
-    return in_child([&] {
-      volatile char* const page = map_holes(folder.path() / "index", 1);
-      {
-        store::Reserve reserve(folder.path() / "warder.db", util::kibibytes(16));
-        if (page == nullptr || !reserve.keep() || (released && !reserve.release()) ||
-            ::truncate((folder.path() / "index").c_str(), 0) != 0) {
-          return false;
-        }
-        if (released) {
+  CHECK(in_child([&] {
+          volatile char* const page = map_holes(folder.path() / "index", 1);
+          {
+            store::IndexReserve reserve(folder.path() / "warder.db", util::kibibytes(16));
+            if (page == nullptr || !reserve.keep() ||
+                ::truncate((folder.path() / "index").c_str(), 0) != 0) {
+              return false;
+            }
+          }
           page[0] = 'x';
-        }
-      }
-      page[0] = 'x';
-      return true;
-    });
-  };
-  CHECK(faults(true) == -SIGBUS);
-  CHECK(faults(false) == -SIGBUS);
-  CHECK(std::filesystem::exists(folder.path() / "warder.db.reserve"));
+          return true;
+        }) == -SIGBUS);
+  CHECK(std::filesystem::exists(folder.path() / "warder.db.index-reserve"));
 }
 
 TEST_CASE("a store makes the reserve again that was taken, before it writes") {
   testing::StoreFixture fixture;
-  const std::filesystem::path reserve = store::reserve_of(fixture.options.path);
+  const std::filesystem::path reserve = store::IndexReserve::file_of(fixture.options.path);
   CHECK(in_child([&] {
           if (!mount_disk(fixture.folder.path(), "size=8m")) {
             return false;
@@ -152,11 +146,16 @@ TEST_CASE("a store makes the reserve again that was taken, before it writes") {
           bool right =
               page != nullptr && std::filesystem::exists(reserve) && fill(fixture.folder / "other");
           page[0] = 'x';
-          right = right && !std::filesystem::exists(reserve);
+          // Others take what is left of it.
+          right = right && !std::filesystem::exists(reserve) && fill(fixture.folder / "another");
           const auto waits = fixture.store->submit(batch_of(1));
+          const auto limit = std::chrono::steady_clock::now() + testing::kLongEnough;
           while (right && fixture.store->health().state != store::State::kDegraded) {
+            right = std::chrono::steady_clock::now() < limit;
             std::this_thread::yield();
           }
+          right =
+              right && fixture.store->health().reason.find("index-reserve") != std::string::npos;
           std::filesystem::remove(fixture.folder / "other");
           right = right && waits && fixture.store->wait(*waits, testing::kLongEnough) &&
                   std::filesystem::exists(reserve) && fixture.events().size() >= 2;
