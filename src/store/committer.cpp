@@ -257,6 +257,7 @@ void Committer::recovered(const std::string& reason) {
                     model::incident_detail(kWritingIncident, model::Trouble::kGood)});
   full_reported_ = false;
   reserve_kept_ = reserve_kept_ || reserve_.keep().has_value();
+  static_cast<void>(index_reserve_.keep());  // at the start there may have been no room for it
   log::notice("store: the history is written again");
 }
 
@@ -391,8 +392,11 @@ void Committer::step_failed(std::string_view what, const Error& error) {
 }
 
 void Committer::close() {
-  checkpoint_history(true);
-  if (writer_) {
+  const bool may_write = prepare().has_value();
+  if (may_write) {
+    checkpoint_history(true);
+  }
+  if (writer_ && may_write) {
     if (const util::Status moved = writer_->checkpoint_journal(true); !moved) {
       log::warning("store: the journal could not be moved into the database: {}",
                    moved.error().message());
