@@ -15,8 +15,6 @@ kernel drops must be somebody whom the lines written so far ban.
 The suite runs the seeds below; `tests/run campaign` runs 24, and SEEDS="3 17" in the environment chooses. A seed that fails says
 which, and does the same again up to the scheduling of threads and processes."""
 import collections
-import datetime
-import gzip
 import ipaddress
 import json
 import os
@@ -29,17 +27,14 @@ import time
 import unittest
 
 from harness import World, until
+from ledger import CADDY, SAME_END, SSHD, WatchedLog, agent_bans, failed_login, kernel_bans, prefix_of, request
 
 INJECT = os.environ["INJECT"]
 SEEDS = [int(word) for word in os.environ.get("SEEDS", "1 2").split()]
 ROUNDS = 6
 LIMIT = 120
-SSHD, CADDY = "sshd", "caddy-4xx"
 MAXRETRY = {SSHD: 3, CADDY: 5}
-PORT = {SSHD: 22, CADDY: 80}
 MARK = re.compile(r"[0-9a-z]+-line-\d+\b")
-# The firewall takes ends as the same that are no further apart (kSameEnd).
-SAME_END = 1.5
 
 JAILS = """
 [sshd]
@@ -68,74 +63,25 @@ ipv6.widen = none
 """
 
 
-def prefix_of(address):
-    """What a jail bans: an address, or the network of an IPv6 one."""
-    address = ipaddress.ip_address(address)
-    return ipaddress.ip_network((address, 32 if address.version == 4 else 64), strict=False)
-
-
-class Log:
+class Log(WatchedLog):
     """A watched log, what was written to it, and whom that bans."""
 
     def __init__(self, world, jail, name):
-        self.path = world.folder / "logs" / name
-        self.path.touch()
-        self.jail = jail
-        self.rest = b""  # of a line whose first half is written
+        super().__init__(world, jail, name)
         self.lines = []  # of each line its mark and what it is counted for
 
     def write(self, chance, number):
-        data = self.rest
-        self.rest = b""
+        data = b""
         for _ in range(number):
             mark = f"{self.jail[:4]}-line-{len(self.lines)}"
             n = chance.randrange(1, 60)
             address = f"192.0.2.{n}" if chance.random() < 0.7 else f"2001:db8:0:{n:x}::{chance.randrange(1, 9)}"
             self.lines.append((mark, prefix_of(address)))
             data += self.line(mark, address)
-        if chance.random() < 0.3:
-            self.rest = data[len(data) - chance.randrange(1, 40):]
-            data = data[:len(data) - len(self.rest)]
-        self.append(data)
-
-    def append(self, data):
-        with open(self.path, "ab") as out:
-            out.write(data)
+        self.append_all_but(chance.randrange(1, 40) if chance.random() < 0.3 else 0, data)
 
     def line(self, mark, address):
-        now = time.time()
-        if self.jail == SSHD:
-            date = time.strftime("%b %e %H:%M:%S", time.gmtime(now))
-            return f"{date} host sshd[{1000 + len(self.lines)}]: Failed password for invalid user {mark} from {address} port 4 ssh2\n".encode()
-        return json.dumps({
-            "level": "error", "ts": round(now, 6), "logger": "http.log.access.log0", "msg": "handled request",
-            "request": {"remote_ip": address, "remote_port": "5", "proto": "HTTP/1.1", "method": "GET", "host": "vault.example.com",
-                        "uri": f"/{mark}", "headers": {}},
-            "user_id": "", "duration": 0.01, "size": 0, "status": 404, "resp_headers": {}}, separators=(",", ":")).encode() + b"\n"
-
-    def finish(self):
-        self.append(self.rest)
-        self.rest = b""
-
-    def rotate(self):
-        """As logrotate does it: the newest old log is .1."""
-        self.finish()
-        old = sorted(self.old(), key=lambda item: -item[0])
-        for number, path in old:
-            path.rename(path.with_name(path.name.replace(f".{number}", f".{number + 1}", 1)))
-        self.path.rename(f"{self.path}.1")
-        self.path.touch()
-
-    def compress(self):
-        for _, path in self.old():
-            if path.suffix != ".gz":
-                with gzip.open(f"{path}.gz", "wb") as out:
-                    out.write(path.read_bytes())
-                path.unlink()
-
-    def old(self):
-        return [(int(path.name.removeprefix(f"{self.path.name}.").removesuffix(".gz")), path)
-                for path in self.path.parent.glob(f"{self.path.name}.*")]
+        return failed_login(mark, address, 1000 + len(self.lines)) if self.jail == SSHD else request(f"/{mark}", address, 404)
 
     def findings(self):
         """The marks of what is recorded: a line of who is banned already is counted and no event."""
@@ -177,21 +123,6 @@ class Campaign(unittest.TestCase):
         done = self.world.warder("--json", "events", "--limit", "1000000", "--oldest-first", "--kind", kind, check=False)
         return [json.loads(line) for line in done.stdout.splitlines()] if done.returncode == 0 else []
 
-    def held(self):
-        """What the kernel drops: (jail, prefix) with the seconds left."""
-        done = subprocess.run(self.world.in_host("nft", "-j", "list", "table", "inet", "warder"), text=True, capture_output=True,
-                              check=False)
-        found = {}
-        for item in json.loads(done.stdout)["nftables"] if done.returncode == 0 else []:
-            if "set" not in item:
-                continue
-            _, port, _, length = item["set"]["name"].split("_")
-            jail = {str(number): name for name, number in PORT.items()}[port]
-            for element in item["set"].get("elem", []):
-                prefix = ipaddress.ip_network(f"{element['elem']['val']}/{length}")
-                found[jail, prefix] = element["elem"]["expires"]
-        return found
-
     def due(self):
         """The marks of the findings that the lines written so far make."""
         return [mark for log in self.logs for mark in log.findings()]
@@ -200,7 +131,7 @@ class Campaign(unittest.TestCase):
         return set().union(*(log.banned() for log in self.logs))
 
     def assert_nobody_else_is_banned(self):
-        self.assertLessEqual(set(self.held()), self.wanted())
+        self.assertLessEqual(set(kernel_bans(self.world)), self.wanted())
 
     # One round.
 
@@ -292,13 +223,13 @@ class Campaign(unittest.TestCase):
         self.assertEqual(marks, collections.Counter(due))
 
         wanted = self.wanted()
-        until(lambda: self.banned().keys() == wanted == self.held().keys(), "the bans of the model, in the agent and in the kernel")
+        until(lambda: agent_bans(world).keys() == wanted == kernel_bans(world).keys(), "the bans of the model, in the agent and in the kernel")
         told = collections.Counter((event["jail"], ipaddress.ip_network(event["address"])) for event in self.events("ban"))
         self.assertEqual(told, collections.Counter(wanted))
         before = time.time()
-        held = self.held()
+        held = kernel_bans(world)
         after = time.time()
-        for ban, end in self.banned().items():
+        for ban, end in agent_bans(world).items():
             with self.subTest(ban=ban):
                 self.assertGreaterEqual(end, before + held[ban] - SAME_END - 1)
                 self.assertLessEqual(end, after + held[ban] + SAME_END + 1)
@@ -308,14 +239,7 @@ class Campaign(unittest.TestCase):
         until(lambda: every <= {json.loads(line)["id"] for line in shipped.read_text().splitlines()}, "every event shipped", LIMIT)
         self.assertEqual(world.warder("verify").returncode, 0)
         self.assertEqual(world.stop_agent(), 0)
-        self.assertEqual(self.held().keys(), wanted)
-
-    def banned(self):
-        bans = self.world.ask("bans")["bans"]
-        found = {(ban["jail"], ipaddress.ip_network(ban["address"])):
-                 datetime.datetime.fromisoformat(ban["end"]).timestamp() for ban in bans}
-        self.assertEqual(len(found), len(bans))
-        return found
+        self.assertEqual(kernel_bans(world).keys(), wanted)
 
     def run_seed(self, seed):
         self.begin(seed)
