@@ -48,6 +48,7 @@ PERSISTS = 20  # seconds that kernel and history may differ
 REMEMBERED = 200_000  # keys, to tell a repeated event from a doubled one
 ROTATED = 32 << 20  # bytes of the destination's file
 YOUNG = 90  # seconds of a process, after which what its start needed is given back
+LONG_LIFE = 1500  # seconds that a process may live in any case
 FEWEST_ROWS = 12  # of one life, to judge it by itself
 
 CONFIGURATION = """
@@ -228,7 +229,8 @@ class Traffic:
     def benign(self, jail, now):
         visitor = f"172.16.{self.chance.randrange(256)}.{self.chance.randrange(1, 255)}"
         if jail == CADDY:
-            return request(self.chance.choice(("/", "/api/sync", "/icons/x.png", "/favicon.ico")), visitor, self.chance.choice((200, 200, 304)), now)
+            page = self.chance.choice(("/", "/api/sync", "/icons/x.png", "/favicon.ico"))
+            return request(page, visitor, self.chance.choice((200, 200, 304)), now)
         date = time.strftime("%b %e %H:%M:%S", time.gmtime(now))
         words = self.chance.choice((f"Accepted publickey for alice from {visitor} port 40022 ssh2: ED25519 SHA256:abc",
                                     f"Received disconnect from {visitor} port 40022:11: disconnected by user",
@@ -267,6 +269,7 @@ class Soak:
         self.seed = chosen.seed
         self.seconds = chosen.hours * 3600
         self.begin = time.monotonic()
+        self.written = 0.0  # the second in which the last line was written
         self.ended = None  # by a signal: its number
         self.broken = []
         self.notes = collections.deque(maxlen=25)
@@ -279,7 +282,6 @@ class Soak:
         self.running = {}  # of the bans that the file told: when they end
         self.lifted = {}
         self.manual = 0
-        self.asked = {}  # bans by hand that were not told yet
         self.differs = {}  # between kernel, agent and model: since when
         self.bantime = BANTIMES[0]
         self.rows = []
@@ -358,7 +360,6 @@ class Soak:
                 if message.get("kind") in ("finding", "ban") and self.file.take(message) and message["kind"] == "ban":
                     ban = message["jail"], ipaddress.ip_network(message["address"])
                     self.running[ban] = message["detail"]["end"] / 1e6
-                    self.asked.pop(ban, None)
 
     # Agent, helper and destination.
 
@@ -386,9 +387,9 @@ class Soak:
         self.differs.clear()
 
     def drawn_life(self):
-        """From a minute to a quarter of the time, short ones as likely as long ones."""
-        least = min(60.0, self.seconds / 10)
-        return self.elapsed() + least * math.exp(self.chance.random() * math.log(max(self.seconds / 4 / least, 1)))
+        """Short ones as likely as long ones. Long enough for retention, which comes ten minutes after a start."""
+        least, most = min(60.0, self.seconds / 10), max(self.seconds / 4, LONG_LIFE)
+        return self.elapsed() + least * math.exp(self.chance.random() * math.log(most / least))
 
     def end(self, name, how, away):
         life, process = getattr(self, name), getattr(self.world, name)
@@ -501,7 +502,6 @@ class Soak:
             words = ["ban", str(ban[1].network_address), "--for", f"{60 + int(other * 120)}s"]
             for receipts in (self.file, self.ops):
                 receipts.due[ban] = ban[1], time.monotonic()
-            self.asked[ban] = time.time()
         elif number < 0.55:
             steady = [ban for ban, end in self.running.items() if time.time() + 20 < end < time.time() + self.bantime - 30]
             if not steady:
@@ -541,7 +541,8 @@ class Soak:
                 found.add(("ends at different times", ban))
             if ban not in self.running and ban not in self.file.due:
                 found.add(("banned by nothing that was written", ban))
-        found |= {("in the kernel and not in the history", ban) for ban, left in held.items() if left > 3 and ban not in bans and ban not in before}
+        found |= {("in the kernel and not in the history", ban) for ban, left in held.items()
+                  if left > 3 and ban not in bans and ban not in before}
         for ban, end in self.running.items():
             if end > after + 3 and ban not in bans:
                 found.add(("told as a ban and not running", ban))
@@ -573,6 +574,19 @@ class Soak:
         self.did["verify"] += 1
         if done.returncode != 0:
             self.tell(f"verify: {done.returncode} {done.stdout[-1000:]}{done.stderr[-1000:]}")
+
+    def compare_history(self):
+        """What the history still has was told, and the newest of what was told is in the history, each once."""
+        events = [event for kind in ("finding", "ban") for event in self.world.events("--kind", kind)]
+        what = collections.Counter(mark for event in events if event["kind"] == "finding" for mark in MARK.findall(event["message"]))
+        if doubled := [mark for mark, times in what.items() if times > 1]:
+            self.tell(f"{len(doubled)} lines are in the history twice, the first: {doubled[:3]}")
+        keys = {f"file-{event['id']}" for event in events}
+        if untold := keys - self.file.seen.keys():
+            self.tell(f"{len(untold)} events of the history were not told, the first: {sorted(untold)[:3]}")
+        newest = list(self.file.seen)[-self.chosen.retention // 4:]
+        if missing := [key for key in newest if key not in keys]:
+            self.tell(f"{len(missing)} events that were told are not in the history, the first: {missing[:3]}")
 
     # Rows.
 
@@ -611,9 +625,9 @@ class Soak:
                 csv.writer(out).writerows([row.keys(), row.values()] if len(self.rows) == 1 else [row.values()])
 
     def judge_flatness(self):
-        whole = self.rows[-1]["elapsed"] if self.rows else 0
+        whole = self.written
         for name in ("agent", "helper"):
-            rows = [row for row in self.rows if row[f"{name}_rss"] != "" and row[f"{name}_age"] >= YOUNG]
+            rows = [row for row in self.rows if row["elapsed"] <= whole and row[f"{name}_rss"] != "" and row[f"{name}_age"] >= YOUNG]
             early = [row for row in rows if whole / 4 <= row["elapsed"] < whole / 2]
             late = [row for row in rows if row["elapsed"] >= whole * 3 / 4]
             self.compare(name, "over lives", early, late)
@@ -685,6 +699,7 @@ class Soak:
 
     def finish(self):
         world = self.world
+        self.written = self.elapsed()
         self.note("the end" if self.ended is None else f"the end by {self.ended.name}")
         for log in self.traffic.logs.values():
             log.finish()
@@ -707,6 +722,7 @@ class Soak:
             time.sleep(2)
             self.look()
         self.verify()
+        self.compare_history()
         self.row()
         held = kernel_bans(world)
         self.end("agent", signal.SIGTERM, 0)
