@@ -20,6 +20,8 @@ using util::ErrorCode;
 constexpr std::string_view kWritingIncident = "store/writing";
 constexpr std::string_view kJournalIncident = "store/journal";
 constexpr std::chrono::minutes kMaintenanceInterval{10};
+// Behind a start, so that an agent that is restarted often has its history kept short as well.
+constexpr std::chrono::minutes kFirstMaintenance{1};
 constexpr std::chrono::minutes kLookAtClock{10};
 // Some pages: what else is written at the same time may take of it.
 constexpr util::ByteCount kIndexReserve = util::kibibytes(256);
@@ -53,7 +55,7 @@ util::Status Committer::start() {
                       model::incident_detail(kWritingIncident, model::Trouble::kGood)});
   }
   last_checkpoint_ = clock_.monotonic();
-  next_maintenance_ = last_checkpoint_ + kMaintenanceInterval;
+  next_maintenance_ = last_checkpoint_ + kFirstMaintenance;
   changed_since_maintenance_ = true;  // bans ended while the agent was down
   return {};
 }

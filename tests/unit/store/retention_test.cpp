@@ -9,6 +9,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace warder;
@@ -60,6 +61,24 @@ TEST_CASE("events leave by number") {
         std::vector<std::string>{
             "finding 4996", "finding 4997", "finding 4998", "finding 4999",
             "retention removed 4996 events (0 to 4995); their hashes stay in the tree"});
+}
+
+TEST_CASE("an agent that is restarted often has its history kept short, too") {
+  Fixture fixture;
+  fixture.options.retention_events = 4;
+  for (std::uint32_t start = 0; start < 3; ++start) {
+    fixture.open();
+    fixture.put_findings(100 * start, 20);
+    CHECK(fixture.messages().size() >= 20);
+    fixture.clock.advance(61s);
+    fixture.put_findings(100 * start + 50, 1);
+    const auto limit = std::chrono::steady_clock::now() + kLongEnough;
+    while (fixture.messages().size() > 6 && std::chrono::steady_clock::now() < limit) {
+      std::this_thread::yield();
+    }
+    CHECK(fixture.messages().size() <= 6);
+    fixture.close();
+  }
 }
 
 TEST_CASE("what comes while much is removed waits for one slice of it, not for all") {
