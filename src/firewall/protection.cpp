@@ -3,11 +3,9 @@
 #include "firewall/host_addresses.h"
 #include "firewall/login_sessions.h"
 #include "firewall/tcp_peers.h"
+#include "net/address_number.h"
 
 #include <algorithm>
-#include <compare>
-#include <cstring>
-#include <endian.h>
 
 namespace warder::firewall {
 namespace {
@@ -25,24 +23,8 @@ const std::vector<net::Prefix>& reserved_prefixes() {
   return kAll;
 }
 
-// An address as a number, compared in one step or two.
-struct Place {
-  std::uint64_t high = 0;
-  std::uint64_t low = 0;
-
-  friend auto operator<=>(const Place&, const Place&) = default;
-};
-
-Place first_of(const net::Prefix& prefix) {
-  Place place;
-  const auto& bytes = prefix.address().bytes();
-  std::memcpy(&place.high, bytes.data(), sizeof place.high);
-  std::memcpy(&place.low, bytes.data() + sizeof place.high, sizeof place.low);
-  return {be64toh(place.high), be64toh(place.low)};
-}
-
-Place last_of(const net::Prefix& prefix) {
-  const Place first = first_of(prefix);
+net::AddressNumber last_of(const net::Prefix& prefix) {
+  const net::AddressNumber first = net::number_of(prefix.address());
   const unsigned fixed = prefix.length();
   constexpr std::uint64_t kOnes = ~std::uint64_t{0};
   return {fixed < 64 ? first.high | kOnes >> fixed : first.high,
@@ -59,7 +41,7 @@ class Covered {
     std::vector<Range> all;
     all.reserve(prefixes.size());
     for (const net::Prefix& prefix : prefixes) {
-      all.push_back({prefix.family(), first_of(prefix), last_of(prefix)});
+      all.push_back({prefix.family(), net::number_of(prefix.address()), last_of(prefix)});
     }
     std::sort(all.begin(), all.end(),
               [](const Range& a, const Range& b) { return a.first < b.first; });
@@ -75,19 +57,19 @@ class Covered {
 
   bool meets(const net::Prefix& prefix) const {
     const std::vector<Range>& ranges = prefix.family() == net::Family::kIpv4 ? v4_ : v6_;
-    const Place first = first_of(prefix);
+    const net::AddressNumber first = net::number_of(prefix.address());
     // The first range that does not end before the prefix begins.
-    const auto range =
-        std::lower_bound(ranges.begin(), ranges.end(), first,
-                         [](const Range& one, const Place& place) { return one.last < place; });
+    const auto range = std::lower_bound(
+        ranges.begin(), ranges.end(), first,
+        [](const Range& one, const net::AddressNumber& place) { return one.last < place; });
     return range != ranges.end() && range->first <= last_of(prefix);
   }
 
  private:
   struct Range {
     net::Family family;
-    Place first;
-    Place last;
+    net::AddressNumber first;
+    net::AddressNumber last;
   };
 
   std::vector<Range>& of(net::Family family) { return family == net::Family::kIpv4 ? v4_ : v6_; }

@@ -1,9 +1,9 @@
 #include "firewall/wish.h"
 
+#include "net/address_number.h"
+
 #include <algorithm>
 #include <compare>
-#include <cstring>
-#include <endian.h>
 
 namespace warder::firewall {
 namespace {
@@ -47,8 +47,7 @@ Wish joined(const Wish& earlier, Wish later) {
 // takes for half of an element.
 struct Place {
   std::uint64_t set = 0;  // scope, family, length
-  std::uint64_t high = 0;
-  std::uint64_t low = 0;
+  net::AddressNumber address;
   std::uint32_t change = 0;
   std::uint32_t index = 0;  // of the wish
 
@@ -60,11 +59,7 @@ Place place_of(const Wish& wish, std::uint32_t index) {
   place.set = std::uint64_t{wish.scope} << 16U |
               std::uint64_t{static_cast<std::uint8_t>(wish.prefix.family())} << 8U |
               wish.prefix.length();
-  const auto& bytes = wish.prefix.address().bytes();
-  std::memcpy(&place.high, bytes.data(), sizeof place.high);
-  std::memcpy(&place.low, bytes.data() + sizeof place.high, sizeof place.low);
-  place.high = be64toh(place.high);
-  place.low = be64toh(place.low);
+  place.address = net::number_of(wish.prefix.address());
   place.change = wish.change;
   place.index = index;
   return place;

@@ -1,5 +1,6 @@
 #include "net/address.h"
 
+#include "net/address_number.h"
 #include "util/strings.h"
 
 #include <fmt/core.h>
@@ -9,8 +10,6 @@
 #include <cassert>
 #include <charconv>
 #include <cstring>
-#include <endian.h>
-#include <utility>
 
 namespace warder::net {
 namespace {
@@ -19,16 +18,6 @@ constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xF
 
 bool in_v4(const IpAddress& address, std::uint32_t network, unsigned length) {
   return address.is_v4() && address.masked(length) == IpAddress::v4(network);
-}
-
-// An address as two numbers, compared in two steps instead of byte by byte: each ban that is put
-// into effect is compared with all that is never banned.
-std::pair<std::uint64_t, std::uint64_t> halves(const std::array<std::uint8_t, 16>& bytes) {
-  std::uint64_t high = 0;
-  std::uint64_t low = 0;
-  std::memcpy(&high, bytes.data(), sizeof high);
-  std::memcpy(&low, bytes.data() + sizeof high, sizeof low);
-  return {be64toh(high), be64toh(low)};
 }
 
 // A number whose first `count` bits are set; all from 64 on.
@@ -208,10 +197,10 @@ bool Prefix::contains(const IpAddress& address) const {
     return false;
   }
   // Bytes behind an IPv4 address are zero in both.
-  const auto [own_high, own_low] = halves(address_.bytes());
-  const auto [high, low] = halves(address.bytes());
-  return ((own_high ^ high) & leading_ones(length_)) == 0 &&
-         (length_ <= 64 || ((own_low ^ low) & leading_ones(length_ - 64U)) == 0);
+  const AddressNumber own = number_of(address_);
+  const AddressNumber other = number_of(address);
+  return ((own.high ^ other.high) & leading_ones(length_)) == 0 &&
+         (length_ <= 64 || ((own.low ^ other.low) & leading_ones(length_ - 64U)) == 0);
 }
 
 bool Prefix::contains(const Prefix& other) const {

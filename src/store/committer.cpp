@@ -117,7 +117,7 @@ util::Status Committer::prepare() {
     return {};
   }
   util::Status kept = index_reserve_.keep();
-  if (!kept && !std::exchange(index_reserve_missed_, true)) {
+  if (!kept && !index_reserve_missed_) {
     log::warning(
         "store: there was no room for a page of the journal's index, which took {}; free space on "
         "the file system of {}",

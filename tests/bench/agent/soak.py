@@ -31,9 +31,8 @@ import time
 
 from bench_world import BenchWorld, median, memory_mb
 from harness import Receiver
-from ledger import CADDY, SAME_END, SSHD, WatchedLog, agent_bans, failed_login, kernel_bans, prefix_of, request
+from ledger import CADDY, JAILS, MAXRETRY, SAME_END, SSHD, WatchedLog, agent_bans, failed_login, kernel_bans, prefix_of, request
 
-MAXRETRY = {SSHD: 3, CADDY: 5}
 BANTIMES = (120, 180, 240)  # seconds; a reload changes from one to another
 FINDTIME = 600
 ATTACKING = 0.03  # of the lines
@@ -56,31 +55,6 @@ CONFIGURATION = """
 form = json-lines
 path = {folder}/state/events.jsonl
 events = finding ban
-"""
-JAILS = """
-[sshd]
-enabled = yes
-backend = auto
-journalmatch =
-filter = sshd
-logpath = {folder}/logs/auth.log
-port = 22
-maxretry = 3
-findtime = {findtime}
-bantime = {bantime}
-ipv4.widen = none
-ipv6.widen = none
-
-[caddy-4xx]
-enabled = yes
-filter = caddy-4xx
-logpath = {folder}/logs/access.log
-port = 80
-maxretry = 5
-findtime = {findtime}
-bantime = {bantime}
-ipv4.widen = none
-ipv6.widen = none
 """
 
 

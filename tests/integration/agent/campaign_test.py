@@ -27,40 +27,13 @@ import time
 import unittest
 
 from harness import World, until
-from ledger import CADDY, SAME_END, SSHD, WatchedLog, agent_bans, failed_login, kernel_bans, prefix_of, request
+from ledger import CADDY, JAILS, MAXRETRY, SAME_END, SSHD, WatchedLog, agent_bans, failed_login, kernel_bans, prefix_of, request
 
 INJECT = os.environ["INJECT"]
 SEEDS = [int(word) for word in os.environ.get("SEEDS", "1 2").split()]
 ROUNDS = 6
 LIMIT = 120
-MAXRETRY = {SSHD: 3, CADDY: 5}
 MARK = re.compile(r"[0-9a-z]+-line-\d+\b")
-
-JAILS = """
-[sshd]
-enabled = yes
-backend = auto
-journalmatch =
-filter = sshd
-logpath = {folder}/logs/auth.log
-port = 22
-maxretry = 3
-findtime = 1d
-bantime = 1h
-ipv4.widen = none
-ipv6.widen = none
-
-[caddy-4xx]
-enabled = yes
-filter = caddy-4xx
-logpath = {folder}/logs/access.log
-port = 80
-maxretry = 5
-findtime = 1d
-bantime = 1h
-ipv4.widen = none
-ipv6.widen = none
-"""
 
 
 class Log(WatchedLog):
@@ -104,7 +77,7 @@ class Campaign(unittest.TestCase):
         self.world = world = self.enterContext(World())
         world.configure(f"[destination file]\nform = json-lines\npath = {world.folder}/state/events.jsonl\n"
                         "events = finding, ban\nseverity = info\n")
-        world.write("jail.local", JAILS.format(folder=world.folder))
+        world.write("jail.local", JAILS.format(folder=world.folder, findtime="1d", bantime="1h"))
         world.make_vault()
         self.library = world.folder / "inject.so"
         shutil.copy(INJECT, self.library)  # where the agent's user can read it

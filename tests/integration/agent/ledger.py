@@ -10,8 +10,35 @@ import time
 
 SSHD, CADDY = "sshd", "caddy-4xx"
 PORT = {SSHD: 22, CADDY: 80}
+MAXRETRY = {SSHD: 3, CADDY: 5}
 # The firewall takes ends as the same that are no further apart (kSameEnd).
 SAME_END = 1.5
+
+JAILS = """
+[sshd]
+enabled = yes
+backend = auto
+journalmatch =
+filter = sshd
+logpath = {folder}/logs/auth.log
+port = 22
+maxretry = 3
+findtime = {findtime}
+bantime = {bantime}
+ipv4.widen = none
+ipv6.widen = none
+
+[caddy-4xx]
+enabled = yes
+filter = caddy-4xx
+logpath = {folder}/logs/access.log
+port = 80
+maxretry = 5
+findtime = {findtime}
+bantime = {bantime}
+ipv4.widen = none
+ipv6.widen = none
+"""
 
 
 def prefix_of(address):

@@ -50,6 +50,12 @@ volatile char* map_holes(const std::filesystem::path& file, std::size_t pages) {
   return at == MAP_FAILED ? nullptr : static_cast<volatile char*>(at);
 }
 
+// Beyond the end of its file, where no room helps a store.
+volatile char* map_beyond_end(const std::filesystem::path& file) {
+  volatile char* const page = map_holes(file, 1);
+  return ::truncate(file.c_str(), 0) == 0 ? page : nullptr;
+}
+
 bool fill(const std::filesystem::path& file) {
   const util::Descriptor all(::open(file.c_str(), O_WRONLY | O_CREAT, 0600));
   const std::string page(kPage, 'f');
@@ -104,10 +110,8 @@ TEST_CASE("a store for which the reserve is not enough ends the process, and not
   const testing::TemporaryFolder folder;
   CHECK(in_child([&] {
           store::IndexReserve reserve(folder.path() / "warder.db", util::kibibytes(16));
-          volatile char* const page = map_holes(folder.path() / "index", 1);
-          // Beyond the end of the file no room helps.
-          if (page == nullptr || !reserve.keep() ||
-              ::truncate((folder.path() / "index").c_str(), 0) != 0) {
+          volatile char* const page = map_beyond_end(folder.path() / "index");
+          if (page == nullptr || !reserve.keep()) {
             return false;
           }
           page[0] = 'x';
@@ -119,13 +123,10 @@ TEST_CASE("a store for which the reserve is not enough ends the process, and not
 TEST_CASE("a reserve that is no more is not given up to a store") {
   const testing::TemporaryFolder folder;
   CHECK(in_child([&] {
-          volatile char* const page = map_holes(folder.path() / "index", 1);
-          {
-            store::IndexReserve reserve(folder.path() / "warder.db", util::kibibytes(16));
-            if (page == nullptr || !reserve.keep() ||
-                ::truncate((folder.path() / "index").c_str(), 0) != 0) {
-              return false;
-            }
+          volatile char* const page = map_beyond_end(folder.path() / "index");
+          if (page == nullptr ||
+              !store::IndexReserve(folder.path() / "warder.db", util::kibibytes(16)).keep()) {
+            return false;
           }
           page[0] = 'x';
           return true;
